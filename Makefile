@@ -1,0 +1,43 @@
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# A runner that has no `python3.11` under that name may still be Python 3.11 or newer as `python3`.
+FOUND := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
+
+.PHONY: setup demo test test-unit lint lock clean
+
+setup: $(STAMP)
+
+# uv comes from PyPI into a small environment of its own, then installs the locked dependencies.
+$(STAMP): requirements.lock pyproject.toml
+	@echo "Setting up .venv (first time: downloads about 300 MB)"
+	@$(FOUND) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "SafeRoom needs Python 3.11 or newer: set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x .boot/bin/uv || { $(FOUND) -m venv .boot && .boot/bin/python -m pip -q install 'uv>=0.8'; }
+	@test -x $(BIN)/python || .boot/bin/uv venv -q --python $(FOUND) $(VENV)
+	.boot/bin/uv pip sync --python $(BIN)/python --require-hashes requirements.lock
+	.boot/bin/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup
+	@$(BIN)/saferoom demo $(ARGS)
+
+test: setup lint
+	$(BIN)/python -m pytest $(ARGS)
+
+test-unit: setup
+	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# After a change of dependencies in pyproject.toml.
+lock: setup
+	.boot/bin/uv pip compile -q --universal --generate-hashes --no-annotate --extra dev pyproject.toml --upgrade -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .boot

@@ -1,0 +1,1 @@
+"""Read-only HTTP and WebSocket API; commands go through the log."""

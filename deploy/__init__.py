@@ -1,0 +1,1 @@
+"""Composition root: the `saferoom` command, the supervisor of local processes, the demo."""

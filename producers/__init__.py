@@ -1,0 +1,1 @@
+"""Capture, detect, track, embed, publish."""

@@ -1,0 +1,1 @@
+"""What crosses a process boundary: topics, messages, events, commands, and their encoding."""

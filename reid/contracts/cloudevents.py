@@ -1,0 +1,82 @@
+"""CloudEvents 1.0 in Kafka *binary* mode: attributes are headers, the value is the data alone.
+
+``ce_id`` is a UUIDv5 of (causation, type, ordinal): the same input can never make two different events.
+``ce_causation`` is our extension: topic/partition/offset of the input that caused the event.
+"""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, Self
+
+from reid.contracts.codec import type_name
+from reid.contracts.events import Event
+from reid.errors import Malformed
+
+NAMESPACE: Final = uuid.UUID("6f0c9b7e-53c1-5d0e-9a50-0d8e6c8f7a11")
+Headers = list[tuple[str, bytes]]
+
+
+class Causation(NamedTuple):
+    """Place of an input in its topic."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Inverse of ``str``. Raises `Malformed`."""
+        try:
+            topic, partition, offset = text.rsplit("/", 2)
+            return cls(topic, int(partition), int(offset))
+        except ValueError as error:
+            raise Malformed(f"ce_causation {text!r} is not topic/partition/offset") from error
+
+
+class Envelope(NamedTuple):
+    """What the headers of an event record say."""
+
+    id: str
+    type: str
+    causation: Causation
+
+
+def rfc3339(ms: int) -> str:
+    """Milliseconds since the epoch -> ``2026-11-22T10:00:00.000Z``."""
+    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+
+
+def event_id(causation: Causation, type_: str, ordinal: int) -> str:
+    """UUIDv5 of what caused the event, its type, and its place among the events of that input."""
+    return str(uuid.uuid5(NAMESPACE, f"{causation}/{type_}/{ordinal}"))
+
+
+def headers_of(event: Event, causation: Causation, ordinal: int) -> Headers:
+    """Kafka headers of the ``ordinal``-th event (from 0) that the input at ``causation`` made."""
+    type_ = type_name(event)
+    subject = getattr(event, "person_id", None) or getattr(event, "survivor_id", None) or event.site_id
+    pairs = {
+        "ce_specversion": "1.0",
+        "ce_id": event_id(causation, type_, ordinal),
+        "ce_type": type_,
+        "ce_source": f"/saferoom/{event.site_id}",
+        "ce_subject": subject,
+        "ce_time": rfc3339(event.at),
+        "ce_dataschema": f"urn:saferoom:schema:{type_}",
+        "ce_causation": str(causation),
+        "content-type": "application/json",
+    }
+    return [(name, value.encode()) for name, value in pairs.items()]
+
+
+def envelope_from(headers: Headers | None) -> Envelope:
+    """Reads the headers of an event record. Raises `Malformed` when one is missing."""
+    found = {name: value.decode() for name, value in headers or [] if value is not None}
+    try:
+        return Envelope(found["ce_id"], found["ce_type"], Causation.parse(found["ce_causation"]))
+    except KeyError as error:
+        raise Malformed(f"event record without its {error.args[0]} header") from error

@@ -1,0 +1,89 @@
+"""JSON by msgspec, and the errors that say what is wrong with a message."""
+
+import re
+from typing import Final, TypeVar
+
+import msgspec
+
+from reid.contracts.commands import AnyCommand
+from reid.contracts.detections import CameraStatus, Detections
+from reid.contracts.events import AnyEvent
+from reid.errors import ContractError, Malformed, TooNew, UnknownType
+
+_encoder: Final = msgspec.json.Encoder()
+_detections: Final = msgspec.json.Decoder(Detections)
+_commands: Final[msgspec.json.Decoder[AnyCommand]] = msgspec.json.Decoder(AnyCommand)
+_events: Final[msgspec.json.Decoder[AnyEvent]] = msgspec.json.Decoder(AnyEvent)
+_status: Final = msgspec.json.Decoder(CameraStatus)
+T = TypeVar("T")
+_TYPE: Final = re.compile(r"^(?P<stem>.+)\.v(?P<major>\d+)$")
+
+
+class _Tag(msgspec.Struct):
+    type: str = ""
+
+
+_tag: Final = msgspec.json.Decoder(_Tag)
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """Any contract struct -> UTF-8 JSON."""
+    return _encoder.encode(message)
+
+
+def decode_detections(raw: bytes) -> Detections:
+    """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
+    return _decode(_detections, raw, ("reid.detections.v1",))
+
+
+def decode_command(raw: bytes) -> AnyCommand:
+    """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
+    return _decode(_commands, raw, COMMAND_TYPES)
+
+
+def decode_event(raw: bytes) -> AnyEvent:
+    """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
+    return _decode(_events, raw, EVENT_TYPES)
+
+
+def decode_status(raw: bytes) -> CameraStatus:
+    """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
+    return _decode(_status, raw, ("reid.camera.status.v1",))
+
+
+def type_name(message: msgspec.Struct) -> str:
+    """The contract's type name, such as ``reid.person.seen.v1``."""
+    tag = type(message).__struct_config__.tag
+    assert isinstance(tag, str), f"{type(message).__name__} is no contract type"
+    return tag
+
+
+def _tags(union: object) -> tuple[str, ...]:
+    return tuple(cls.__struct_config__.tag for cls in union.__args__)  # type: ignore[attr-defined]
+
+
+EVENT_TYPES: Final = _tags(AnyEvent)
+COMMAND_TYPES: Final = _tags(AnyCommand)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], raw: bytes, known: tuple[str, ...]) -> T:
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _explain(raw, known, error) from error
+
+
+def _explain(raw: bytes, known: tuple[str, ...], error: Exception) -> ContractError:
+    """The typed error of an undecodable message: a newer or unknown type is told from a broken one."""
+    try:
+        tag = _tag.decode(raw).type
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Malformed(f"not a JSON object of {known[0]}: {error}")
+    if tag in known:
+        return Malformed(f"{tag}: {error}")
+    named = _TYPE.match(tag)
+    if named:
+        versions = [int(m["major"]) for m in map(_TYPE.match, known) if m and m["stem"] == named["stem"]]
+        if versions and int(named["major"]) > max(versions):
+            return TooNew(f"{tag} is newer than v{max(versions)}, the newest known here: upgrade this reader")
+    return UnknownType(f"type {tag!r} is not one of: {', '.join(known)}")

@@ -1,0 +1,46 @@
+"""What somebody asks of the identity agent. Topic ``reid.commands.v1``, key = site id.
+
+Every command with an id is answered in the event log by an event that carries this id.
+"""
+
+import msgspec
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """``issued_at``: milliseconds since the epoch. ``issued_by``: who asked, for the audit."""
+
+    site_id: str
+    command_id: str
+    issued_at: int
+    issued_by: str = ""
+
+
+class MergePersons(Command, frozen=True, kw_only=True, tag="reid.command.merge.v1", omit_defaults=True):
+    """``person_id2`` is absorbed into ``person_id1``."""
+
+    person_id1: str
+    person_id2: str
+
+
+class ResetGallery(Command, frozen=True, kw_only=True, tag="reid.command.reset.v1", omit_defaults=True):
+    """Forget all persons, or those ever seen by ``camera_id``."""
+
+    camera_id: str | None = None
+
+
+class RenamePerson(Command, frozen=True, kw_only=True, tag="reid.command.rename.v1", omit_defaults=True):
+    person_id: str
+    label: str
+
+
+class ForgetPerson(Command, frozen=True, kw_only=True, tag="reid.command.forget.v1", omit_defaults=True):
+    """Erasure on request: the person leaves the gallery and the views."""
+
+    person_id: str
+
+
+class Tick(Command, frozen=True, kw_only=True, tag="reid.command.tick.v1", omit_defaults=True):
+    """Time passes on a silent site: absences and expiries up to ``issued_at`` fall due. Not answered."""
+
+
+AnyCommand = MergePersons | ResetGallery | RenamePerson | ForgetPerson | Tick

@@ -1,0 +1,87 @@
+"""The two forms of an embedding.
+
+*Wire*: little-endian IEEE half floats, base64 in JSON: any consumer can read it.
+*Fixed point*: a unit vector as int16, ``x * 32767`` rounded. Decisions use only this form, because an
+integer dot product is exact in any order of summation, while a float GEMM's last bits change with the
+batch shape, the thread count and the CPU.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reid.errors import PoisonInput
+
+FixedVector = NDArray[np.int16]
+"""``(d,) int16``: a unit vector times `SCALE`."""
+FloatVector = NDArray[np.float32]
+
+SCALE: Final = 32767
+
+
+def encode_wire(vector: NDArray[np.floating]) -> bytes:
+    """``(d,) float`` -> ``2 d`` bytes of little-endian float16."""
+    return np.asarray(vector, dtype="<f2").tobytes()
+
+
+def decode_wire(raw: bytes, dim: int) -> NDArray[np.float16]:
+    """Bytes of a message -> ``(dim,) float16``.
+
+    Raises `PoisonInput` for a wrong length, NaN or infinity, or a vector of zeros.
+    """
+    if len(raw) != 2 * dim:
+        raise PoisonInput(f"embedding has {len(raw) // 2} values where its model declares {dim}")
+    vector = np.frombuffer(raw, dtype="<f2")
+    if not np.isfinite(vector).all():
+        raise PoisonInput("embedding holds NaN or infinite values")
+    if not vector.any():
+        raise PoisonInput("embedding is all zeros: it has no direction to compare")
+    return vector
+
+
+def to_fixed(vector: NDArray[np.float16]) -> FixedVector:
+    """``(d,) float16`` -> unit vector in fixed point, the same bits on every machine.
+
+    A half float is a whole multiple of 2**-24, so the sum of squares is taken in exact integers (Python's,
+    which cannot overflow); square root and division are correctly rounded by IEEE 754.
+    """
+    whole = (vector.astype(np.float64) * 2.0**24).astype(np.int64)
+    return _unit(whole)
+
+
+def normalise_fixed(vector: NDArray[np.float64]) -> FixedVector:
+    """``(d,) float64`` of any length, values within 1e6 -> unit vector in fixed point.
+
+    The values are first rounded to 2**-20, so that the sum of squares is exact and the result the same
+    on every machine. Raises `PoisonInput` when nothing is left.
+    """
+    whole = np.rint(vector * 2.0**20).astype(np.int64)
+    if not whole.any():
+        raise PoisonInput("a mean of embeddings is all zeros: it has no direction to compare")
+    return _unit(whole)
+
+
+def _unit(whole: NDArray[np.int64]) -> FixedVector:
+    """``(d,) int64`` below 2**40, not all zero -> fixed-point unit vector of its direction."""
+    # Split in halves: the squares of 40-bit numbers overflow int64, those of 20-bit halves do not.
+    high, low = whole >> 20, whole & 0xFFFFF
+    square = (int((high * high).sum()) << 40) + (int((high * low).sum()) << 21) + int((low * low).sum())
+    return np.rint(whole.astype(np.float64) * (SCALE / math.sqrt(square))).astype(np.int16)
+
+
+def fixed_to_bytes(vector: FixedVector) -> bytes:
+    """Fixed point as an event carries it: little-endian int16."""
+    return vector.astype("<i2").tobytes()
+
+
+def fixed_from_bytes(raw: bytes) -> FixedVector:
+    """Inverse of `fixed_to_bytes`; the result is read-only."""
+    return np.frombuffer(raw, dtype="<i2")
+
+
+def cosine(a: FixedVector, b: FixedVector) -> float:
+    """Exact cosine of two fixed-point unit vectors, rounded to 1e-6."""
+    dot = int(np.dot(a.astype(np.int64), b.astype(np.int64)))
+    return round(dot / (SCALE * SCALE), 6)

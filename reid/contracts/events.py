@@ -1,0 +1,211 @@
+"""What happened. Topic ``reid.events.v1``, key = site id: the truth, kept for ever.
+
+State changes only through these. Each carries the *resulting* values, so `evolve` assigns and never
+recomputes. Times are milliseconds since the epoch and come from the input that caused the event.
+Templates are little-endian int16 fixed point (`reid.contracts.embedding`), base64 in JSON: what decides
+is in the log to the bit.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class TrackRef(msgspec.Struct, frozen=True, order=True):
+    """One camera's track. ``session`` is a run of the camera's tracker, which alone makes the id unique."""
+
+    camera_id: str
+    session: str
+    tracker_id: str
+
+
+class Template(msgspec.Struct, frozen=True):
+    """One stored appearance of a person: ``vector`` of the encoder ``model`` (``name@version``)."""
+
+    model: str
+    vector: bytes
+    camera_id: str
+    quality: float
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The evidence of an identity decision. Scores are calibrated similarities, None without candidate.
+
+    ``reason``: ``empty_gallery | below_threshold | above_threshold | margin_exhausted``;
+    ``policy`` and ``model`` name the versions it was made with.
+    """
+
+    outcome: Literal["matched", "new"]
+    reason: str
+    candidate: str | None
+    score: float | None
+    runner_up: str | None
+    runner_up_score: float | None
+    threshold: float
+    margin: float
+    samples: int
+    gallery_size: int
+    model: str
+    policy: str
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """``at``: time of the input that caused it, milliseconds since the epoch."""
+
+    site_id: str
+    at: int
+
+
+class TrackSampled(Event, frozen=True, kw_only=True, tag="reid.track.sampled.v1"):
+    """Evidence for a track that has no identity yet: ``template`` is its running mean after ``samples``.
+
+    ``not_persons``: persons this track cannot be (it was bound to them and evidence disagreed).
+    """
+
+    track: TrackRef
+    samples: int
+    weight: float
+    quality: float
+    model: str
+    template: bytes
+    first_at: int
+    candidate: str | None = None
+    score: float | None = None
+    not_persons: tuple[str, ...] = ()
+
+
+class PersonRegistered(Event, frozen=True, kw_only=True, tag="reid.person.registered.v1"):
+    """A new person. ``number`` is the site's running count, never reused; ``label_number`` restarts
+    with a reset of the whole gallery."""
+
+    person_id: str
+    number: int
+    label: str
+    label_number: int
+    track: TrackRef
+    template: Template
+    decision: Decision
+
+
+class PersonSeen(Event, frozen=True, kw_only=True, tag="reid.person.seen.v1"):
+    """A person in front of a camera, coalesced: when a track is bound, and about once a second after.
+
+    ``visit_count``, ``visit_started_at``, ``doubts``: values from now on. ``slot`` and ``template``: the
+    template now stored at that place of the person's list (append when equal to its length).
+    ``together``: persons newly known to be different, for they were in this very frame.
+    ``decision``: only on binding.
+    """
+
+    person_id: str
+    label: str
+    track: TrackRef
+    bbox: tuple[float, float, float, float]
+    confidence: float
+    reason: Literal["bound", "present"]
+    visit_count: int
+    visit_started_at: int
+    doubts: int = 0
+    score: float | None = None
+    slot: int | None = None
+    template: Template | None = None
+    together: tuple[str, ...] = ()
+    decision: Decision | None = None
+    attributes: dict[str, str] = {}
+
+
+class PersonLeft(Event, frozen=True, kw_only=True, tag="reid.person.left.v1"):
+    """A track lost its person: it ended, or it was found to be somebody else."""
+
+    person_id: str
+    label: str
+    track: TrackRef
+    last_seen_at: int
+    reason: Literal["track_ended", "evidence_disagrees", "two_in_one_frame"]
+
+
+class PersonsMerged(Event, frozen=True, kw_only=True, tag="reid.persons.merged.v1"):
+    """``absorbed_id`` is now ``survivor_id``; the other fields are the survivor's from now on."""
+
+    survivor_id: str
+    absorbed_id: str
+    label: str
+    absorbed_label: str
+    cameras: tuple[str, ...]
+    templates: tuple[Template, ...]
+    visit_count: int
+    visit_started_at: int
+    first_seen: int
+    last_seen: int
+    last_camera: str
+    not_persons: tuple[str, ...]
+    command_id: str | None = None
+    asked_by: str = ""
+
+
+class PersonSplit(Event, frozen=True, kw_only=True, tag="reid.person.split.v1"):
+    """A merge undone: ``person_id`` keeps the first set of values, ``restored_id`` stands again.
+
+    Reserved: the command that causes it comes with the audit issue; readers know it from the start.
+    """
+
+    person_id: str
+    restored_id: str
+    command_id: str | None = None
+    asked_by: str = ""
+
+
+class PersonRenamed(Event, frozen=True, kw_only=True, tag="reid.person.renamed.v1"):
+    person_id: str
+    label: str
+    previous_label: str
+    command_id: str | None = None
+    asked_by: str = ""
+
+
+class PersonForgotten(Event, frozen=True, kw_only=True, tag="reid.person.forgotten.v1"):
+    """Erased on request."""
+
+    person_id: str
+    command_id: str | None = None
+    asked_by: str = ""
+
+
+class PersonExpired(Event, frozen=True, kw_only=True, tag="reid.person.expired.v1"):
+    """Not seen for the time to live."""
+
+    person_id: str
+    last_seen: int
+
+
+class GalleryReset(Event, frozen=True, kw_only=True, tag="reid.gallery.reset.v1"):
+    """``person_ids`` are gone. ``camera_id`` None: the whole gallery, and labels start again at A."""
+
+    camera_id: str | None
+    person_ids: tuple[str, ...]
+    command_id: str | None = None
+    asked_by: str = ""
+
+
+class CommandRejected(Event, frozen=True, kw_only=True, tag="reid.command.rejected.v1"):
+    """``code``: ``unknown_person | same_person | seen_together | bad_label``; ``message`` for people."""
+
+    command_id: str
+    command: str
+    code: str
+    message: str
+    asked_by: str = ""
+
+
+AnyEvent = (
+    TrackSampled
+    | PersonRegistered
+    | PersonSeen
+    | PersonLeft
+    | PersonsMerged
+    | PersonSplit
+    | PersonRenamed
+    | PersonForgotten
+    | PersonExpired
+    | GalleryReset
+    | CommandRejected
+)

@@ -1,0 +1,119 @@
+"""Every topic, Kafka key, Redis key and retention time, in this one file.
+
+Kafka keys are the site id, hashed by murmur2 on every producer, so that a site's detections,
+commands and events share one partition number and one writer.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+DAY_MS: Final = 24 * 3600 * 1000
+FOREVER: Final = -1
+DEFAULT_SITE: Final = "global"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A Kafka topic as our own admin code declares it.
+
+    ``retention_ms``: milliseconds, or ``FOREVER``. ``partitioned``: has the identity partition count
+    (all such topics must agree in it); otherwise one partition.
+    """
+
+    name: str
+    retention_ms: int = FOREVER
+    cleanup_policy: str = "delete"
+    partitioned: bool = True
+    config: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dead_letters(self) -> str:
+        """Name of the topic that takes this topic's undecidable messages."""
+        return f"{self.name}.dlq"
+
+
+DETECTIONS: Final = Topic("reid.detections.v1", retention_ms=7 * DAY_MS)
+COMMANDS: Final = Topic("reid.commands.v1")
+EVENTS: Final = Topic("reid.events.v1")
+CAMERAS: Final = Topic("reid.cameras.v1", cleanup_policy="compact", partitioned=False)
+DETECTIONS_DLQ: Final = Topic(DETECTIONS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False)
+COMMANDS_DLQ: Final = Topic(COMMANDS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False)
+EVENTS_DLQ: Final = Topic(EVENTS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False)
+
+ALL_TOPICS: Final = (DETECTIONS, COMMANDS, EVENTS, CAMERAS, DETECTIONS_DLQ, COMMANDS_DLQ, EVENTS_DLQ)
+INPUT_TOPICS: Final = (DETECTIONS, COMMANDS)
+
+#: Consumer group without members: the writer commits the offsets of decided inputs to it inside the
+#: transaction that holds their events.
+DECIDED_GROUP: Final = "saferoom-identity-decided"
+#: Group and application id of the Faust worker; its committed offsets are a hint only.
+WORKER_APP_ID: Final = "saferoom-identity"
+
+
+def transactional_id(partition: int) -> str:
+    """``transactional.id`` of the one writer of an events partition; a newer writer fences the older."""
+    return f"saferoom-identity-{partition}"
+
+
+# --- Redis. The prefix and the persons key are the old system's; an operator's scripts rely on them.
+REDIS_PREFIX: Final = "saferoom"
+
+
+def person_key(site_id: str, person_id: str) -> str:
+    """JSON document `PersonView`."""
+    return f"{REDIS_PREFIX}:persons:{site_id}:{person_id}"
+
+
+def persons_index_key(site_id: str) -> str:
+    """Sorted set of person ids, scored by the registration number."""
+    return f"{REDIS_PREFIX}:index:{site_id}"
+
+
+def camera_persons_key(site_id: str, camera_id: str) -> str:
+    """Set of the ids of persons ever seen by a camera."""
+    return f"{REDIS_PREFIX}:by-camera:{site_id}:{camera_id}"
+
+
+def site_cameras_key(site_id: str) -> str:
+    """Set of camera ids at which at least one living person was seen."""
+    return f"{REDIS_PREFIX}:person-cameras:{site_id}"
+
+
+def camera_stats_key(site_id: str, camera_id: str) -> str:
+    """Hash ``persons``, ``embeddings``, ``visits``: integer sums over the camera's persons."""
+    return f"{REDIS_PREFIX}:stats:{site_id}:{camera_id}"
+
+
+def live_labels_key(site_id: str, camera_id: str) -> str:
+    """Hash ``{session}/{tracker_id}`` -> JSON `LiveTrack`: who is in front of a camera now."""
+    return f"{REDIS_PREFIX}:live:{site_id}:{camera_id}"
+
+
+def live_cameras_key(site_id: str) -> str:
+    """Set of camera ids that have, or had, live tracks."""
+    return f"{REDIS_PREFIX}:live-cameras:{site_id}"
+
+
+def camera_status_key(site_id: str) -> str:
+    """Hash ``camera_id`` -> JSON `CameraStatus`."""
+    return f"{REDIS_PREFIX}:cameras:{site_id}"
+
+
+def outcome_key(command_id: str) -> str:
+    """JSON `CommandOutcome`; expires after ``OUTCOME_TTL_S``."""
+    return f"{REDIS_PREFIX}:outcome:{command_id}"
+
+
+def position_key(view: str) -> str:
+    """Hash partition -> next offset to apply; written in the same atomic call as the view."""
+    return f"{REDIS_PREFIX}:position:{view}"
+
+
+def labels_channel(site_id: str) -> str:
+    """Pub/sub channel of `LabelsChanged` JSON, one message for each camera whose labels changed."""
+    return f"{REDIS_PREFIX}:labels:{site_id}"
+
+
+OUTCOME_TTL_S: Final = 3600
+PERSONS_VIEW: Final = "persons"
+CAMERAS_VIEW: Final = "cameras"

@@ -1,0 +1,1 @@
+"""Pure identity decisions: `decide(state, input) -> events`, `evolve(state, event)`. No I/O, no clock."""

@@ -1,0 +1,1 @@
+"""Settings, Kafka clients, embedded servers, telemetry: everything in the kernel that touches the world."""

@@ -1,0 +1,1 @@
+"""The identity agent: one writer per partition of the event log."""
