@@ -13,6 +13,8 @@ class Policy:
     margin: float = 0.03
     min_samples: int = 3
     max_samples: int = 12
+    grey_zone: float = 0.08
+    """A best score so little below the threshold waits for more crops before a new person is made."""
     min_quality: float = 0.25
     max_templates: int = 10
     template_novelty: float = 0.92

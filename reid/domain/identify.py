@@ -1,0 +1,246 @@
+"""Identity for the tracks of a frame that have none: gather evidence, then match, register, or wait."""
+
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from reid.contracts.detections import Frame, Person
+from reid.contracts.embedding import fixed_from_bytes, fixed_to_bytes, normalise_fixed
+from reid.contracts.events import (
+    AnyEvent,
+    Decision,
+    PersonRegistered,
+    Template,
+    TrackRef,
+    TrackSampled,
+)
+from reid.domain import labels
+from reid.domain.assignment import assign
+from reid.domain.policy import Policy
+from reid.domain.present import probe_of, seen, track_of
+from reid.domain.similarity import calibrated
+from reid.domain.state import PendingTrack, SiteState
+from reid.domain.state import Person as KnownPerson
+
+
+@dataclass(slots=True)
+class _Probe:
+    """A track with the evidence gathered so far. ``candidates``: (person id, similarity), best first."""
+
+    person: Person
+    track: TrackRef
+    evidence: PendingTrack
+    candidates: list[tuple[str, float]] = field(default_factory=list)
+    assigned: str | None = None
+
+    def template(self, camera_id: str) -> Template:
+        return Template(self.evidence.model, self.evidence.template, camera_id, self.evidence.quality)
+
+
+def identities(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[AnyEvent]:
+    """Events for every track without identity that brings a good crop in this frame."""
+    camera = site.camera(frame.camera_id)
+    tracks = [(p, track_of(frame, p)) for p in frame.persons]
+    probes: list[_Probe] = []
+    for person, track in tracks:
+        if track in camera.bound or person.quality < policy.min_quality:
+            continue
+        crop = probe_of(frame, person)
+        if crop is not None:
+            before = camera.pending.get(track)
+            probes.append(_Probe(person, track, _gathered(before, crop, frame.captured_at)))
+    if not probes:
+        return []
+    here = {camera.bound[t].person_id for _, t in tracks if t in camera.bound}
+    ready = [p for p in probes if p.evidence.samples >= policy.min_samples]
+    _find_candidates(site, frame, ready, here)
+    _assign(ready, policy.threshold_at(frame.camera_id))
+    return _Frame(site, site_id, frame, policy, here, {p.assigned for p in ready if p.assigned}).events(
+        probes
+    )
+
+
+def _gathered(before: PendingTrack | None, crop: Template, at: int) -> PendingTrack:
+    """Evidence with one crop more: the mean weighted by quality. Another model starts afresh."""
+    weight = max(crop.quality, 0.05)
+    if before is None or before.model != crop.model:
+        kept = before.not_persons if before else ()
+        return PendingTrack(1, weight, crop.quality, crop.model, crop.vector, at, at, kept)
+    total = round(before.weight + weight, 4)
+    mean = (
+        fixed_from_bytes(before.template) * before.weight + fixed_from_bytes(crop.vector) * weight
+    ) / total
+    return replace(
+        before,
+        samples=before.samples + 1,
+        weight=total,
+        quality=max(before.quality, crop.quality),
+        template=fixed_to_bytes(normalise_fixed(mean)),
+        first_at=before.first_at if before.samples else at,
+        last_at=at,
+    )
+
+
+def _find_candidates(site: SiteState, frame: Frame, ready: list[_Probe], here: set[str]) -> None:
+    knots = frame.model.calibration if frame.model else ()
+    for probe in ready:
+        excluded = here | set(probe.evidence.not_persons)
+        found = site.gallery.search(probe.template(frame.camera_id), excluded, len(ready) + 2)
+        probe.candidates = [(c.person_id, calibrated(c.raw, knots)) for c in found]
+
+
+def _assign(ready: list[_Probe], threshold: float) -> None:
+    """The best one-to-one assignment of these tracks to candidates at or above the threshold."""
+    columns = list(dict.fromkeys(p for probe in ready for p, s in probe.candidates if s >= threshold))
+    gains = [
+        [round(dict(probe.candidates).get(p, 0.0) * 1e6) for p in columns] if columns else []
+        for probe in ready
+    ]
+    floor = round(threshold * 1e6)
+    chosen = assign([[g if g >= floor else 0 for g in row] for row in gains]) if columns else []
+    for probe, column in zip(ready, chosen, strict=False):
+        probe.assigned = columns[column] if column >= 0 else None
+
+
+class _Frame:
+    """Turns the probes of one frame into events; counts the persons that it registers itself."""
+
+    def __init__(
+        self,
+        site: SiteState,
+        site_id: str,
+        frame: Frame,
+        policy: Policy,
+        here: set[str],
+        assigned: set[str],
+    ) -> None:
+        self.site, self.site_id, self.frame, self.policy = site, site_id, frame, policy
+        self.here = set(here)
+        self.assigned = assigned
+        self.number, self.label_number = site.next_number, site.next_label
+        self.threshold = policy.threshold_at(frame.camera_id)
+
+    def events(self, probes: list[_Probe]) -> list[AnyEvent]:
+        made: list[AnyEvent] = []
+        for probe in probes:
+            decision = self._decide(probe)
+            if decision is None:
+                made.append(self._sampled(probe))
+            elif decision.outcome == "matched":
+                made.append(self._matched(probe, decision))
+            else:
+                made.extend(self._registered(probe, decision))
+        return made
+
+    def _decide(self, probe: _Probe) -> Decision | None:
+        """The decision, or None to wait for more evidence."""
+        if probe.evidence.samples < self.policy.min_samples:
+            return None
+        own = probe.assigned
+        free = [(p, s) for p, s in probe.candidates if p == own or p not in self.assigned]
+        best = next(((p, s) for p, s in free if own is None or p == own), None)
+        second = next(((p, s) for p, s in free if best is None or p != best[0]), None)
+        if own is None or best is None:
+            return self._decide_new(probe, best, second)
+        clear = second is None or best[1] - second[1] >= self.policy.margin
+        if not clear and probe.evidence.samples < self.policy.max_samples:
+            return None
+        reason = "above_threshold" if clear else "margin_exhausted"
+        return self._decision(probe, "matched", reason, best, second)
+
+    def _decide_new(
+        self, probe: _Probe, best: tuple[str, float] | None, second: tuple[str, float] | None
+    ) -> Decision | None:
+        if best is None:
+            return self._decision(probe, "new", "empty_gallery", best, second)
+        grey = self.threshold - self.policy.grey_zone <= best[1]
+        if grey and probe.evidence.samples < max(self.policy.min_samples, self.policy.max_samples // 2):
+            return None
+        return self._decision(probe, "new", "below_threshold", best, second)
+
+    def _decision(
+        self,
+        probe: _Probe,
+        outcome: str,
+        reason: str,
+        best: tuple[str, float] | None,
+        second: tuple[str, float] | None,
+    ) -> Decision:
+        return Decision(
+            outcome="matched" if outcome == "matched" else "new",
+            reason=reason,
+            candidate=best[0] if best else None,
+            score=best[1] if best else None,
+            runner_up=second[0] if second else None,
+            runner_up_score=second[1] if second else None,
+            threshold=self.threshold,
+            margin=self.policy.margin,
+            samples=probe.evidence.samples,
+            gallery_size=len(self.site.persons),
+            model=probe.evidence.model,
+            policy=self.policy.version,
+        )
+
+    def _sampled(self, probe: _Probe) -> AnyEvent:
+        evidence = probe.evidence
+        best = probe.candidates[0] if probe.candidates else (None, None)
+        return TrackSampled(
+            site_id=self.site_id,
+            at=self.frame.captured_at,
+            track=probe.track,
+            samples=evidence.samples,
+            weight=evidence.weight,
+            quality=evidence.quality,
+            model=evidence.model,
+            template=evidence.template,
+            first_at=evidence.first_at,
+            candidate=best[0],
+            score=best[1],
+            not_persons=evidence.not_persons,
+        )
+
+    def _matched(self, probe: _Probe, decision: Decision) -> AnyEvent:
+        assert decision.candidate is not None
+        known = self.site.persons[decision.candidate]
+        return self._bound(probe, known, decision, probe.template(self.frame.camera_id))
+
+    def _registered(self, probe: _Probe, decision: Decision) -> list[AnyEvent]:
+        while self.site.labelled(labels.label(self.label_number)) is not None:
+            self.label_number += 1
+        at, template = self.frame.captured_at, probe.template(self.frame.camera_id)
+        person_id, label = labels.person_id(at, self.number), labels.label(self.label_number)
+        registered = PersonRegistered(
+            site_id=self.site_id,
+            at=at,
+            person_id=person_id,
+            number=self.number,
+            label=label,
+            label_number=self.label_number,
+            track=probe.track,
+            template=template,
+            decision=decision,
+        )
+        self.number, self.label_number = self.number + 1, self.label_number + 1
+        known = KnownPerson(person_id, registered.number, label)
+        return [registered, self._bound(probe, known, decision, None)]
+
+    def _bound(
+        self, probe: _Probe, known: KnownPerson, decision: Decision, template: Template | None
+    ) -> AnyEvent:
+        event = seen(
+            known,
+            self.site_id,
+            self.frame,
+            probe.person,
+            self.policy,
+            score=decision.score if decision.outcome == "matched" else None,
+            probe=template,
+            together=self._together(known.person_id),
+        )
+        return msgspec.structs.replace(event, reason="bound", decision=decision)
+
+    def _together(self, person_id: str) -> tuple[str, ...]:
+        known = self.site.persons.get(person_id)
+        others = self.here - {person_id} - (known.not_persons if known else set())
+        self.here.add(person_id)
+        return tuple(sorted(others))

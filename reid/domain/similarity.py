@@ -1,0 +1,30 @@
+"""From a raw cosine to a calibrated similarity, on which 0.6 means the same for every encoder."""
+
+from collections.abc import Iterable, Sequence
+
+from reid.contracts.embedding import cosine, fixed_from_bytes
+from reid.contracts.events import Template
+
+Calibration = Sequence[tuple[float, float]]
+
+
+def calibrated(raw: float, knots: Calibration) -> float:
+    """Piecewise linear through ``knots`` (raw, similarity), clamped outside, rounded to 1e-6.
+
+    Plain Python floats in a fixed order: the same bits on every machine. No knots: the raw cosine.
+    """
+    if not knots:
+        return round(raw, 6)
+    if raw <= knots[0][0]:
+        return round(knots[0][1], 6)
+    for (x0, y0), (x1, y1) in zip(knots, knots[1:], strict=False):
+        if raw <= x1:
+            return round(y0 + (raw - x0) / (x1 - x0) * (y1 - y0), 6)
+    return round(knots[-1][1], 6)
+
+
+def best_raw(templates: Iterable[Template], probe: Template) -> float | None:
+    """Highest exact cosine of ``probe`` with the templates of its own model; None without such."""
+    vector = fixed_from_bytes(probe.vector)
+    scores = [cosine(fixed_from_bytes(t.vector), vector) for t in templates if t.model == probe.model]
+    return max(scores, default=None)

@@ -1,0 +1,167 @@
+"""The state of a partition: exactly what the fold of its events gives, and nothing else."""
+
+import hashlib
+import heapq
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from reid.contracts.events import Template, TrackRef
+from reid.domain.gallery import Gallery
+
+
+@dataclass(slots=True)
+class Person:
+    """``cameras`` in the order of first sighting; ``not_persons``: known to be somebody else."""
+
+    person_id: str
+    number: int
+    label: str
+    cameras: list[str] = field(default_factory=list)
+    templates: list[Template] = field(default_factory=list)
+    visit_count: int = 0
+    visit_started_at: int = 0
+    first_seen: int = 0
+    last_seen: int = 0
+    last_camera: str = ""
+    not_persons: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class BoundTrack:
+    """A track with an identity. ``seen_at``: time of its last `PersonSeen`."""
+
+    person_id: str
+    bound_at: int
+    seen_at: int
+    doubts: int = 0
+
+
+@dataclass(slots=True)
+class PendingTrack:
+    """A track without an identity yet; ``template`` is the running mean of ``samples`` crops."""
+
+    samples: int = 0
+    weight: float = 0.0
+    quality: float = 0.0
+    model: str = ""
+    template: bytes = b""
+    first_at: int = 0
+    last_at: int = 0
+    not_persons: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class CameraState:
+    """Tracks of one camera, least recently seen first."""
+
+    bound: dict[TrackRef, BoundTrack] = field(default_factory=dict)
+    pending: dict[TrackRef, PendingTrack] = field(default_factory=dict)
+
+
+class SiteState:
+    """All that is known of one site. ``gallery`` and the expiry queue are derived from ``persons``."""
+
+    def __init__(self) -> None:
+        self.persons: dict[str, Person] = {}
+        self.cameras: dict[str, CameraState] = {}
+        self.next_number = 0
+        self.next_label = 0
+        self.gallery = Gallery()
+        self._labels: dict[str, str] = {}
+        self._expiry: list[tuple[int, str]] = []
+
+    def camera(self, camera_id: str) -> CameraState:
+        """The camera's tracks; an empty record for a camera not heard of."""
+        return self.cameras.setdefault(camera_id, CameraState())
+
+    def add(self, person: Person) -> None:
+        self.persons[person.person_id] = person
+        self._labels[person.label] = person.person_id
+        heapq.heappush(self._expiry, (person.last_seen, person.person_id))
+        self.index(person)
+
+    def index(self, person: Person) -> None:
+        """After a change of the person's templates."""
+        self.gallery.put(person.person_id, person.number, person.templates)
+
+    def remove(self, person_id: str) -> None:
+        """Forgets the person and every relation to it. Its tracks lose their identity."""
+        person = self.persons.pop(person_id)
+        self._labels.pop(person.label, None)
+        self.gallery.drop(person_id)
+        for other_id in person.not_persons:
+            if other_id in self.persons:
+                self.persons[other_id].not_persons.discard(person_id)
+        for camera in self.cameras.values():
+            camera.bound = {t: b for t, b in camera.bound.items() if b.person_id != person_id}
+
+    def relabel(self, person: Person, label: str) -> None:
+        self._labels.pop(person.label, None)
+        person.label = label
+        self._labels[label] = person.person_id
+
+    def labelled(self, label: str) -> str | None:
+        """Id of the person with this label."""
+        return self._labels.get(label)
+
+    def expired_before(self, moment: int) -> list[str]:
+        """Ids of persons last seen before ``moment``, by time then id.
+
+        A queue entry holds a time at or before the person's last sighting and is brought up to date
+        only when it comes to the front: sightings cost nothing here.
+        """
+        due: list[tuple[int, str]] = []
+        while self._expiry and self._expiry[0][0] < moment:
+            _, person_id = heapq.heappop(self._expiry)
+            person = self.persons.get(person_id)
+            if person is None:
+                continue
+            if person.last_seen < moment:
+                due.append((person.last_seen, person_id))
+            heapq.heappush(self._expiry, (max(person.last_seen, moment), person_id))
+        return [person_id for _, person_id in sorted(due)]
+
+
+class PartitionState:
+    """States of the sites whose key hashes to one partition."""
+
+    def __init__(self) -> None:
+        self.sites: dict[str, SiteState] = {}
+
+    def site(self, site_id: str) -> SiteState:
+        """The site's state; an empty one for a site not heard of."""
+        found = self.sites.get(site_id)
+        return self.sites.setdefault(site_id, SiteState()) if found is None else found
+
+
+def canonical(state: PartitionState) -> dict[str, Any]:
+    """Plain data, independent of the order in which equal states were reached. Empty sites are left out."""
+    return {
+        site_id: {
+            "next_number": site.next_number,
+            "next_label": site.next_label,
+            "persons": {
+                key: msgspec.to_builtins(person) | {"not_persons": sorted(person.not_persons)}
+                for key, person in site.persons.items()
+            },
+            "bound": {
+                "/".join(msgspec.structs.astuple(track)): msgspec.to_builtins(bound)
+                for camera in site.cameras.values()
+                for track, bound in camera.bound.items()
+            },
+            "pending": {
+                "/".join(msgspec.structs.astuple(track)): msgspec.to_builtins(pending)
+                for camera in site.cameras.values()
+                for track, pending in camera.pending.items()
+            },
+        }
+        for site_id, site in state.sites.items()
+        if site.next_number or any(c.bound or c.pending for c in site.cameras.values())
+    }
+
+
+def digest(state: PartitionState) -> str:
+    """SHA-256 of the canonical form, hexadecimal."""
+    return hashlib.sha256(msgspec.json.encode(canonical(state), order="deterministic")).hexdigest()

@@ -1,0 +1,48 @@
+"""Which appearances of a person are kept: few, and different from each other."""
+
+from collections.abc import Sequence
+
+from reid.contracts.embedding import cosine, fixed_from_bytes
+from reid.contracts.events import Template
+from reid.domain.policy import Policy
+from reid.domain.similarity import Calibration, best_raw, calibrated
+
+
+def slot_for(templates: Sequence[Template], new: Template, knots: Calibration, policy: Policy) -> int | None:
+    """Index at which ``new`` goes (``len(templates)``: append), or None when it would add nothing."""
+    nearest = best_raw(templates, new)
+    if nearest is not None and calibrated(nearest, knots) >= policy.template_novelty:
+        return None
+    if len(templates) < policy.max_templates:
+        return len(templates)
+    foreign = [i for i, t in enumerate(templates) if t.model != new.model]
+    if foreign:
+        return foreign[0]
+    closest, slot = _most_redundant(templates)
+    return slot if nearest is None or closest > nearest else None
+
+
+def most_diverse(templates: Sequence[Template], keep: int) -> tuple[Template, ...]:
+    """At most ``keep``: one of the most similar pair goes, the worse crop of the two, until they fit."""
+    kept = list(templates)
+    while len(kept) > keep:
+        _, slot = _most_redundant(kept)
+        del kept[slot]
+    return tuple(kept)
+
+
+def _most_redundant(templates: Sequence[Template]) -> tuple[float, int]:
+    """Highest cosine of two templates of one model, and the index of the one of lower quality.
+
+    Without such a pair the last template is the redundant one, at cosine -1.
+    """
+    closest, slot = -1.0, len(templates) - 1
+    vectors = [fixed_from_bytes(t.vector) for t in templates]
+    for i, first in enumerate(templates):
+        for j in range(i + 1, len(templates)):
+            if templates[j].model != first.model:
+                continue
+            score = cosine(vectors[i], vectors[j])
+            if score > closest:
+                closest, slot = score, (j if templates[j].quality < first.quality else i)
+    return closest, slot

@@ -1,0 +1,86 @@
+"""What a well-formed message may still have wrong. Checked for the whole message before any decision,
+so that a poisonous frame never leaves half a message decided."""
+
+import math
+import re
+from typing import Final
+
+from reid.contracts.commands import AnyCommand, MergePersons, RenamePerson
+from reid.contracts.detections import Detections, Frame, Person
+from reid.contracts.embedding import decode_wire
+from reid.errors import PoisonInput
+
+#: Ids become parts of Redis keys and of track names, so the separators are not allowed in them.
+_NAME: Final = re.compile(r"^[^\s:/\x00-\x1f\x7f]{1,128}$")
+_LATEST: Final = 4_102_444_800_000  # 2100-01-01, in milliseconds
+
+
+def check(message: Detections | AnyCommand) -> None:
+    """Raises `PoisonInput` naming the camera, the track and what is wrong."""
+    _name("site_id", message.site_id)
+    if isinstance(message, Detections):
+        for frame in message.frames:
+            _check_frame(frame)
+        return
+    _name("command_id", message.command_id)
+    _time("issued_at", message.issued_at)
+    if isinstance(message, MergePersons):
+        _name("person_id1", message.person_id1)
+        _name("person_id2", message.person_id2)
+    elif isinstance(message, RenamePerson):
+        _name("person_id", message.person_id)
+
+
+def _check_frame(frame: Frame) -> None:
+    _name("camera_id", frame.camera_id)
+    if frame.session:
+        _name("session", frame.session)
+    _time(f"captured_at of camera {frame.camera_id}", frame.captured_at)
+    if frame.model is not None:
+        _name("model name", frame.model.name)
+        _check_knots(frame)
+    seen: set[str] = set()
+    for person in frame.persons:
+        track = str(person.tracker_id)
+        if track in seen:
+            raise PoisonInput(f"camera {frame.camera_id}: two persons with tracker id {track} in one frame")
+        seen.add(track)
+        _check_person(frame, person)
+
+
+def _check_person(frame: Frame, person: Person) -> None:
+    where = f"camera {frame.camera_id}, track {person.tracker_id}"
+    _name(f"tracker_id of camera {frame.camera_id}", str(person.tracker_id))
+    numbers = (*person.bbox, person.confidence, person.quality)
+    if not all(map(math.isfinite, numbers)):
+        raise PoisonInput(f"{where}: bbox, confidence or quality is not a finite number")
+    if person.bbox[2] <= 0 or person.bbox[3] <= 0:
+        raise PoisonInput(f"{where}: bbox {person.bbox} has no area")
+    if person.embedding is not None:
+        if frame.model is None:
+            raise PoisonInput(f"{where}: an embedding without the frame's model")
+        try:
+            decode_wire(person.embedding, frame.model.dim)
+        except PoisonInput as error:
+            raise PoisonInput(f"{where}: {error}") from error
+
+
+def _check_knots(frame: Frame) -> None:
+    model = frame.model
+    assert model is not None
+    if model.dim < 1 or model.dim > 8192:
+        raise PoisonInput(f"camera {frame.camera_id}: model {model.key} declares {model.dim} dimensions")
+    knots = model.calibration
+    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in zip(knots, knots[1:], strict=False))
+    if len(knots) == 1 or not rising or not all(math.isfinite(v) for knot in knots for v in knot):
+        raise PoisonInput(f"camera {frame.camera_id}: calibration of {model.key} does not rise: {knots}")
+
+
+def _name(what: str, value: str) -> None:
+    if not _NAME.match(value):
+        raise PoisonInput(f"{what} {value[:40]!r}: 1 to 128 characters, no space, colon or slash")
+
+
+def _time(what: str, value: int) -> None:
+    if not 0 < value < _LATEST:
+        raise PoisonInput(f"{what} is {value}, not milliseconds since the epoch")
