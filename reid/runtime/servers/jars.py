@@ -177,8 +177,9 @@ def _download(jar: Jar, directory: Path, staging: Path, repository: str | None, 
                 got.replace(directory / jar.file_name)
                 return
             raise ConfigError(
-                f"{jar.coordinate} came with SHA-256 {digest}, kafka.lock expects {jar.sha256}: the repository "
-                "or a proxy on the way alters files; use another network or SAFEROOM_MAVEN_REPOSITORY"
+                f"{jar.coordinate} came with SHA-256 {digest}, kafka.lock expects {jar.sha256}: "
+                "the repository or a proxy on the way alters files; use another network, "
+                "or set SAFEROOM_MAVEN_REPOSITORY to another mirror"
             )
         except (RequestException, RuntimeError) as error:  # RuntimeError: jgo's word for 404 and the like
             reason = _reason(error)

@@ -1,0 +1,224 @@
+"""The topics as `reid.contracts.topics` declares them: made once, checked ever after."""
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.cimpl import NewTopic
+
+from reid.contracts.topics import ALL_TOPICS, Topic
+from reid.errors import ConfigError, Unavailable
+from reid.runtime.kafka import Config
+
+_TIMEOUT_S: Final = 15.0
+#: As large as the producers' own bound (`reid.runtime.kafka.producer`).
+_MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """An existing topic: its partition count, and those of its configs that were asked for."""
+
+    name: str
+    partitions: int
+    config: dict[str, str]
+
+
+def wanted_config(topic: Topic) -> dict[str, str]:
+    """Topic-level configs that must hold. A compacted topic keeps keys, so time does not bound it."""
+    return {
+        "cleanup.policy": topic.cleanup_policy,
+        "retention.ms": str(topic.retention_ms),
+        "max.message.bytes": str(_MAX_MESSAGE_BYTES),
+        # The events are the truth: a size bound of the cluster must not silently eat them.
+        "retention.bytes": "-1",
+        **topic.config,
+    }
+
+
+def wanted_partitions(topic: Topic, partitions: int) -> int:
+    return partitions if topic.partitioned else 1
+
+
+def create_topics(
+    bootstrap: str,
+    partitions: int,
+    replication_factor: int,
+    topics: Iterable[Topic] = ALL_TOPICS,
+) -> list[str]:
+    """Create what is missing and return its names; check what is there. Idempotent, safe beside others.
+
+    Raises `ConfigError` for an existing topic of another partition count or config (never alters it: with
+    another count the same site would hash to another partition, away from its history); `Unavailable`.
+    """
+    topics = tuple(topics)
+    existing = describe(bootstrap, topics)
+    problems = [p for topic in topics for p in differences(topic, existing.get(topic.name), partitions)]
+    if problems:
+        raise ConfigError("; ".join(problems))
+    missing = [topic for topic in topics if topic.name not in existing]
+    if not missing:
+        return []
+    client = admin_client(bootstrap)
+    futures = client.create_topics(
+        [
+            NewTopic(
+                topic.name,
+                num_partitions=wanted_partitions(topic, partitions),
+                replication_factor=replication_factor,
+                config=wanted_config(topic),
+            )
+            for topic in missing
+        ],
+        operation_timeout=_TIMEOUT_S,
+    )
+    created = [name for name, future in futures.items() if _created(bootstrap, name, future)]
+    _wait_visible(client, bootstrap, {topic.name for topic in missing})
+    if len(created) < len(missing):  # another process was creating them as well: check what it made
+        create_topics(bootstrap, partitions, replication_factor, topics)
+    return sorted(created)
+
+
+def delete_topics(bootstrap: str, names: Iterable[str]) -> None:
+    """Delete, and wait until gone. For tests: it destroys the log. Unknown names are passed over."""
+    client = admin_client(bootstrap)
+    names = list(names)
+    if not names:
+        return
+    for future in client.delete_topics(names, operation_timeout=_TIMEOUT_S).values():
+        with _talking_to(bootstrap):
+            try:
+                future.result()
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise
+    _wait_gone(client, bootstrap, set(names))
+
+
+def list_topics(bootstrap: str, timeout_s: float = _TIMEOUT_S) -> dict[str, int]:
+    """Partition count by topic name, Kafka's internal topics left out. Raises `Unavailable`."""
+    with _talking_to(bootstrap):
+        metadata = admin_client(bootstrap).list_topics(timeout=timeout_s)
+    return {
+        name: len(topic.partitions)
+        for name, topic in sorted(metadata.topics.items())
+        if not name.startswith("__")
+    }
+
+
+def describe(bootstrap: str, topics: Iterable[Topic]) -> dict[str, TopicState]:
+    """State of those of ``topics`` that exist, by name. Raises `Unavailable`."""
+    wanted = {topic.name: topic for topic in topics}
+    client = admin_client(bootstrap)
+    with _talking_to(bootstrap):
+        present = client.list_topics(timeout=_TIMEOUT_S).topics
+        found = [name for name in wanted if name in present]
+        if not found:
+            return {}
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in found]
+        futures = client.describe_configs(resources, request_timeout=_TIMEOUT_S)
+        configs = {resource.name: future.result() for resource, future in futures.items()}
+    return {
+        name: TopicState(
+            name,
+            len(present[name].partitions),
+            {key: str(configs[name][key].value) for key in wanted_config(wanted[name])},
+        )
+        for name in found
+    }
+
+
+def differences(topic: Topic, state: TopicState | None, partitions: int) -> list[str]:
+    """What of an existing topic is not as declared, each with its remedy; nothing where it does not exist."""
+    if state is None:
+        return []
+    found = []
+    wanted = wanted_partitions(topic, partitions)
+    if state.partitions != wanted:
+        remedy = (
+            f"set SAFEROOM_PARTITIONS={state.partitions}, or use another cluster"
+            if topic.partitioned
+            else "use another cluster"
+        )
+        found.append(f"topic {topic.name} has {state.partitions} partitions, not {wanted}: {remedy}")
+    for key, value in wanted_config(topic).items():
+        if state.config[key] != value:
+            found.append(
+                f"topic {topic.name} has {key}={state.config[key]}, not {value}: alter it with "
+                f"`kafka-configs.sh --alter --topic {topic.name} --add-config {key}={value}`"
+            )
+    return found
+
+
+def admin_client(bootstrap: str) -> AdminClient:
+    """Quiet: that Kafka is away is told by our exception, not by librdkafka on stderr."""
+    config: Config = {
+        "bootstrap.servers": bootstrap,
+        "client.id": "saferoom-admin",
+        "log_level": 0,
+        "error_cb": lambda _: None,
+    }
+    return AdminClient(config)
+
+
+def _created(bootstrap: str, name: str, future: "Future[Any]") -> bool:
+    with _talking_to(bootstrap):
+        try:
+            future.result()
+        except KafkaException as error:
+            code = error.args[0].code()
+            if code == KafkaError.TOPIC_ALREADY_EXISTS:
+                return False
+            if code == KafkaError.INVALID_REPLICATION_FACTOR:
+                raise ConfigError(
+                    f"topic {name}: the cluster has too few brokers for SAFEROOM_REPLICATION_FACTOR ({error})"
+                ) from error
+            raise
+    return True
+
+
+def _wait_visible(client: AdminClient, bootstrap: str, names: set[str]) -> None:
+    """A created topic reaches the brokers' metadata, with a leader, a little later."""
+
+    def visible() -> bool:
+        topics = client.list_topics(timeout=_TIMEOUT_S).topics
+        return all(
+            name in topics and all(p.leader >= 0 for p in topics[name].partitions.values()) for name in names
+        )
+
+    _wait(bootstrap, visible, f"topics {', '.join(sorted(names))} have no leader")
+
+
+def _wait_gone(client: AdminClient, bootstrap: str, names: set[str]) -> None:
+    def gone() -> bool:
+        return not names & set(client.list_topics(timeout=_TIMEOUT_S).topics)
+
+    _wait(bootstrap, gone, f"topics {', '.join(sorted(names))} are still there")
+
+
+def _wait(bootstrap: str, condition: Any, complaint: str) -> None:
+    deadline = time.monotonic() + _TIMEOUT_S
+    with _talking_to(bootstrap):
+        while not condition():
+            if time.monotonic() > deadline:
+                raise Unavailable(f"Kafka at {bootstrap}: {complaint} after {_TIMEOUT_S:.0f} s")
+            time.sleep(0.02)
+
+
+@contextmanager
+def _talking_to(bootstrap: str) -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as error:
+        reason = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else error
+        raise Unavailable(
+            f"Kafka at {bootstrap} does not answer ({reason}): start it with `saferoom up`, "
+            "or correct KAFKA_BOOTSTRAP_SERVERS"
+        ) from error
