@@ -30,22 +30,20 @@ def evolve(state: PartitionState, event: AnyEvent) -> None:
 
 
 def _track_sampled(site: SiteState, event: TrackSampled) -> None:
-    pending = site.camera(event.track.camera_id).pending
-    pending.pop(event.track, None)
-    while pending:
-        oldest = next(iter(pending))
-        if pending[oldest].last_at >= event.at - PENDING_FORGOTTEN_AFTER:
-            break
-        del pending[oldest]
-    pending[event.track] = PendingTrack(
-        samples=event.samples,
-        weight=event.weight,
-        quality=event.quality,
-        model=event.model,
-        template=event.template,
-        first_at=event.first_at,
-        last_at=event.at,
-        not_persons=event.not_persons,
+    camera = site.camera(event.track.camera_id)
+    camera.forget_pending(event.at - PENDING_FORGOTTEN_AFTER)
+    camera.wait(
+        event.track,
+        PendingTrack(
+            samples=event.samples,
+            weight=event.weight,
+            quality=event.quality,
+            model=event.model,
+            template=event.template,
+            first_at=event.first_at,
+            last_at=event.at,
+            not_persons=event.not_persons,
+        ),
     )
 
 
@@ -67,10 +65,9 @@ def _registered(site: SiteState, event: PersonRegistered) -> None:
 def _seen(site: SiteState, event: PersonSeen) -> None:
     person = site.persons[event.person_id]
     camera = site.camera(event.track.camera_id)
-    camera.pending.pop(event.track, None)
-    before = camera.bound.pop(event.track, None)
+    before = camera.bound.get(event.track)
     bound_at = before.bound_at if before is not None and event.reason == "present" else event.at
-    camera.bound[event.track] = BoundTrack(event.person_id, bound_at, event.at, event.doubts)
+    camera.bind(event.track, BoundTrack(event.person_id, bound_at, event.at, event.doubts))
     if event.track.camera_id not in person.cameras:
         person.cameras.append(event.track.camera_id)
     person.visit_count = event.visit_count
@@ -90,9 +87,8 @@ def _left(site: SiteState, event: PersonLeft) -> None:
     camera = site.camera(event.track.camera_id)
     camera.bound.pop(event.track, None)
     if event.reason != "track_ended":
-        camera.pending[event.track] = PendingTrack(
-            first_at=event.at, last_at=event.at, not_persons=(event.person_id,)
-        )
+        fresh = PendingTrack(first_at=event.at, last_at=event.at, not_persons=(event.person_id,))
+        camera.wait(event.track, fresh)
 
 
 def _merged(site: SiteState, event: PersonsMerged) -> None:

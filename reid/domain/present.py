@@ -40,10 +40,7 @@ def absences(
     for name, camera in site.cameras.items():
         factor = 1 if name == camera_id or camera_id is None else OTHER_CAMERA_FACTOR
         before = now - policy.track_timeout * factor
-        for track, bound in camera.bound.items():
-            if bound.seen_at >= before:
-                break
-            ended.append((bound.seen_at, track, bound.person_id))
+        ended += camera.unseen_since(before)
     events: list[AnyEvent] = [
         PersonLeft(
             site_id=site_id,

@@ -1,6 +1,7 @@
 """From a raw cosine to a calibrated similarity, on which 0.6 means the same for every encoder."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from reid.contracts.embedding import cosine, fixed_from_bytes
 from reid.contracts.events import Template
@@ -17,7 +18,7 @@ def calibrated(raw: float, knots: Calibration) -> float:
         return round(raw, 6)
     if raw <= knots[0][0]:
         return round(knots[0][1], 6)
-    for (x0, y0), (x1, y1) in zip(knots, knots[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(knots):
         if raw <= x1:
             return round(y0 + (raw - x0) / (x1 - x0) * (y1 - y0), 6)
     return round(knots[-1][1], 6)

@@ -52,12 +52,39 @@ class PendingTrack:
     not_persons: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
 class CameraState:
-    """Tracks of one camera, least recently seen first."""
+    """Tracks of one camera. The two floors are lower bounds of the times in the dictionaries: they spare
+    a look at every track for each frame, and change no answer."""
 
-    bound: dict[TrackRef, BoundTrack] = field(default_factory=dict)
-    pending: dict[TrackRef, PendingTrack] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.bound: dict[TrackRef, BoundTrack] = {}
+        self.pending: dict[TrackRef, PendingTrack] = {}
+        self._bound_floor = 0
+        self._pending_floor = 0
+
+    def bind(self, track: TrackRef, bound: BoundTrack) -> None:
+        self.pending.pop(track, None)
+        self.bound[track] = bound
+        self._bound_floor = min(self._bound_floor, bound.seen_at)
+
+    def wait(self, track: TrackRef, pending: PendingTrack) -> None:
+        self.bound.pop(track, None)
+        self.pending[track] = pending
+        self._pending_floor = min(self._pending_floor, pending.last_at)
+
+    def unseen_since(self, moment: int) -> list[tuple[int, TrackRef, str]]:
+        """(seen_at, track, person id) of the bound tracks last seen before ``moment``."""
+        if moment <= self._bound_floor:
+            return []
+        self._bound_floor = min((b.seen_at for b in self.bound.values()), default=moment)
+        return [(b.seen_at, t, b.person_id) for t, b in self.bound.items() if b.seen_at < moment]
+
+    def forget_pending(self, moment: int) -> None:
+        """Drops the tracks without identity last sampled before ``moment``."""
+        if moment <= self._pending_floor:
+            return
+        self.pending = {t: p for t, p in self.pending.items() if p.last_at >= moment}
+        self._pending_floor = min((p.last_at for p in self.pending.values()), default=moment)
 
 
 class SiteState:

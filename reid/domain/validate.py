@@ -3,6 +3,7 @@ so that a poisonous frame never leaves half a message decided."""
 
 import math
 import re
+from itertools import pairwise
 from typing import Final
 
 from reid.contracts.commands import AnyCommand, MergePersons, RenamePerson
@@ -71,7 +72,7 @@ def _check_knots(frame: Frame) -> None:
     if model.dim < 1 or model.dim > 8192:
         raise PoisonInput(f"camera {frame.camera_id}: model {model.key} declares {model.dim} dimensions")
     knots = model.calibration
-    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in zip(knots, knots[1:], strict=False))
+    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(knots))
     if len(knots) == 1 or not rising or not all(math.isfinite(v) for knot in knots for v in knot):
         raise PoisonInput(f"camera {frame.camera_id}: calibration of {model.key} does not rise: {knots}")
 

@@ -1,0 +1,204 @@
+"""Who is who: evidence, matching, margin, one person a frame."""
+
+import msgspec
+import pytest
+
+from reid.contracts.events import PersonLeft, PersonRegistered, PersonSeen, TrackSampled
+from reid.domain.policy import Policy
+from tests.unit.domain.story import MODEL, START, Story, frame, look, person, walk
+from tests.unit.domain.test_commands import merge
+
+
+def test_first_person_gets_the_first_label_and_an_id_of_its_time() -> None:
+    story = Story().when(walk("room1", 0, 1, "a"))
+    story.then(TrackSampled, TrackSampled, PersonRegistered, PersonSeen)
+    registered = story.event(PersonRegistered)
+    assert registered.person_id == f"person_{START + 800}_0"
+    assert registered.label == "Visitor-A"
+    assert registered.decision.reason == "empty_gallery"
+    assert story.event(PersonSeen).visit_count == 1
+    story.fold_equals_state()
+
+
+def test_no_identity_before_enough_good_crops() -> None:
+    Story().when(frame("room1", 0, person(1, "a"))).then(TrackSampled)
+    Story().when(walk("room1", 0, 1, "a", crops=2)).then(TrackSampled, TrackSampled)
+
+
+def test_poor_crop_is_no_evidence() -> None:
+    Story().when(frame("room1", 0, person(1, "a", quality=0.1))).then()
+
+
+def test_same_person_in_another_camera_keeps_id_and_label() -> None:
+    story = Story().given(walk("room1", 0, 1, "a")).when(walk("room2", 10, 7, "a"))
+    seen = story.event(PersonSeen)
+    assert (seen.label, seen.decision.outcome, seen.decision.score) == ("Visitor-A", "matched", 1.0)
+    assert story.site.persons[seen.person_id].cameras == ["room1", "room2"]
+    story.fold_equals_state()
+
+
+def test_stranger_is_registered_with_the_next_label() -> None:
+    story = Story().given(walk("room1", 0, 1, "a")).when(walk("room1", 10, 2, "b"))
+    registered = story.event(PersonRegistered)
+    assert (registered.label, registered.number, registered.decision.reason) == (
+        "Visitor-B",
+        1,
+        "below_threshold",
+    )
+
+
+def test_two_strangers_in_one_frame_become_two_persons_known_to_differ() -> None:
+    both = [frame("room1", 0.4 * i, person(1, "a"), person(2, "a")) for i in range(3)]
+    story = Story().when(both)
+    assert story.labels() == {"room1/1": "Visitor-A", "room1/2": "Visitor-B"}
+    first, second = story.site.persons.values()
+    assert first.not_persons == {second.person_id}
+    assert second.not_persons == {first.person_id}
+    story.fold_equals_state()
+
+
+def test_two_tracks_of_a_frame_share_out_their_candidates_at_the_best_total() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"), walk("room1", 10, 2, "b"))
+    # Track 3 looks a little more like a than like b, track 4 is a itself: 3 must take b.
+    leaning = look("a", "b", 0.95)
+    story.when([frame("room2", 20 + 0.4 * i, person(3, leaning), person(4, "a")) for i in range(3)])
+    assert story.labels()["room2/3"] == "Visitor-B"
+    assert story.labels()["room2/4"] == "Visitor-A"
+
+
+def test_a_present_person_is_no_candidate_for_another_track_of_the_frame() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"))
+    story.when([frame("room1", 1.2 + 0.4 * i, person(1, "a"), person(2, "a")) for i in range(3)])
+    assert story.labels() == {"room1/1": "Visitor-A", "room1/2": "Visitor-B"}
+
+
+def test_candidate_must_beat_the_runner_up_or_the_track_stays_pending() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"), walk("room1", 10, 2, "b"))
+    tie = look("a", "b", 1.0)
+    story.when(walk("room2", 20, 3, tie, crops=11))
+    assert "room2/3" not in story.labels()
+    assert {type(e) for e in story.last} >= {TrackSampled}
+    assert story.event(TrackSampled).score == pytest.approx(0.707, abs=1e-3)
+    story.when(frame("room2", 25, person(3, tie)))
+    assert story.event(PersonSeen).decision.reason == "margin_exhausted"
+
+
+def test_grey_zone_waits_for_more_crops_before_a_new_person() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"))
+    grey = look("a", "c", 1.52)  # cosine 0.55 to a: below 0.6, within the grey zone
+    story.when(walk("room2", 10, 2, grey, crops=5))
+    assert not [e for e in story.last if isinstance(e, PersonRegistered)]
+    story.when(frame("room2", 12, person(2, grey)))
+    assert story.event(PersonRegistered).decision.samples == 6
+
+
+def test_threshold_of_one_camera() -> None:
+    policy = Policy(camera_thresholds={"room2": 0.99})
+    alike = look("a", "c", 0.5)
+    story = Story(policy).given(walk("room1", 0, 1, "a")).when(walk("room2", 10, 2, alike))
+    assert story.labels()["room2/2"] == "Visitor-B"
+    usual = Story().given(walk("room1", 0, 1, "a")).when(walk("room2", 10, 2, alike))
+    assert usual.labels()["room2/2"] == "Visitor-A"
+
+
+def test_bound_track_is_not_searched_again_and_is_told_once_a_second() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"))
+    told = [story.when(frame("room1", 1.0 + 0.2 * i, person(1, "a"))).last for i in range(10)]
+    assert sum(len(events) for events in told) == 2
+    assert all(e.reason == "present" and e.decision is None for events in told for e in events)
+
+
+def test_bound_track_without_embeddings_is_told_every_two_seconds() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"))
+    told = [story.when(frame("room1", 1.0 + 0.2 * i, person(1))).last for i in range(15)]
+    assert sum(len(events) for events in told) == 1
+
+
+def test_late_frame_of_a_bound_track_changes_nothing() -> None:
+    Story().given(walk("room1", 10, 1, "a")).when(frame("room1", 3, person(1, "a"))).then()
+
+
+def test_track_that_turns_into_somebody_else_loses_its_person_and_finds_the_right_one() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"), walk("room2", 0, 1, "b"))
+    story.given(*[frame("room1", 2 + i, person(1, "b")) for i in range(2)])
+    assert story.labels()["room1/1"] == "Visitor-A"
+    story.when(frame("room1", 4, person(1, "b")))
+    assert story.event(PersonLeft).reason == "evidence_disagrees"
+    story.when(walk("room1", 4.4, 1, "b", crops=3))
+    assert story.labels()["room1/1"] == "Visitor-B"
+    story.fold_equals_state()
+
+
+def test_one_odd_crop_is_forgiven() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"))
+    for i, appearance in enumerate("bbabba"):
+        story.when(frame("room1", 2 + i, person(1, appearance)))
+        story.then(PersonSeen)
+    assert story.labels() == {"room1/1": "Visitor-A"}
+
+
+def test_two_tracks_bound_to_one_person_that_meet_in_a_frame_are_parted() -> None:
+    # Track 1 hides behind a pillar, track 2 takes over its person; then both are in one frame.
+    story = Story().given(walk("room1", 0, 1, "a"), walk("room1", 2, 2, "a"))
+    assert story.labels() == {"room1/1": "Visitor-A", "room1/2": "Visitor-A"}
+    story.when(frame("room1", 3.5, person(1, "a"), person(2, "a")))
+    assert story.event(PersonLeft).reason == "two_in_one_frame"
+    assert story.event(PersonLeft).track.tracker_id == "2"
+    # The pending track stays barred from the person that it was taken from.
+    story.when([frame("room1", 4 + 0.4 * i, person(2, "a")) for i in range(3)])
+    assert story.labels()["room1/2"] == "Visitor-B"
+    story.fold_equals_state()
+
+
+def test_same_tracker_id_in_a_new_session_is_another_track() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"))
+    again = [frame("room1", 2 + 0.4 * i, person(1, "b"), session="s2") for i in range(3)]
+    assert story.when(again).event(PersonRegistered).label == "Visitor-B"
+
+
+def test_templates_of_another_model_are_never_compared() -> None:
+    other = msgspec.structs.replace(MODEL, version="2")
+    story = Story().given(walk("room1", 0, 1, "a"))
+    story.when([frame("room2", 10 + 0.4 * i, person(2, "a"), model=other) for i in range(3)])
+    assert story.event(PersonRegistered).decision.reason == "empty_gallery"
+    story.when(frame("room1", 3, person(1, "a"), model=other))
+    assert story.event(PersonSeen).score is None
+
+
+def test_pending_track_starts_afresh_when_its_model_changes() -> None:
+    other = msgspec.structs.replace(MODEL, version="2")
+    story = Story().given(walk("room1", 0, 1, "a", crops=2))
+    story.when(frame("room1", 1, person(1, "a"), model=other))
+    assert story.event(TrackSampled).samples == 1
+
+
+def test_calibration_of_the_encoder_moves_the_meaning_of_a_cosine() -> None:
+    strict = msgspec.structs.replace(MODEL, calibration=((0.9, 0.0), (1.0, 1.0)))
+    story = Story().given([frame("room1", 0.4 * i, person(1, "a"), model=strict) for i in range(3)])
+    near = look("a", "b", 0.3)  # cosine 0.958: similarity 0.58
+    story.when([frame("room2", 9 + 0.4 * i, person(2, near), model=strict) for i in range(6)])
+    assert story.event(PersonRegistered).decision.score == pytest.approx(0.578, abs=2e-3)
+
+
+def test_gallery_of_a_person_keeps_diverse_appearances_up_to_the_limit() -> None:
+    story = Story(Policy(max_templates=3)).given(walk("room1", 0, 1, "a"))
+    known = story.site.persons[story.event(PersonSeen).person_id]
+    for i, by in enumerate((0.5, 0.8, 0.81, 0.3)):
+        story.when(frame("room1", 2 + i, person(1, look("a", "cdef"[i], by))))
+    assert len(known.templates) == 3
+    story.when(frame("room1", 9, person(1, "a")))
+    assert story.event(PersonSeen).template is None
+    story.fold_equals_state()
+
+
+def test_template_of_an_older_model_makes_room_first() -> None:
+    other = msgspec.structs.replace(MODEL, version="2")
+    story = Story(Policy(max_templates=2)).given(walk("room1", 0, 1, "a"))
+    person_id = story.event(PersonSeen).person_id
+    known = story.site.persons[person_id]
+    # A merge brings a person of the new model in; the old templates are then replaced one by one.
+    story.given([frame("room2", 5 + 0.4 * i, person(2, "a"), model=other) for i in range(3)])
+    story.given(merge(person_id, story.event(PersonSeen).person_id, 7))
+    assert [t.model for t in known.templates] == ["letters@1", "letters@2"]
+    story.when(frame("room2", 8, person(2, look("a", "b", 0.6)), model=other))
+    assert [t.model for t in known.templates] == ["letters@2", "letters@2"]

@@ -1,0 +1,202 @@
+"""The parts of the core, each against an independent computation of the same thing."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+
+from reid.contracts.embedding import (
+    SCALE,
+    cosine,
+    decode_wire,
+    encode_wire,
+    fixed_from_bytes,
+    fixed_to_bytes,
+    normalise_fixed,
+    to_fixed,
+)
+from reid.contracts.events import Template
+from reid.domain.assignment import assign
+from reid.domain.gallery import Gallery
+from reid.domain.labels import label, person_id
+from reid.domain.policy import Policies, Policy
+from reid.domain.similarity import calibrated
+from reid.domain.templates import most_diverse, slot_for
+from reid.errors import PoisonInput
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (52, "BA"), (701, "ZZ"), (702, "AAA")],
+)
+def test_labels(number: int, expected: str) -> None:
+    assert label(number) == f"Visitor-{expected}"
+
+
+def test_labels_are_unique() -> None:
+    assert len({label(n) for n in range(20_000)}) == 20_000
+
+
+def test_person_id_has_the_old_form() -> None:
+    assert person_id(1762344658197, 0) == "person_1762344658197_0"
+
+
+@given(st.lists(st.lists(st.integers(0, 9), min_size=4, max_size=4), max_size=6))
+def test_assignment_reaches_the_optimum_that_scipy_finds(gains: list[list[int]]) -> None:
+    chosen = assign(gains)
+    taken = [c for c in chosen if c >= 0]
+    assert len(taken) == len(set(taken))
+    assert all(gains[r][c] > 0 for r, c in enumerate(chosen) if c >= 0)
+    if gains:
+        rows, columns = linear_sum_assignment(np.array(gains), maximize=True)
+        best = int(np.array(gains)[rows, columns].sum())
+        assert sum(gains[r][c] for r, c in enumerate(chosen) if c >= 0) == best
+    else:
+        assert chosen == []
+
+
+@given(seeds, st.integers(1, 600))
+def test_fixed_point_is_the_unit_vector_to_half_a_step(seed: int, dim: int) -> None:
+    vector = np.random.default_rng(seed).normal(size=dim).astype(np.float16)
+    if not vector.any():
+        return
+    exact = vector.astype(np.float64) / np.linalg.norm(vector.astype(np.float64))
+    assert np.abs(to_fixed(vector) - exact * SCALE).max() <= 0.5 + 1e-6
+
+
+@given(seeds)
+def test_fixed_point_does_not_depend_on_the_length_of_the_vector(seed: int) -> None:
+    vector = np.random.default_rng(seed).integers(-100, 100, 64).astype(np.float64)
+    if vector.any():
+        assert np.array_equal(normalise_fixed(vector), normalise_fixed(vector * 4.0))
+
+
+@pytest.mark.parametrize("scale", [6e-8, 1e-4, 1.0, 65504.0])
+def test_fixed_point_of_the_smallest_and_largest_half_floats(scale: float) -> None:
+    vector = np.array([scale, -scale, 0.0, scale], np.float16)
+    assert np.allclose(to_fixed(vector) / SCALE, [3**-0.5, -(3**-0.5), 0, 3**-0.5], atol=1e-4)
+
+
+def test_mean_of_opposite_embeddings_has_no_direction() -> None:
+    with pytest.raises(PoisonInput, match="no direction"):
+        normalise_fixed(np.zeros(8))
+
+
+@given(seeds)
+def test_wire_and_event_forms_round_trip(seed: int) -> None:
+    vector = np.random.default_rng(seed).normal(size=16).astype(np.float16)
+    assert np.array_equal(decode_wire(encode_wire(vector), 16), vector)
+    fixed = to_fixed(vector)
+    assert np.array_equal(fixed_from_bytes(fixed_to_bytes(fixed)), fixed)
+    assert cosine(fixed, fixed) == pytest.approx(1.0, abs=1e-3)
+
+
+@given(seeds, st.integers(1, 60), st.sampled_from([2, 8, 256]))
+@settings(max_examples=60)
+def test_gallery_search_equals_a_search_of_every_template(seed: int, people: int, dim: int) -> None:
+    draw = np.random.default_rng(seed)
+    gallery = Gallery()
+    kept: dict[str, tuple[int, list[Template]]] = {}
+    for number in range(people):
+        # Few directions, so that ties and near ties are common.
+        vectors = [
+            to_fixed(draw.integers(-2, 3, dim).astype(np.float16) + np.float16(0.25)) for _ in range(3)
+        ]
+        templates = [Template("m@1", fixed_to_bytes(v), "room1", 1.0) for v in vectors]
+        gallery.put(f"p{number}", number, templates)
+        kept[f"p{number}"] = (number, templates)
+    for number in range(0, people, 3):
+        gallery.drop(f"p{number}")
+        del kept[f"p{number}"]
+    for number in range(1, people, 5):
+        if f"p{number}" in kept:
+            kept[f"p{number}"] = (number, kept[f"p{number}"][1][:1])
+            gallery.put(f"p{number}", number, kept[f"p{number}"][1])
+    probe = to_fixed(draw.integers(-2, 3, dim).astype(np.float16) + np.float16(0.25))
+    excluded = {"p1", "p7", "nobody"}
+    naive = [
+        (-max(cosine(fixed_from_bytes(t.vector), probe) for t in templates), number, person)
+        for person, (number, templates) in kept.items()
+        if person not in excluded
+    ]
+    found = gallery.search(Template("m@1", fixed_to_bytes(probe), "room2", 1.0), excluded, 4)
+    assert [c.raw for c in found] == [-score for score, _, _ in sorted(naive)[:4]]
+    assert [c.person_id for c in found] == [p for _, _, p in sorted(naive)[:4]]
+
+
+def test_shortlist_is_widened_while_a_row_outside_it_could_be_the_answer() -> None:
+    gallery = Gallery()
+    vector = fixed_to_bytes(to_fixed(np.ones(8, np.float16)))
+    for number in range(500):
+        gallery.put(f"p{number}", number, [Template("m@1", vector, "room1", 1.0)])
+    # All alike: only the registration number may decide, whatever rows the shortlist began with.
+    found = gallery.search(Template("m@1", vector, "room2", 1.0), {"p0"}, 3)
+    assert [c.person_id for c in found] == ["p1", "p2", "p3"]
+
+
+def test_gallery_of_another_model_is_empty_and_a_person_may_lose_a_model() -> None:
+    gallery = Gallery()
+    one = Template("m@1", fixed_to_bytes(to_fixed(np.ones(4, np.float16))), "room1", 1.0)
+    gallery.put("p", 0, [one])
+    assert gallery.search(Template("m@2", one.vector, "room1", 1.0), (), 3) == []
+    gallery.put("p", 0, [])
+    assert gallery.search(one, (), 3) == []
+    gallery.drop("nobody")
+
+
+def test_gallery_grows_past_its_first_block_and_reuses_rows() -> None:
+    gallery = Gallery()
+    vectors = np.random.default_rng(0).normal(size=(300, 32)).astype(np.float16)
+    templates = [Template("m@1", fixed_to_bytes(to_fixed(v)), "room1", 1.0) for v in vectors]
+    for round_ in range(2):
+        for number, template in enumerate(templates):
+            gallery.put(f"p{number}", number, [template])
+        assert gallery.search(templates[257], (), 1)[0].person_id == "p257", round_
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1))
+def test_calibration_keeps_the_order_of_scores(first: float, second: float) -> None:
+    knots = ((-0.2, 0.0), (0.3, 0.4), (0.5, 0.6), (1.0, 1.0))
+    low, high = sorted((first, second))
+    assert calibrated(low, knots) <= calibrated(high, knots)
+    assert calibrated(0.5, knots) == 0.6
+    assert calibrated(0.4, knots) == pytest.approx(0.5)
+    assert calibrated(1.1, knots) == 1.0
+    assert calibrated(low, ()) == round(low, 6)
+
+
+def _templates(*rows: tuple[float, ...], model: str = "m@1", quality: float = 0.5) -> list[Template]:
+    return [
+        Template(model, fixed_to_bytes(to_fixed(np.array(r, np.float16))), "room1", quality) for r in rows
+    ]
+
+
+def test_full_gallery_swaps_the_redundant_template_only_for_a_more_different_one() -> None:
+    policy = Policy(max_templates=3)
+    kept = _templates((1, 0, 0, 0), (1, 0.3, 0, 0), (0, 1, 0, 0))
+    (different,) = _templates((0, 0, 1, 0))
+    (alike,) = _templates((0.28, 1, 0, 0.35))
+    assert slot_for(kept, different, (), policy) in (0, 1)
+    assert slot_for(kept, alike, (), Policy(max_templates=3, template_novelty=1.1)) in (0, 1)
+    (copy,) = _templates((0, 1, 0, 0.1))
+    assert slot_for(kept, copy, (), Policy(max_templates=3, template_novelty=1.1)) is None
+    assert slot_for(kept, copy, (), policy) is None
+
+
+def test_most_diverse_drops_the_worse_crop_of_the_closest_pair() -> None:
+    kept = _templates((1, 0, 0)) + _templates((1, 0.1, 0), quality=0.1) + _templates((0, 1, 0))
+    assert most_diverse(kept, 2) == (kept[0], kept[2])
+    strangers = _templates((1, 0, 0)) + _templates((1, 0, 0), model="m@2")
+    assert most_diverse(strangers, 1) == (strangers[0],)
+
+
+def test_policy_version_names_the_numbers() -> None:
+    assert Policy().version == Policy().version
+    assert Policy().version != Policy(margin=0.04).version
+    special = Policy(threshold=0.7)
+    policies = Policies(sites={"annex": special})
+    assert policies.of("annex") is special
+    assert policies.of("global") == Policy()
