@@ -29,6 +29,8 @@ class ResetGallery(Command, frozen=True, kw_only=True, tag="reid.command.reset.v
 
 
 class RenamePerson(Command, frozen=True, kw_only=True, tag="reid.command.rename.v1", omit_defaults=True):
+    """Give a person another label, which nobody else has."""
+
     person_id: str
     label: str
 

@@ -155,6 +155,8 @@ class PersonSplit(Event, frozen=True, kw_only=True, tag="reid.person.split.v1"):
 
 
 class PersonRenamed(Event, frozen=True, kw_only=True, tag="reid.person.renamed.v1"):
+    """A person has another label from now on."""
+
     person_id: str
     label: str
     previous_label: str

@@ -69,6 +69,11 @@ def persons_index_key(site_id: str) -> str:
     return f"{REDIS_PREFIX}:index:{site_id}"
 
 
+def person_tallies_key(site_id: str) -> str:
+    """Hash person id -> JSON `PersonTally`. It outlives the document, whose key expires by the clock."""
+    return f"{REDIS_PREFIX}:tallies:{site_id}"
+
+
 def camera_persons_key(site_id: str, camera_id: str) -> str:
     """Set of the ids of persons ever seen by a camera."""
     return f"{REDIS_PREFIX}:by-camera:{site_id}:{camera_id}"
@@ -115,5 +120,8 @@ def labels_channel(site_id: str) -> str:
 
 
 OUTCOME_TTL_S: Final = 3600
+#: The log says who expired; a document's own key expiry is the backstop for a silent site or a stopped
+#: projector, and comes so much later that it never runs ahead of a projector that is catching up.
+EXPIRY_GRACE_MS: Final = DAY_MS
 PERSONS_VIEW: Final = "persons"
 CAMERAS_VIEW: Final = "cameras"

@@ -24,6 +24,15 @@ class PersonView(msgspec.Struct, kw_only=True):
     """Live tracks, ``camera/session/tracker_id``, the latest bound last."""
 
 
+class PersonTally(msgspec.Struct, frozen=True):
+    """What a person adds to the camera sums: no label, no appearance, no time."""
+
+    number: int
+    cameras: tuple[str, ...] = ()
+    embeddings: int = 0
+    visits: int = 0
+
+
 class LiveTrack(msgspec.Struct, kw_only=True):
     tracker_id: str
     person_id: str
