@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     ttl_days: int = Field(90, ge=1, description="Days without a sighting after which a person expires.")
 
     worker_id: str = Field("worker-0", description="Name of a worker instance: its static group membership.")
+    watchdog_seconds: Seconds = Field(
+        60.0, description="Seconds that inputs may wait undecided before the worker ends itself to be restarted."
+    )
     linger_ms: int = Field(50, ge=0, description="Milliseconds that a producer gathers frames for a message.")
     detector: str = Field(
         "hog", description="hog, truth (simulated site only), or the path of an ONNX detector."

@@ -1,0 +1,208 @@
+"""`PartitionLog` on Kafka: a transactional producer, and readers that are assigned, never subscribed."""
+
+import heapq
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from operator import attrgetter
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from reid.contracts.cloudevents import Headers
+from reid.contracts.topics import DECIDED_GROUP, EVENTS, INPUT_TOPICS, transactional_id
+from reid.errors import FencedOut, Unavailable
+from reid.runtime.kafka import error_callback, reader, transactional_producer
+from streams.ports import Input, Record, Span, Transaction
+
+#: Longer than a coordinator's failover on one machine; the watchdog waits longer still.
+_TIMEOUT_S: Final = 20.0
+#: A read that brings nothing for so long, short of the offset that is known to exist, has lost its broker.
+_STALL_S: Final = 20.0
+_CHUNK: Final = 500
+_FENCED: Final = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.TRANSACTION_COORDINATOR_FENCED,
+    }
+)
+
+logger = logging.getLogger(__name__)
+
+
+class KafkaPartitionLog:
+    """Partition ``partition`` of the events topic. One thread at a time."""
+
+    def __init__(self, bootstrap: str, partition: int) -> None:
+        self._bootstrap = bootstrap
+        self._partition = partition
+        self._producer: Producer | None = None
+        self._group: Any = None
+
+    def fence(self) -> None:
+        self.close()
+        producer = transactional_producer(
+            self._bootstrap, transactional_id(self._partition), error_cb=error_callback(logger.warning)
+        )
+        try:
+            producer.init_transactions(_TIMEOUT_S)
+        except KafkaException as error:
+            raise self._typed("take the partition over", error) from error
+        self._producer = producer
+
+    def events(self) -> Iterator[Record]:
+        name = EVENTS.name
+        span = self._spans([name], "read_committed")[name]
+        for message in self._read(name, span, "read_committed"):
+            yield Record(message.key() or b"", message.value() or b"", headers_in(message))
+
+    def decided(self) -> dict[str, int]:
+        places = [TopicPartition(topic.name, self._partition) for topic in INPUT_TOPICS]
+        # read_committed makes the broker wait for offsets of a transaction that is just ending.
+        consumer = self._reader("read_committed")
+        try:
+            found = consumer.committed(places, timeout=_TIMEOUT_S)
+            self._group = consumer.consumer_group_metadata()
+        except KafkaException as error:
+            raise self._typed("read the decided offsets", error) from error
+        finally:
+            consumer.close()
+        return {place.topic: place.offset for place in found if place.offset >= 0}
+
+    def spans(self) -> dict[str, Span]:
+        return self._spans([topic.name for topic in INPUT_TOPICS], "read_uncommitted")
+
+    def inputs(self, wanted: Mapping[str, Span]) -> Iterator[Input]:
+        # Uncommitted, as Faust reads: both ways must bring the same inputs.
+        streams = [self._inputs(topic, span) for topic, span in wanted.items()]
+        return heapq.merge(*streams, key=attrgetter("timestamp"))
+
+    def commit(self, transaction: Transaction) -> None:
+        producer = self._producer
+        assert producer is not None, "fence() comes first"
+        try:
+            producer.begin_transaction()
+            for key, value, headers in transaction.events:
+                self._produce(producer, EVENTS.name, key, value, headers, self._partition)
+            for letter in transaction.dead_letters:
+                self._produce(producer, letter.topic, letter.key, letter.value, letter.headers)
+            places = [TopicPartition(t, self._partition, o) for t, o in transaction.decided.items()]
+            producer.send_offsets_to_transaction(places, self._metadata(), _TIMEOUT_S)
+            producer.commit_transaction(_TIMEOUT_S)
+        except KafkaException as error:
+            raise self._typed("commit", error) from error
+
+    def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            # What is still queued belongs to a transaction that the next writer aborts.
+            producer.purge()
+
+    def _metadata(self) -> Any:
+        if self._group is None:
+            self.decided()
+        return self._group
+
+    def _produce(
+        self,
+        producer: Producer,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]],
+        partition: int = -1,
+    ) -> None:
+        deadline = time.monotonic() + _TIMEOUT_S
+        while True:
+            try:
+                producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]
+                return
+            except BufferError as error:
+                if time.monotonic() > deadline:
+                    raise Unavailable(
+                        f"partition {self._partition}: Kafka takes no records since {_TIMEOUT_S:.0f} s"
+                    ) from error
+                producer.poll(0.1)
+
+    def _inputs(self, topic: str, span: Span) -> Iterator[Input]:
+        for message in self._read(topic, span, "read_uncommitted"):
+            yield input_of(message)
+
+    def _spans(self, topics: list[str], isolation: str) -> dict[str, Span]:
+        consumer = self._reader(isolation)
+        try:
+            spans = {}
+            for topic in topics:
+                place = TopicPartition(topic, self._partition)
+                found = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+                if found is None:
+                    raise Unavailable(f"{topic}/{self._partition}: no watermarks within {_TIMEOUT_S:.0f} s")
+                spans[topic] = Span(*found)
+            return spans
+        except KafkaException as error:
+            raise self._typed("look up the ends of its topics", error) from error
+        finally:
+            consumer.close()
+
+    def _read(self, topic: str, span: Span, isolation: str) -> Iterator[Message]:
+        """Records from ``span.low``, below ``span.high``. Transaction markers take up offsets without a
+        record, so the end is told by the end-of-partition event, not by counting."""
+        low, high = span
+        if low >= high:
+            return
+        consumer = self._reader(isolation)
+        try:
+            consumer.assign([TopicPartition(topic, self._partition, low)])
+            deadline = time.monotonic() + _STALL_S
+            while True:
+                for message in consumer.consume(_CHUNK, timeout=1.0):
+                    deadline = time.monotonic() + _STALL_S
+                    error = message.error()
+                    offset = message.offset()
+                    assert offset is not None
+                    if error is None:
+                        if offset < high:
+                            yield message
+                    elif error.code() != KafkaError._PARTITION_EOF:
+                        raise Unavailable(f"{topic}/{self._partition} at {offset}: {error.str()}")
+                    if offset >= high or (error is None and offset + 1 >= high):
+                        return
+                if time.monotonic() > deadline:
+                    raise Unavailable(f"{topic}/{self._partition}: nothing to read below offset {high}")
+        except KafkaException as error:
+            raise self._typed(f"read {topic}", error) from error
+        finally:
+            consumer.close()
+
+    def _reader(self, isolation: str) -> Consumer:
+        return reader(
+            self._bootstrap,
+            **{
+                "group.id": DECIDED_GROUP,
+                "isolation.level": isolation,
+                "error_cb": error_callback(logger.warning),
+            },
+        )
+
+    def _typed(self, doing: str, error: KafkaException) -> FencedOut | Unavailable:
+        cause: KafkaError = error.args[0]
+        if cause.code() in _FENCED:
+            return FencedOut(f"partition {self._partition}: a newer writer has taken it over ({cause.str()})")
+        return Unavailable(f"partition {self._partition}: can't {doing}: {cause.str()}")
+
+
+def input_of(message: Message) -> Input:
+    """A consumed record as the agent takes it."""
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None and partition is not None and offset is not None
+    key, value = message.key(), message.value()
+    assert not isinstance(key, str) and not isinstance(value, str)
+    return Input(topic, partition, offset, message.timestamp()[1], key, value, headers_in(message))
+
+
+def headers_in(message: Message) -> Headers:
+    """Headers of a consumed record. Kafka allows a header without value: it reads as empty."""
+    pairs: Any = message.headers() or []
+    return [(name, value or b"") for name, value in pairs]

@@ -1,0 +1,123 @@
+"""A partition's thread: it recovers, decides what arrives, and recovers again when something fails.
+
+Blocking Kafka calls stay off the event loop, and a partition's order is that of its one thread. What
+arrives while it is busy is the next batch, so batches grow with the load and an idle partition waits for
+nothing.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from reid.contracts.topics import COMMANDS, INPUT_TOPICS
+from reid.errors import FencedOut, Unavailable
+from streams.partition import MAX_INPUTS, DirtyState, PartitionWriter
+from streams.ports import Input
+
+#: Detections kept for a busy partition. More are not kept but read again from Kafka when their turn comes:
+#: nobody waits, and memory stays bounded.
+MAX_WAITING: Final = 2000
+_BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0)
+_IDLE_S: Final = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+class Lane:
+    """``on_live`` is called from the lane's thread after each recovery; ``on_broken`` when it has ended by
+    an error that no retry mends."""
+
+    def __init__(
+        self,
+        partition: int,
+        writer: PartitionWriter[Any],
+        on_live: Callable[[int], None],
+        on_broken: Callable[[int, BaseException], None],
+    ) -> None:
+        self.partition = partition
+        self._writer = writer
+        self._on_live = on_live
+        self._on_broken = on_broken
+        self._arrived = threading.Condition()
+        self._waiting: deque[Input] = deque()
+        self._known = dict.fromkeys((topic.name for topic in INPUT_TOPICS), 0)
+        self._stopping = False
+        self.fenced = False
+        self._thread = threading.Thread(target=self._run, name=f"lane-{partition}", daemon=True)
+
+    @property
+    def progress(self) -> int:
+        """Grows while the lane gets on."""
+        return self._writer.progress
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def offer(self, record: Input) -> None:
+        """Hands over an input. Never blocks; any thread."""
+        with self._arrived:
+            self._known[record.topic] = max(self._known[record.topic], record.offset + 1)
+            if len(self._waiting) < MAX_WAITING or record.topic == COMMANDS.name:
+                self._waiting.append(record)
+                self._arrived.notify()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Ends after the transaction at hand. Returns whether it ended within ``timeout_s`` seconds;
+        a lane that did not is fenced by the next writer of its partition."""
+        with self._arrived:
+            self._stopping = True
+            self._arrived.notify()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._live()
+        except FencedOut as error:
+            self.fenced = True
+            logger.warning("%s: waiting for a new assignment", error)
+        except BaseException as error:
+            self._on_broken(self.partition, error)
+            raise
+        finally:
+            self._writer.close()
+
+    def _live(self) -> None:
+        """Crash only: whatever fails, the state is dropped and the log is folded again."""
+        failures = 0
+        while not self._stopping:
+            before = self._writer.progress
+            try:
+                spans = self._writer.recover()
+                self._writer.heal({topic: span.high for topic, span in spans.items()})
+                self._on_live(self.partition)
+                self._serve()
+            except DirtyState as error:
+                logger.exception("the decider failed on %s: the state is folded anew", error)
+            except Unavailable as error:
+                failures = failures + 1 if self._writer.progress == before else 1
+                logger.warning("%s: trying again", error)
+                with self._arrived:
+                    self._arrived.wait_for(
+                        lambda: self._stopping, _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1]
+                    )
+
+    def _serve(self) -> None:
+        while True:
+            batch, known = self._take()
+            if self._stopping:
+                return
+            if batch:
+                self._writer.decide(batch)
+            else:
+                self._writer.heal(known)
+
+    def _take(self) -> tuple[list[Input], dict[str, int]]:
+        """The next batch, at once when there is one; else, after a while, where the inputs end."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._waiting or self._stopping, _IDLE_S)
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_INPUTS))]
+            return batch, dict(self._known)

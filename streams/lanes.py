@@ -1,0 +1,105 @@
+"""The lanes of the partitions that are assigned to this worker."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from reid.contracts.topics import INPUT_TOPICS
+from reid.errors import ConfigError
+from streams.lane import Lane
+from streams.partition import PartitionWriter
+from streams.ports import Input
+
+logger = logging.getLogger(__name__)
+
+
+class Lanes:
+    """``open_writer(partition)`` makes an unrecovered writer. ``on_ready(partitions)`` is called each time
+    that all assigned partitions are live, from a lane's thread or the caller of `assign`;
+    ``on_broken(error)`` when a lane ended by an error that no retry mends.
+    """
+
+    def __init__(
+        self,
+        open_writer: Callable[[int], PartitionWriter[Any]],
+        on_ready: Callable[[list[int]], None],
+        on_broken: Callable[[BaseException], None],
+    ) -> None:
+        self._open_writer = open_writer
+        self._on_ready = on_ready
+        self._on_broken = on_broken
+        self._lock = threading.Lock()
+        self._lanes: dict[int, Lane] = {}
+        self._live: set[int] = set()
+        self.assigned_once = False
+
+    def assign(self, places: Iterable[tuple[str, int]]) -> None:
+        """Starts a lane for each partition of the (topic, partition) pairs that has none.
+
+        Raises `ConfigError` when detections and commands of a partition went to different workers.
+        """
+        found: dict[int, set[str]] = {}
+        for topic, partition in places:
+            found.setdefault(partition, set()).add(topic)
+        needed = {topic.name for topic in INPUT_TOPICS}
+        for partition, topics in found.items():
+            if topics != needed:
+                raise ConfigError(
+                    f"partition {partition} of {', '.join(sorted(needed - topics))} was not assigned along "
+                    "with the others: give all input topics the same number of partitions (`saferoom topics`)"
+                )
+        with self._lock:
+            started = [self._new(partition) for partition in sorted(found.keys() - self._lanes.keys())]
+            self.assigned_once = True
+        for lane in started:
+            lane.start()
+        if not found:
+            self._on_ready([])
+
+    def revoke(self, timeout_s: float) -> None:
+        """Stops all lanes and drops their state, within ``timeout_s`` seconds."""
+        with self._lock:
+            lanes, self._lanes = self._lanes, {}
+            self._live.clear()
+        stoppers = [threading.Thread(target=lane.stop, args=(timeout_s,)) for lane in lanes.values()]
+        for stopper in stoppers:
+            stopper.start()
+        for stopper in stoppers:
+            stopper.join()
+
+    def offer(self, record: Input) -> None:
+        """To the lane of its partition. Without one the record is left: recovery reads it from Kafka."""
+        lane = self._lanes.get(record.partition)
+        if lane is not None:
+            lane.offer(record)
+
+    @property
+    def partitions(self) -> list[int]:
+        """Assigned partitions."""
+        with self._lock:
+            return sorted(self._lanes)
+
+    @property
+    def progress(self) -> dict[int, int]:
+        """For each assigned partition a number that grows while its lane gets on."""
+        with self._lock:
+            return {partition: lane.progress for partition, lane in self._lanes.items()}
+
+    def _new(self, partition: int) -> Lane:
+        lane = Lane(partition, self._open_writer(partition), self._lane_live, self._lane_broken)
+        self._lanes[partition] = lane
+        return lane
+
+    def _lane_live(self, partition: int) -> None:
+        with self._lock:
+            if partition not in self._lanes:
+                return
+            self._live.add(partition)
+            ready = sorted(self._live) if self._live == self._lanes.keys() else None
+        if ready is not None:
+            self._on_ready(ready)
+
+    def _lane_broken(self, partition: int, error: BaseException) -> None:
+        logger.error("partition %d: %s: %s", partition, type(error).__name__, error)
+        self._on_broken(error)

@@ -1,0 +1,239 @@
+"""The one writer of one events partition. The output log is the commit log.
+
+1. *Fence*: older writers of this partition can't commit any more. Only then
+2. *fold* the committed events to their end: that is the state.
+3. *Resume* each input topic behind the last input that the log, or the offsets committed with its
+   transactions, tell of. Inputs below are skipped; a gap above is read straight from the input partition.
+4. *Decide* a batch and commit it in one transaction: its events, its dead letters, its input offsets.
+5. On any failure the state may have run ahead of the log: it is dropped, and step 1 is next.
+
+Not thread-safe: one thread at a time.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic
+
+from reid.contracts.cloudevents import Causation, envelope_from, headers_of
+from reid.contracts.codec import decode_event, encode
+from reid.contracts.detections import Detections
+from reid.contracts.topics import INPUT_TOPICS
+from reid.errors import ConfigError, ContractError, PoisonInput, ReidError
+from streams.inputs import Undecidable, dead_letter, read
+from streams.ports import Decider, Input, Message, PartitionLog, Record, S, Span, Transaction
+from streams.telemetry import Counts, Telemetry
+
+#: A batch closes at whichever comes first: bounds the wait for its first decision, and what a crash redoes.
+MAX_INPUTS: Final = 200
+MAX_BYTES: Final = 4 * 1024 * 1024
+MAX_DECIDE_S: Final = 0.1
+#: How often an input may make the decider fail before it is given up. Not once: the failure may have been
+#: the machine's (memory), and a dead letter is for good.
+MAX_FAILURES: Final = 2
+
+logger = logging.getLogger(__name__)
+
+
+class DirtyState(ReidError):
+    """The decider failed half way: the state is not the log's any more. Recover, then go on."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    transaction: Transaction = field(default_factory=Transaction)
+    counts: Counts = field(default_factory=Counts)
+    size: int = 0
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def full(self) -> bool:
+        return (
+            self.counts.inputs >= MAX_INPUTS
+            or self.size >= MAX_BYTES
+            or time.perf_counter() - self.started >= MAX_DECIDE_S
+        )
+
+
+class PartitionWriter(Generic[S]):
+    """Recover first; then `decide` and `heal` in any order. After an exception: recover again."""
+
+    def __init__(
+        self, log: PartitionLog, decider: Decider[S], partition: int, partitions: int, telemetry: Telemetry
+    ) -> None:
+        self._log = log
+        self._decider = decider
+        self._partition = partition
+        self._partitions = partitions
+        self._telemetry = telemetry
+        self._failures: dict[tuple[str, int], int] = {}
+        self._poison: dict[tuple[str, int], PoisonInput] = {}
+        self._state = decider.initial_state()
+        self._next = dict.fromkeys((topic.name for topic in INPUT_TOPICS), 0)
+        self.progress = 0
+        """Grows with every event folded and every input decided: what a watchdog looks at."""
+
+    @property
+    def state(self) -> S:
+        """The fold of the log; belongs to the writer."""
+        return self._state
+
+    @property
+    def positions(self) -> Mapping[str, int]:
+        """Next offset to decide of each input topic."""
+        return self._next
+
+    def recover(self) -> dict[str, Span]:
+        """Steps 1 to 3. Returns what the input topics hold, for `heal`.
+
+        Raises `FencedOut`, `Unavailable`; `ContractError` for an event that can't be read; `ConfigError`
+        when the inputs end below what was decided.
+        """
+        self._log.fence()
+        self._state = self._decider.initial_state()
+        after = dict.fromkeys(self._next, 0)
+        folded = 0
+        for record in self._log.events():
+            folded += 1
+            causation = self._fold(record)
+            after[causation.topic] = max(after.get(causation.topic, 0), causation.offset + 1)
+            self.progress += 1
+        for topic, offset in self._log.decided().items():
+            after[topic] = max(after.get(topic, 0), offset)
+        spans = self._log.spans()
+        self._next = {topic: self._resume(topic, after[topic], span) for topic, span in spans.items()}
+        self._telemetry.add(Counts(recoveries=1, folded=folded))
+        logger.info("partition %d: %d events folded, resumes at %s", self._partition, folded, self._next)
+        return spans
+
+    def heal(self, upto: Mapping[str, int]) -> None:
+        """Decides the inputs from the positions up to the offsets ``upto``, read from their partitions."""
+        wanted = {
+            topic: Span(self._next[topic], stop) for topic, stop in upto.items() if stop > self._next[topic]
+        }
+        if not wanted:
+            return
+        batch = _Batch()
+        for record in self._log.inputs(wanted):
+            self._take(record, batch)
+            batch.counts.healed += 1
+            if batch.full:
+                self._commit(batch)
+                batch = _Batch()
+        for topic, span in wanted.items():
+            # The rest of a span may hold nothing: transaction markers, or records past their retention.
+            if span.high > self._next[topic]:
+                self._next[topic] = batch.transaction.decided[topic] = span.high
+        self._commit(batch)
+
+    def decide(self, inputs: Sequence[Input]) -> None:
+        """Decides a batch in the order of arrival; skips what was decided, heals what was left out."""
+        batch = _Batch()
+        for record in inputs:
+            expected = self._next[record.topic]
+            if record.offset < expected:
+                batch.counts.skipped += 1
+                continue
+            if record.offset > expected:
+                self._commit(batch)
+                batch = _Batch()
+                self.heal({record.topic: record.offset})
+            self._take(record, batch)
+            if batch.full:
+                self._commit(batch)
+                batch = _Batch()
+        self._commit(batch)
+
+    def close(self) -> None:
+        self._log.close()
+
+    def _fold(self, record: Record) -> Causation:
+        causation = envelope_from(record.headers).causation
+        self._decider.evolve(self._state, decode_event(record.value))
+        return causation
+
+    def _resume(self, topic: str, after: int, span: Span) -> int:
+        if after > span.high:
+            raise ConfigError(
+                f"{topic}/{self._partition} ends at offset {span.high}, but inputs up to {after} were "
+                "decided: the topic was made anew. Make the events topic anew too, or restore the inputs"
+            )
+        if after < span.low:
+            if after:
+                logger.error(
+                    "%s/%d: %d inputs were deleted by retention before they were decided",
+                    topic,
+                    self._partition,
+                    span.low - after,
+                )
+            return span.low
+        return after
+
+    def _take(self, record: Input, batch: _Batch) -> None:
+        """Adds one input's outcome to the batch and folds it into the state."""
+        batch.counts.inputs += 1
+        try:
+            known = self._poison.get((record.topic, record.offset))
+            if known is not None:
+                raise known
+            message = read(record, self._partitions)
+            self._decider.check(message)
+        except (ContractError, PoisonInput) as error:
+            self._bury(record, error, batch)
+        else:
+            self._step(record, message, batch)
+        self._next[record.topic] = batch.transaction.decided[record.topic] = record.offset + 1
+
+    def _step(self, record: Input, message: Message, batch: _Batch) -> None:
+        begun = time.perf_counter()
+        try:
+            events = self._decider.step(self._state, message)
+        except Exception as error:
+            self._suspect(record, error)
+            raise DirtyState(
+                f"{record.topic}/{record.partition}/{record.offset}: {type(error).__name__}: {error}"
+            ) from error
+        batch.counts.decide_s += time.perf_counter() - begun
+        causation = Causation(record.topic, record.partition, record.offset)
+        key = message.site_id.encode()
+        for ordinal, event in enumerate(events):
+            value = encode(event)
+            batch.size += len(value)
+            batch.transaction.events.append(Record(key, value, headers_of(event, causation, ordinal)))
+        batch.counts.events += len(events)
+        if isinstance(message, Detections):
+            batch.counts.frames += len(message.frames)
+
+    def _suspect(self, record: Input, error: Exception) -> None:
+        """Remembers an input that made the decider fail, so that it can't stop the partition for ever."""
+        place = (record.topic, record.offset)
+        self._failures[place] = self._failures.get(place, 0) + 1
+        if isinstance(error, PoisonInput):
+            self._poison[place] = error
+        elif self._failures[place] >= MAX_FAILURES:
+            self._poison[place] = Undecidable(f"{type(error).__name__}: {error}")
+
+    def _bury(self, record: Input, error: Exception, batch: _Batch) -> None:
+        letter = dead_letter(record, error)
+        logger.warning(
+            "dead letter: %s/%d/%d to %s: %s",
+            record.topic,
+            record.partition,
+            record.offset,
+            letter.topic,
+            error,
+        )
+        batch.transaction.dead_letters.append(letter)
+        batch.size += len(letter.value or b"")
+        batch.counts.dead_letters += 1
+
+    def _commit(self, batch: _Batch) -> None:
+        counts = batch.counts
+        if batch.transaction:
+            begun = time.perf_counter()
+            self._log.commit(batch.transaction)
+            counts.commit_s = time.perf_counter() - begun
+            counts.transactions = 1
+            self.progress += max(counts.inputs, 1)
+        self._telemetry.add(counts)

@@ -1,0 +1,176 @@
+"""The worker process: Faust app, lanes, telemetry and watchdog, from readiness to a clean end."""
+
+import asyncio
+import logging
+import signal
+import threading
+import time
+from typing import Any, Final
+
+from reid.contracts.topics import EVENTS, INPUT_TOPICS
+from reid.errors import ConfigError, ReidError, Unavailable
+from reid.runtime.admin import list_topics
+from reid.runtime.ready import clear_ready, mark_ready
+from reid.runtime.settings import Settings
+from streams.app import REVOKE_TIMEOUT_S, create_app
+from streams.decider import IdentityDecider
+from streams.kafka_log import KafkaPartitionLog
+from streams.lanes import Lanes
+from streams.partition import PartitionWriter
+from streams.policies import policies_of
+from streams.telemetry import Telemetry
+from streams.watchdog import KafkaLagProbe, Watchdog, end_process
+
+NAME: Final = "worker"
+#: The Kafka consumer ended for good: a new process makes a new one.
+EXIT_CONSUMER_DIED: Final = 69
+_STOP_S: Final = 2.5
+_POLL_S: Final = 0.1
+
+logger = logging.getLogger(__name__)
+
+
+def run(settings: Settings, stopping: threading.Event | None = None) -> None:
+    """Blocks until SIGTERM, SIGINT or ``stopping``, then ends within 5 s.
+
+    Raises `ConfigError` (topics missing or of unequal partition counts, no Kafka address),
+    `ContractError` (an event in the log that this version can't read), ``SystemExit(69)`` when the
+    consumer died. A stalled worker ends the process with exit code 70.
+    """
+    worker = _Worker(settings, stopping or threading.Event())
+    try:
+        asyncio.run(worker.main())
+    finally:
+        clear_ready(settings, NAME)
+
+
+class _Worker:
+    def __init__(self, settings: Settings, stopping: threading.Event) -> None:
+        self._settings = settings
+        self._stopping = stopping
+        self._bootstrap = settings.kafka()
+        self._telemetry = Telemetry()
+        self._broken: BaseException | None = None
+        self._partitions = 0
+        self._lanes = Lanes(self._open_writer, self._ready, self._break)
+
+    async def main(self) -> None:
+        self._listen()
+        self._partitions = await asyncio.to_thread(self._await_topics)
+        if self._stopping.is_set():
+            return
+        datadir = self._settings.home / "faust"
+        datadir.mkdir(parents=True, exist_ok=True)
+        app = create_app(self._bootstrap, self._settings.worker_id, datadir, self._lanes)
+        app.finalize()
+        threads = [
+            threading.Thread(
+                target=self._telemetry.run, args=(self._stopping,), name="telemetry", daemon=True
+            ),
+            threading.Thread(target=self._watch, name="watchdog", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        starting = asyncio.create_task(app.start())
+        try:
+            await self._wait_for_end(app, starting)
+        finally:
+            self._stopping.set()
+            await self._shut_down(app, starting)
+            threads[0].join(1.0)
+        self._raise_what_broke(app, starting)
+
+    def _listen(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._stopping.set)
+
+    def _await_topics(self) -> int:
+        """The partition count, once Kafka answers. 0 when told to stop before."""
+        told = False
+        while not self._stopping.is_set():
+            try:
+                return self._count_partitions(list_topics(self._bootstrap, timeout_s=2.0))
+            except Unavailable as error:
+                if not told:
+                    logger.warning("%s. Waiting for it", error)
+                told = True
+                self._stopping.wait(1.0)
+        return 0
+
+    @staticmethod
+    def _count_partitions(topics: dict[str, int]) -> int:
+        needed = [topic.name for topic in (*INPUT_TOPICS, EVENTS)]
+        missing = [name for name in needed if name not in topics]
+        if missing:
+            raise ConfigError(f"Kafka has no topic {', '.join(missing)}: make them with `saferoom topics`")
+        if len({topics[name] for name in needed}) > 1:
+            counts = ", ".join(f"{name} has {topics[name]}" for name in needed)
+            raise ConfigError(f"{counts} partitions: they must have the same number of them")
+        return topics[EVENTS.name]
+
+    def _open_writer(self, partition: int) -> PartitionWriter[Any]:
+        return PartitionWriter(
+            KafkaPartitionLog(self._bootstrap, partition),
+            IdentityDecider(policies_of(self._settings)),
+            partition,
+            self._partitions,
+            self._telemetry,
+        )
+
+    def _ready(self, partitions: list[int]) -> None:
+        if not self._stopping.is_set():
+            mark_ready(self._settings, NAME, partitions=partitions, worker_id=self._settings.worker_id)
+            logger.info("ready: partitions %s", ", ".join(map(str, partitions)) or "none (standby)")
+
+    def _break(self, error: BaseException) -> None:
+        self._broken = error
+
+    def _watch(self) -> None:
+        watchdog = Watchdog(
+            KafkaLagProbe(self._bootstrap),
+            lambda: self._lanes.progress,
+            self._partitions,
+            self._settings.watchdog_seconds,
+        )
+
+        def end(complaint: str) -> None:
+            clear_ready(self._settings, NAME)
+            end_process(complaint)
+
+        watchdog.run(self._stopping, end)
+
+    async def _wait_for_end(self, app: Any, starting: "asyncio.Task[Any]") -> None:
+        while not (self._stopping.is_set() or app.crashed or self._broken):
+            if starting.done() and starting.exception() is not None:
+                return
+            await asyncio.sleep(_POLL_S)
+
+    async def _shut_down(self, app: Any, starting: "asyncio.Task[Any]") -> None:
+        clear_ready(self._settings, NAME)
+        begun = time.monotonic()
+        await asyncio.to_thread(self._lanes.revoke, REVOKE_TIMEOUT_S)
+        starting.cancel()
+        await asyncio.wait({starting})
+        try:
+            await asyncio.wait_for(app.stop(), _STOP_S)
+        except TimeoutError:
+            logger.warning("Faust did not stop within %.1f s: left to the end of the process", _STOP_S)
+        logger.info("stopped in %.1f s", time.monotonic() - begun)
+
+    def _raise_what_broke(self, app: Any, starting: "asyncio.Task[Any]") -> None:
+        error = self._broken or app.crash_reason
+        if error is None and not starting.cancelled():
+            error = starting.exception()
+        if error is None:
+            return
+        if isinstance(error, ReidError) or self._broken is not None:
+            raise error
+        logger.error(
+            "the Kafka consumer ended (%s: %s): the worker ends (exit %d), its supervisor starts it again",
+            type(error).__name__,
+            error,
+            EXIT_CONSUMER_DIED,
+        )
+        raise SystemExit(EXIT_CONSUMER_DIED)
