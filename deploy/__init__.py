@@ -1,1 +1,1 @@
-"""Composition root: the `saferoom` command, the supervisor of local processes, the demo."""
+"""The composition root: the CLI, the supervisor of local processes, the demo and its score."""

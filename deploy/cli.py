@@ -1,0 +1,249 @@
+"""``saferoom``: one command for all, and each process alone. Imports are lazy: ``--help`` must be instant."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy import options
+from reid.errors import ReidError
+
+app = typer.Typer(
+    name="saferoom",
+    help="Cross-camera person re-identification: the same person has the same name on all cameras.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    # Plain help: the rich one costs another 0.3 s of imports.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+topics_app = typer.Typer(help="The Kafka topics.", no_args_is_help=True)
+events_app = typer.Typer(help="The event log.", no_args_is_help=True)
+app.add_typer(topics_app, name="topics")
+app.add_typer(events_app, name="events")
+
+#: Exit code for a `ReidError`: something to put right, told in one line.
+EXIT_REFUSED = 2
+
+
+def main() -> None:
+    """Entry point. A deliberate error is one line on stderr; a bug keeps its traceback."""
+    try:
+        app()
+    except ReidError as error:
+        sys.stderr.write(f"saferoom: {error}\n")
+        sys.exit(EXIT_REFUSED)
+
+
+@app.command()
+def up(
+    kafka: options.Kafka = None,
+    redis: options.Redis = None,
+    site: options.Site = None,
+    home: options.Home = None,
+    port: options.Port = None,
+) -> None:
+    """Start Kafka, Redis, worker, projector and API; cameras come with `saferoom camera`."""
+    from deploy.up import run
+
+    run(options.settings_from(kafka=kafka, redis=redis, site=site, home=home, port=port))
+
+
+@app.command()
+def demo(
+    kafka: options.Kafka = None,
+    redis: options.Redis = None,
+    site: options.Site = None,
+    home: options.Home = None,
+    port: options.Port = None,
+    detector: options.Detector = None,
+    embedder: options.Embedder = None,
+    fps: options.Fps = None,
+    video: Annotated[
+        list[Path] | None,
+        typer.Option("--video", metavar="FILE|DIR", help="Videos instead of the simulated site; repeatable."),
+    ] = None,
+    people: Annotated[int, typer.Option(min=1, max=40, help="People on the simulated site.")] = 12,
+    cameras: Annotated[int, typer.Option(min=1, max=16, help="Cameras of the simulated site.")] = 4,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated site.")] = 0,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin videos again at their end.")] = False,
+    duration: Annotated[
+        float | None, typer.Option(min=1, metavar="SECONDS", help="End by itself after so long.")
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live/--no-live", help="Live tables, or a line now and then.")
+    ] = True,
+    score: Annotated[bool, typer.Option("--score", help="Compare with the simulated site's truth.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write what was seen.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="DIR", help="Write annotated videos and a contact sheet.")
+    ] = None,
+) -> None:
+    """Start everything with cameras, and show who is where."""
+    from deploy.demo import DemoPlan, run
+
+    settings = options.settings_from(
+        kafka=kafka,
+        redis=redis,
+        site=site,
+        home=home,
+        port=port,
+        detector=detector,
+        embedder=embedder,
+        fps=fps,
+    )
+    plan = DemoPlan(
+        videos=tuple(video or ()),
+        people=people,
+        cameras=cameras,
+        seed=seed,
+        loop=loop,
+        duration=duration,
+        live=live,
+        score=score,
+        json_file=json_file,
+        save=save,
+    )
+    raise typer.Exit(run(settings, plan))
+
+
+@app.command()
+def camera(
+    camera_id: Annotated[
+        list[str], typer.Option("--camera-id", metavar="ID", help="Such as room1; repeatable.")
+    ],
+    source: Annotated[
+        list[str],
+        typer.Option(
+            "--source", metavar="X", help="File, directory, webcam number, URL, sim://; one a camera."
+        ),
+    ],
+    kafka: options.Kafka = None,
+    site: options.Site = None,
+    home: options.Home = None,
+    detector: options.Detector = None,
+    embedder: options.Embedder = None,
+    fps: options.Fps = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin files again at their end.")] = False,
+    start_ms: Annotated[
+        int | None, typer.Option("--start-ms", hidden=True, help="Epoch ms of a recording's first frame.")
+    ] = None,
+) -> None:
+    """Run cameras: capture, detect, track, embed, publish. All of them share this process."""
+    from deploy.processes import run_cameras
+
+    settings = options.settings_from(
+        kafka=kafka, site=site, home=home, detector=detector, embedder=embedder, fps=fps
+    )
+    run_cameras(settings, camera_id, source, loop=loop, start_ms=start_ms)
+
+
+@app.command()
+def worker(kafka: options.Kafka = None, site: options.Site = None, home: options.Home = None) -> None:
+    """Run the identity agent (Faust)."""
+    from deploy.processes import run_worker
+
+    run_worker(options.settings_from(kafka=kafka, site=site, home=home))
+
+
+@app.command()
+def projector(
+    kafka: options.Kafka = None,
+    redis: options.Redis = None,
+    site: options.Site = None,
+    home: options.Home = None,
+) -> None:
+    """Run the projector: events in, views in Redis out."""
+    from deploy.processes import run_projector
+
+    run_projector(options.settings_from(kafka=kafka, redis=redis, site=site, home=home))
+
+
+@app.command()
+def api(
+    kafka: options.Kafka = None,
+    redis: options.Redis = None,
+    site: options.Site = None,
+    home: options.Home = None,
+    port: options.Port = None,
+) -> None:
+    """Run the HTTP and WebSocket API."""
+    from deploy.processes import run_api
+
+    run_api(options.settings_from(kafka=kafka, redis=redis, site=site, home=home, port=port))
+
+
+@topics_app.command("create")
+def topics_create(kafka: options.Kafka = None, home: options.Home = None) -> None:
+    """Create what is missing, check what is there."""
+    from deploy.log_commands import create_topics
+
+    create_topics(options.settings_from(kafka=kafka, home=home))
+
+
+@topics_app.command("list")
+def topics_list(kafka: options.Kafka = None, home: options.Home = None) -> None:
+    """The topics, their partitions and how much is in them."""
+    from deploy.log_commands import list_topics
+
+    list_topics(options.settings_from(kafka=kafka, home=home))
+
+
+@events_app.command("tail")
+def events_tail(
+    kafka: options.Kafka = None,
+    home: options.Home = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
+    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="From the first event.")] = False,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="So many events.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Print events: offset, time, type, subject, causation. By default the last 20."""
+    from deploy.log_commands import tail_events
+
+    tail_events(
+        options.settings_from(kafka=kafka, home=home),
+        follow=follow,
+        from_beginning=from_beginning,
+        limit=limit,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def doctor(
+    kafka: options.Kafka = None,
+    redis: options.Redis = None,
+    site: options.Site = None,
+    home: options.Home = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", metavar="X", help="A camera source to try; repeatable.")
+    ] = None,
+    settings_table: Annotated[
+        bool, typer.Option("--settings-table", help="Print every setting as a Markdown table.")
+    ] = False,
+) -> None:
+    """Check Kafka, Redis, topics, cameras and models, and say what to do."""
+    from deploy.doctor import print_settings_table, run
+
+    if settings_table:
+        print_settings_table()
+        return
+    settings = options.settings_from(kafka=kafka, redis=redis, site=site, home=home)
+    raise typer.Exit(run(settings, source or []))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    typer.echo(installed("saferoom-reid"))
+
+
+if __name__ == "__main__":
+    main()

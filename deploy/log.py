@@ -1,0 +1,96 @@
+"""Reading Kafka topics from here to there, for people and for the score. Commits nothing, joins no group."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from reid.errors import ConfigError, Unavailable
+from reid.runtime.kafka import reader
+
+_TIMEOUT_S: Final = 10.0
+#: Small: these readers look at logs on the side, and librdkafka would prefetch 64 MB a partition.
+_PREFETCH_KIB: Final = 4096
+
+
+T = TypeVar("T")
+
+
+def log_reader(bootstrap: str, **overrides: Any) -> Consumer:
+    """A `reader` of a small appetite that keeps its errors to itself: ours say what to do."""
+    quiet = {"queued.max.messages.kbytes": _PREFETCH_KIB, "error_cb": lambda _error: None}
+    return reader(bootstrap, **{**quiet, **overrides})
+
+
+def partitions(consumer: Consumer, topic: str) -> list[int]:
+    """Raises `ConfigError` when the topic does not exist, `Unavailable` when Kafka is away."""
+    found = _asked(lambda: consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic])
+    if found.error is not None or not found.partitions:
+        raise ConfigError(f"topic {topic} does not exist: make it with `saferoom topics create`")
+    return sorted(found.partitions)
+
+
+def spans(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    """Partition -> (first offset, offset after the last). Raises `ConfigError`, `Unavailable`."""
+    places = [TopicPartition(topic, partition) for partition in partitions(consumer, topic)]
+    return {place.partition: _asked(partial(_span, consumer, place)) for place in places}
+
+
+def _span(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
+    low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S) or (0, 0)
+    return low, high
+
+
+def ends(bootstrap: str, topic: str) -> dict[int, int]:
+    """Partition -> offset after the last."""
+    consumer = log_reader(bootstrap)
+    try:
+        return {partition: high for partition, (_, high) in spans(consumer, topic).items()}
+    finally:
+        consumer.close()
+
+
+def read(bootstrap: str, topic: str, start: Mapping[int, int]) -> Iterator[Message]:
+    """Records from ``start`` (by partition) to the end as it is when reading gets there.
+
+    Partitions one after another, so that each is in its own order. Raises `Unavailable`.
+    """
+    consumer = log_reader(bootstrap)
+    try:
+        for partition, offset in sorted(start.items()):
+            consumer.assign([TopicPartition(topic, partition, offset)])
+            yield from _to_the_end(consumer, topic)
+    finally:
+        consumer.close()
+
+
+def _to_the_end(consumer: Consumer, topic: str) -> Iterator[Message]:
+    while True:
+        messages = _asked(lambda: consumer.consume(500, timeout=_TIMEOUT_S))
+        if not messages:
+            raise Unavailable(f"Kafka gave nothing of {topic} for {_TIMEOUT_S:.0f} s: see `saferoom doctor`")
+        for message in messages:
+            error = message.error()
+            if error is None:
+                yield message
+            elif error.code() == KafkaError._PARTITION_EOF:
+                return
+            else:
+                raise Unavailable(f"Kafka, topic {topic}: {error.str()}")
+
+
+def headers_of(message: Message) -> dict[str, str]:
+    """The record's headers as text."""
+    found: Iterable[tuple[str, Any]] = message.headers() or []  # type: ignore[assignment]
+    return {name: (value or b"").decode(errors="replace") for name, value in found}
+
+
+def _asked(ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except KafkaException as error:
+        raise Unavailable(
+            f"Kafka does not answer ({error.args[0].str()}): start it with `saferoom up`, "
+            "or correct KAFKA_BOOTSTRAP_SERVERS"
+        ) from error

@@ -1,0 +1,140 @@
+"""``saferoom topics`` and ``saferoom events``."""
+
+import json
+import sys
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, Message, TopicPartition
+from rich.console import Console
+from rich.table import Table
+
+from deploy import log
+from reid.contracts.cloudevents import rfc3339
+from reid.contracts.topics import ALL_TOPICS, EVENTS
+from reid.errors import Unavailable
+from reid.runtime import admin
+from reid.runtime.settings import Settings
+
+_LAST: Final = 20
+_WIDTHS: Final = (12, 25, 27, 24, 28)
+
+
+def create_topics(settings: Settings) -> None:
+    """Creates the missing ones and says which."""
+    created = admin.create_topics(settings.kafka(), settings.partitions, settings.replication_factor)
+    lines = [f"created {name}" for name in created] or ["all topics are there, as declared"]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def list_topics(settings: Settings) -> None:
+    """A table: partitions, first and next offsets summed, retention. Topics of others are left out."""
+    bootstrap = settings.kafka()
+    existing = admin.list_topics(bootstrap)
+    table = Table("topic", "partitions", "offsets", "retention", box=None, pad_edge=False)
+    consumer = log.log_reader(bootstrap)
+    try:
+        for topic in ALL_TOPICS:
+            if topic.name not in existing:
+                table.add_row(topic.name, "missing", "", "")
+                continue
+            spans = log.spans(consumer, topic.name).values()
+            offsets = f"{sum(low for low, _ in spans)}–{sum(high for _, high in spans)}"
+            kept = "for ever" if topic.retention_ms < 0 else f"{topic.retention_ms // 86_400_000} days"
+            kept = "newest of each key" if topic.cleanup_policy == "compact" else kept
+            table.add_row(topic.name, str(existing[topic.name]), offsets, kept)
+    finally:
+        consumer.close()
+    Console().print(table)
+
+
+def tail_events(
+    settings: Settings, *, follow: bool, from_beginning: bool, limit: int | None, as_json: bool
+) -> None:
+    """Prints events. Without ``from_beginning`` the last ``limit`` (20), then those to come if ``follow``."""
+    write = _write_json if as_json else _write_line
+    try:
+        for message in _events(settings.kafka(), follow, from_beginning, limit):
+            write(message)
+            if follow:
+                sys.stdout.flush()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `saferoom events tail | head`: the reader has enough. Nothing more may be written at exit either.
+        sys.stdout = None
+
+
+def _events(bootstrap: str, follow: bool, from_beginning: bool, limit: int | None) -> Iterator[Message]:
+    consumer = log.log_reader(bootstrap)
+    last = None if from_beginning else (limit or _LAST)
+    try:
+        places = []
+        for partition, (low, high) in log.spans(consumer, EVENTS.name).items():
+            # Transaction markers take up offsets too, aborted ones more: look further back than needed.
+            start = low if last is None else max(low, high - 4 * last - 100)
+            places.append(TopicPartition(EVENTS.name, partition, start))
+        consumer.assign(places)
+        # All of a long log would not fit: from the beginning it is passed on as it comes.
+        kept: deque[Message] = deque(maxlen=last)
+        ended: set[int] = set()
+        given = 0
+        while follow or len(ended) < len(places):
+            for message in _polled(consumer, ended):
+                if last is not None and len(ended) < len(places):
+                    kept.append(message)
+                    continue
+                yield message
+                given += 1
+                if given == limit:
+                    return
+            if len(ended) == len(places):
+                yield from sorted(kept, key=_moment)
+                kept.clear()
+    finally:
+        consumer.close()
+
+
+def _polled(consumer: Any, ended: set[int]) -> list[Message]:
+    found = []
+    for message in consumer.consume(200, timeout=0.5):
+        error = message.error()
+        if error is None:
+            found.append(message)
+        elif error.code() == KafkaError._PARTITION_EOF:
+            ended.add(message.partition())
+        else:
+            raise Unavailable(f"Kafka, topic {EVENTS.name}: {error.str()}")
+    return found
+
+
+def _moment(message: Message) -> tuple[int, int, int]:
+    return message.timestamp()[1], message.partition() or 0, message.offset() or 0
+
+
+def _write_line(message: Message) -> None:
+    headers = log.headers_of(message)
+    value = json.loads(message.value() or b"{}")
+    track = value.get("track") or {}
+    about = " ".join(filter(None, (value.get("label"), track.get("camera_id"), value.get("reason"))))
+    columns = (
+        f"{message.partition()}/{message.offset()}",
+        headers.get("ce_time", rfc3339(message.timestamp()[1])),
+        headers.get("ce_type", "?"),
+        headers.get("ce_subject", "?"),
+        headers.get("ce_causation", "?"),
+    )
+    line = " ".join(f"{text:<{width}}" for text, width in zip(columns, _WIDTHS, strict=True))
+    sys.stdout.write(f"{line} {about}\n")
+
+
+def _write_json(message: Message) -> None:
+    found = {
+        "partition": message.partition(),
+        "offset": message.offset(),
+        **log.headers_of(message),
+        "data": json.loads(message.value() or b"{}"),
+    }
+    sys.stdout.write(json.dumps(found) + "\n")

@@ -1,0 +1,90 @@
+"""The options that every command shares, and how they become `Settings`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reid.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from reid.runtime.settings import Settings
+
+Kafka = Annotated[
+    str | None,
+    typer.Option("--kafka", metavar="HOST:PORT", help="Your own Kafka. Default: the embedded one."),
+]
+Redis = Annotated[
+    str | None, typer.Option("--redis", metavar="URL", help="Your own Redis. Default: the embedded one.")
+]
+Site = Annotated[str | None, typer.Option("--site", metavar="ID", help="The site. Default: global.")]
+Home = Annotated[Path | None, typer.Option("--home", metavar="DIR", help="State directory.")]
+Port = Annotated[
+    int | None, typer.Option("--port", min=0, max=65535, help="Port of the API; 0 takes a free one.")
+]
+Detector = Annotated[
+    str | None,
+    typer.Option("--detector", metavar="NAME|FILE", help="hog, truth (simulated site), or an ONNX file."),
+]
+Embedder = Annotated[
+    str | None, typer.Option("--embedder", metavar="NAME|FILE", help="appearance-512, or a model file.")
+]
+Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second taken from each camera.")]
+
+
+def settings_from(
+    *,
+    kafka: str | None = None,
+    redis: str | None = None,
+    site: str | None = None,
+    home: Path | None = None,
+    port: int | None = None,
+    detector: str | None = None,
+    embedder: str | None = None,
+    fps: float | None = None,
+) -> "Settings":
+    """Options over environment over ``.env`` over defaults. Raises `ConfigError` naming the setting."""
+    from pydantic import ValidationError
+
+    from reid.runtime.settings import Settings
+
+    given = {
+        "kafka_bootstrap_servers": kafka,
+        "redis_url": redis,
+        "site_id": site,
+        "home": home,
+        "api_port": port,
+        "detector": detector,
+        "embedder": embedder,
+        "camera_fps": fps,
+    }
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise ConfigError(_explained(error)) from error
+    except ValueError as error:  # pydantic-settings: a variable that should hold JSON does not
+        raise ConfigError(f"settings: {error}; see `saferoom doctor --settings-table`") from error
+
+
+def environment_of(settings: "Settings") -> dict[str, str]:
+    """Variables that make a child process read the same settings, wherever they came from."""
+    import json
+
+    values = settings.model_dump(mode="json", exclude={"kafka_bootstrap_servers", "redis_url"})
+    return {
+        f"SAFEROOM_{name.upper()}": json.dumps(value) if isinstance(value, dict) else str(value)
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _explained(error: "ValidationError") -> str:
+    """One line of pydantic's many."""
+    complaints = []
+    for detail in error.errors(include_url=False, include_context=False):
+        name = ".".join(str(part) for part in detail["loc"])
+        variable = name if name.isupper() else f"SAFEROOM_{name.upper()}"
+        complaints.append(f"{variable}={detail['input']}: {detail['msg'].lower()}")
+    return "; ".join(complaints) + "; see `saferoom doctor --settings-table`"

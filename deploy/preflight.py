@@ -1,0 +1,36 @@
+"""What would fail late is refused at once, before anything is started."""
+
+import contextlib
+import socket
+from pathlib import Path
+
+from reid.errors import ConfigError
+from reid.runtime.servers.claim import usable_directory
+from reid.runtime.settings import Settings
+
+BUILT_IN = {"detector": ("hog", "truth"), "embedder": ("appearance-512",)}
+
+
+def preflight(settings: Settings) -> None:
+    """State directory, API port, model files. Raises `ConfigError` with the remedy."""
+    usable_directory(settings.home)
+    _port_is_free(settings.api_host, settings.api_port)
+    for name, value in (("detector", settings.detector), ("embedder", settings.embedder)):
+        if value not in BUILT_IN[name] and not Path(value).expanduser().is_file():
+            choice = " or ".join(BUILT_IN[name])
+            raise ConfigError(f"{name} {value}: no such model file; give its path, or {choice}")
+
+
+def _port_is_free(host: str, port: int) -> None:
+    if port == 0:
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"API port {port} on {host} can't be had ({error.strerror}): "
+                "end what uses it, or choose another with --port (0 takes a free one)"
+            ) from error

@@ -1,0 +1,51 @@
+"""Each process alone: logs set up, then its blocking entry point."""
+
+from collections.abc import Sequence
+
+from reid.errors import ConfigError
+from reid.runtime import logs
+from reid.runtime.settings import Settings
+
+
+def run_cameras(
+    settings: Settings,
+    camera_ids: Sequence[str],
+    sources: Sequence[str],
+    *,
+    loop: bool = False,
+    start_ms: int | None = None,
+) -> None:
+    """The n-th source is the n-th camera's. Raises `ConfigError` when their numbers differ."""
+    if len(camera_ids) != len(sources):
+        raise ConfigError(
+            f"{len(camera_ids)} --camera-id for {len(sources)} --source: give one of each for each camera"
+        )
+    from producers.run import CameraSpec, run
+
+    logs.configure(settings, "cameras")
+    specs = [
+        CameraSpec(camera_id, source, loop=loop, start_ms=start_ms)
+        for camera_id, source in zip(camera_ids, sources, strict=True)
+    ]
+    run(specs, settings)
+
+
+def run_worker(settings: Settings) -> None:
+    from streams.worker import run
+
+    logs.configure(settings, "worker")
+    run(settings)
+
+
+def run_projector(settings: Settings) -> None:
+    from projections.projector import run
+
+    logs.configure(settings, "projector")
+    run(settings)
+
+
+def run_api(settings: Settings) -> None:
+    from api.server import run
+
+    logs.configure(settings, "api")
+    run(settings)

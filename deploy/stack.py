@@ -1,0 +1,136 @@
+"""What a running SafeRoom on one machine consists of, and in which order it is started."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from deploy.child import Child, ProcessChild
+from deploy.embedded import ServerChild
+from deploy.options import environment_of
+from deploy.steps import Steps
+from deploy.supervisor import Supervisor
+from reid.runtime.ready import ready_file
+from reid.runtime.settings import Settings
+
+#: One thread a process: numpy, OpenCV and onnxruntime would each start as many as there are cores, and
+#: every pool costs memory and fights the others on a small machine.
+SINGLE_THREADED: Final = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+    # glibc keeps an arena for each thread; two are enough and save tens of megabytes a process.
+    "MALLOC_ARENA_MAX": "2",
+}
+
+
+class Stack:
+    """Starts the parts under ``supervisor`` and says where they serve.
+
+    ``settings.kafka_bootstrap_servers`` and ``redis_url``, where given, are used and not started.
+    """
+
+    def __init__(self, settings: Settings, supervisor: Supervisor, steps: Steps) -> None:
+        self.settings = settings
+        self.supervisor = supervisor
+        self.steps = steps
+        self._kafka: ServerChild | None = None
+        self._redis: ServerChild | None = None
+        self._api: ProcessChild | None = None
+        self._told: dict[str, str] = {}
+
+    @property
+    def kafka(self) -> str:
+        return self.settings.kafka_bootstrap_servers or (self._kafka and self._kafka.address) or ""
+
+    @property
+    def redis(self) -> str:
+        return self.settings.redis_url or (self._redis and self._redis.address) or ""
+
+    @property
+    def api(self) -> str:
+        """Base URL."""
+        facts = self._api.facts() if self._api is not None else {}
+        host = self.settings.api_host
+        reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        return f"http://{reachable}:{facts.get('port', self.settings.api_port)}"
+
+    def start_servers(self) -> None:
+        """Kafka and Redis side by side, then the topics."""
+        from reid.runtime.admin import create_topics
+        from reid.runtime.servers.kafka import EmbeddedKafka
+        from reid.runtime.servers.redis import EmbeddedRedis
+
+        home, mirror = self.settings.home, self.settings.maven_repository
+        starting: list[Child] = []
+        if self.settings.redis_url is None:
+            self._redis = ServerChild("redis", EmbeddedRedis(home))
+            starting.append(self._redis)
+        if self.settings.kafka_bootstrap_servers is None:
+            kafka = EmbeddedKafka(home, maven_repository=mirror)
+            self._kafka = ServerChild("kafka", kafka, progress=self.steps.progress)
+            starting.append(self._kafka)
+        with self.steps.step("Kafka and Redis") as step:
+            self.supervisor.start(*starting)
+            step.detail = f"{self.kafka}, {self.redis}"
+        with self.steps.step("Topics") as step:
+            created = create_topics(self.kafka, self.settings.partitions, self.settings.replication_factor)
+            step.detail = f"{len(created)} created" if created else "as they were"
+
+    def start_processes(self) -> None:
+        """Worker, projector and API, side by side: each waits for what it needs by itself."""
+        worker = self._process("worker", ["worker"])
+        projector = self._process("projector", ["projector"])
+        self._api = self._process("api", ["api"])
+        with self.steps.step("Worker, projector, API") as step:
+            self.supervisor.start(worker, projector, self._api)
+            step.detail = self.api
+        self._write_endpoints()
+
+    def start_cameras(self, arguments: Sequence[str], count: int) -> ProcessChild:
+        """One producer process with the ``camera`` command's ``arguments``."""
+        cameras = self._process("cameras", ["camera", *arguments], may_finish=True)
+        with self.steps.step(f"{count} camera{'s' * (count != 1)}"):
+            self.supervisor.start(cameras)
+        return cameras
+
+    def check(self) -> None:
+        """Keeps the parts alive, and the endpoints file true."""
+        self.supervisor.check()
+        if self._told and self._told != self._endpoints():
+            # A server came back on another port (its old one was taken meanwhile): the others can't know.
+            self._write_endpoints()
+            for child in self.supervisor.children:
+                if isinstance(child, ProcessChild):
+                    child.terminate()
+
+    def close(self) -> None:
+        """Nobody shall be sent to what is no longer there."""
+        if self._told:
+            self.settings.endpoints_file.unlink(missing_ok=True)
+
+    def _process(self, name: str, arguments: Sequence[str], may_finish: bool = False) -> ProcessChild:
+        return ProcessChild(
+            name=name,
+            command=[sys.executable, "-P", "-m", "deploy.cli", *arguments],
+            log_file=self.settings.home / "logs" / f"{name}.log",
+            ready_file=ready_file(self.settings, name),
+            env=self._environment,
+            may_finish=may_finish,
+        )
+
+    def _environment(self) -> Mapping[str, str]:
+        addresses = {"KAFKA_BOOTSTRAP_SERVERS": self.kafka, "REDIS_URL": self.redis}
+        return SINGLE_THREADED | environment_of(self.settings) | addresses
+
+    def _endpoints(self) -> dict[str, str]:
+        return {"kafka": self.kafka, "redis": self.redis, "api": self.api}
+
+    def _write_endpoints(self) -> None:
+        path = self.settings.endpoints_file
+        half = path.with_suffix(".tmp")
+        self._told = self._endpoints()
+        half.write_text(json.dumps(self._told) + "\n")
+        half.replace(path)
