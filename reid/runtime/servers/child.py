@@ -123,7 +123,8 @@ class Child:
         # The pipe must be drained whatever happens to the file: a full pipe would stop the server.
         sink.handleError = self._log_lost  # type: ignore[method-assign]
         for line in output:
-            self._tail.append(line.rstrip())
+            if not line.startswith("\tat "):  # a Java stack would push out the line that says what it is
+                self._tail.append(line.rstrip())
             record = logging.LogRecord("server", logging.INFO, "", 0, line.rstrip(), None, None)
             sink.handle(record)
 
