@@ -1,0 +1,49 @@
+-- One batch of a view, all or nothing: refuse it unless every stored position is the expected one,
+-- apply the operations, store the new positions, publish.
+-- KEYS[1]: position hash of the view.
+-- ARGV[1]: MessagePack [expected [[partition, position or ""]], positions [[partition, position]],
+--          ops [[...fields, name]], messages [[channel, payload]]], all leaves strings.
+-- ARGV[2]: grace of a person's key expiry, ms. ARGV[3]: life of an outcome, s.
+-- Returns false, or {partition, stored position or ""} of the first position that differs.
+local batch = cmsgpack.unpack(ARGV[1])
+local expected, positions, ops, messages = batch[1], batch[2], batch[3], batch[4]
+local grace, outcome_ttl = tonumber(ARGV[2]), ARGV[3]
+
+for _, pair in ipairs(expected) do
+  local stored = redis.call('HGET', KEYS[1], pair[1]) or ''
+  if stored ~= pair[2] then return {pair[1], stored} end
+end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+local execute = {
+  person = function(op)
+    local deadline = math.max(tonumber(op[3]), now) + grace
+    redis.call('SET', op[1], op[2], 'PXAT', string.format('%.0f', deadline))
+  end,
+  outcome = function(op) redis.call('SET', op[1], op[2], 'EX', outcome_ttl) end,
+  del = function(op) redis.call('DEL', op[1]) end,
+  hset = function(op) redis.call('HSET', op[1], op[2], op[3]) end,
+  hdel = function(op) redis.call('HDEL', op[1], op[2]) end,
+  sadd = function(op) redis.call('SADD', op[1], op[2]) end,
+  srem = function(op) redis.call('SREM', op[1], op[2]) end,
+  zadd = function(op) redis.call('ZADD', op[1], op[3], op[2]) end,
+  zrem = function(op) redis.call('ZREM', op[1], op[2]) end,
+  sums = function(op)
+    local persons = redis.call('HINCRBY', op[1], 'persons', op[4])
+    redis.call('HINCRBY', op[1], 'embeddings', op[5])
+    redis.call('HINCRBY', op[1], 'visits', op[6])
+    if persons > 0 then
+      redis.call('SADD', op[2], op[3])
+    else
+      redis.call('DEL', op[1])
+      redis.call('SREM', op[2], op[3])
+    end
+  end,
+}
+
+for _, op in ipairs(ops) do execute[op[#op]](op) end
+for _, pair in ipairs(positions) do redis.call('HSET', KEYS[1], pair[1], pair[2]) end
+for _, message in ipairs(messages) do redis.call('PUBLISH', message[1], message[2]) end
+return false

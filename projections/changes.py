@@ -1,0 +1,113 @@
+"""What one batch does to a view: data, executed alike by every `ViewStore`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class SetPerson(NamedTuple):
+    """Write a person document. The key expires a grace time after ``expires_at``, ms since the epoch."""
+
+    key: str
+    document: bytes
+    expires_at: int
+    op: str = "person"
+
+
+class SetOutcome(NamedTuple):
+    """Write a command's outcome, kept for `OUTCOME_TTL_S`."""
+
+    key: str
+    document: bytes
+    op: str = "outcome"
+
+
+class Delete(NamedTuple):
+    key: str
+    op: str = "del"
+
+
+class HashSet(NamedTuple):
+    key: str
+    name: str
+    value: bytes
+    op: str = "hset"
+
+
+class HashDelete(NamedTuple):
+    key: str
+    name: str
+    op: str = "hdel"
+
+
+class SetAdd(NamedTuple):
+    key: str
+    member: str
+    op: str = "sadd"
+
+
+class SetRemove(NamedTuple):
+    key: str
+    member: str
+    op: str = "srem"
+
+
+class IndexAdd(NamedTuple):
+    key: str
+    member: str
+    score: int
+    op: str = "zadd"
+
+
+class IndexRemove(NamedTuple):
+    key: str
+    member: str
+    op: str = "zrem"
+
+
+class AddSums(NamedTuple):
+    """Add to a camera's sums. A camera left without persons loses them and its place in ``cameras_key``."""
+
+    key: str
+    cameras_key: str
+    camera_id: str
+    persons: int
+    embeddings: int
+    visits: int
+    op: str = "sums"
+
+
+Op = (
+    SetPerson
+    | SetOutcome
+    | Delete
+    | HashSet
+    | HashDelete
+    | SetAdd
+    | SetRemove
+    | IndexAdd
+    | IndexRemove
+    | AddSums
+)
+
+
+class Message(NamedTuple):
+    """One pub/sub message."""
+
+    channel: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One atomic step of a view.
+
+    ``expected``: stored position of each partition before it, None where there is none;
+    ``positions``: next offset to apply after it, of the partitions that move.
+    """
+
+    view: str
+    expected: Mapping[int, int | None]
+    positions: Mapping[int, int]
+    ops: Sequence[Op] = ()
+    messages: Sequence[Message] = field(default_factory=tuple)

@@ -1,0 +1,164 @@
+"""The ``persons`` view: one pure handler for each event type. They assign what the event says."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from projections.store import PersonRef
+from projections.workspace import Workspace, parse_track
+from reid.contracts.codec import type_name
+from reid.contracts.events import (
+    AnyEvent,
+    CommandRejected,
+    Event,
+    GalleryReset,
+    PersonExpired,
+    PersonForgotten,
+    PersonLeft,
+    PersonRegistered,
+    PersonRenamed,
+    PersonSeen,
+    PersonsMerged,
+    PersonSplit,
+    TrackRef,
+    TrackSampled,
+)
+from reid.contracts.views import CommandOutcome, PersonView
+from reid.errors import PoisonInput
+
+
+def needs(event: AnyEvent) -> tuple[set[PersonRef], set[tuple[str, TrackRef]]]:
+    """Persons and tracks that must be loaded before `apply`."""
+    site = event.site_id
+    match event:
+        case PersonSeen() | PersonLeft():
+            return {PersonRef(site, event.person_id)}, {(site, event.track)}
+        case PersonRegistered() | PersonRenamed() | PersonForgotten() | PersonExpired():
+            return {PersonRef(site, event.person_id)}, set()
+        case PersonsMerged():
+            return {PersonRef(site, event.survivor_id), PersonRef(site, event.absorbed_id)}, set()
+        case GalleryReset():
+            return {PersonRef(site, person_id) for person_id in event.person_ids}, set()
+        case _:
+            return set(), set()
+
+
+def apply(event: AnyEvent, work: Workspace) -> None:
+    """Changes ``work`` by one event; records the outcome of the command that it answers.
+
+    Raises `PoisonInput`, having changed nothing, for an event on a person that no earlier event registered.
+    """
+    _HANDLERS[type(event)](work, event)
+    outcome = outcome_of(event)
+    if outcome is not None:
+        work.answer(outcome)
+
+
+def outcome_of(event: AnyEvent) -> CommandOutcome | None:
+    """The answer to a command, None for an event that no command caused."""
+    command_id = getattr(event, "command_id", None)
+    if command_id is None:
+        return None
+    return CommandOutcome(
+        command_id=command_id,
+        event_type=type_name(event),
+        rejected=isinstance(event, CommandRejected),
+        code=getattr(event, "code", ""),
+        message=getattr(event, "message", ""),
+        person_id=getattr(event, "survivor_id", None) or getattr(event, "person_id", None),
+        person_ids=list(getattr(event, "person_ids", ())),
+    )
+
+
+def _known(work: Workspace, event: Event, person_id: str) -> tuple[PersonRef, PersonView]:
+    ref = PersonRef(event.site_id, person_id)
+    view = work.edit(ref)
+    if view is None:
+        raise PoisonInput(f"{type_name(event)} of {person_id}, whom no earlier event registered")
+    return ref, view
+
+
+def _registered(work: Workspace, event: PersonRegistered) -> None:
+    work.remove(PersonRef(event.site_id, event.person_id))
+    work.add(
+        event.site_id,
+        PersonView(
+            person_id=event.person_id,
+            label=event.label,
+            number=event.number,
+            embeddings=[event.template.vector],
+            num_embeddings=1,
+            first_seen=event.at,
+            last_seen=event.at,
+        ),
+    )
+
+
+def _seen(work: Workspace, event: PersonSeen) -> None:
+    ref, view = _known(work, event, event.person_id)
+    view.label = event.label
+    view.visit_count = event.visit_count
+    view.last_seen = max(view.last_seen, event.at)
+    if event.track.camera_id not in view.cameras:
+        view.cameras.append(event.track.camera_id)
+    if event.template is not None and event.slot is not None:
+        view.embeddings[event.slot : event.slot + 1] = [event.template.vector]
+        view.num_embeddings = max(view.num_embeddings, event.slot + 1)
+    work.bind(ref, view, event.track, event.at)
+
+
+def _left(work: Workspace, event: PersonLeft) -> None:
+    work.release(PersonRef(event.site_id, event.person_id), event.track)
+
+
+def _merged(work: Workspace, event: PersonsMerged) -> None:
+    ref, view = _known(work, event, event.survivor_id)
+    gone = PersonRef(event.site_id, event.absorbed_id)
+    absorbed = work.edit(gone)
+    tracks = view.tracks + (absorbed.tracks if absorbed is not None else [])
+    if absorbed is not None:
+        absorbed.tracks = []
+    work.remove(gone)
+    view.label = event.label
+    view.cameras = list(event.cameras)
+    view.embeddings = [template.vector for template in event.templates]
+    view.num_embeddings = len(event.templates)
+    view.visit_count = event.visit_count
+    view.first_seen, view.last_seen = event.first_seen, event.last_seen
+    # Stable: the tracks of the camera that saw the person last come last.
+    view.tracks = sorted(tracks, key=lambda name: parse_track(name)[0] == event.last_camera)
+    view.current_camera = parse_track(view.tracks[-1])[0] if view.tracks else None
+    work.relabel_tracks(ref, view)
+
+
+def _renamed(work: Workspace, event: PersonRenamed) -> None:
+    ref, view = _known(work, event, event.person_id)
+    view.label = event.label
+    work.relabel_tracks(ref, view)
+
+
+def _gone(work: Workspace, event: PersonForgotten | PersonExpired) -> None:
+    work.remove(PersonRef(event.site_id, event.person_id))
+
+
+def _reset(work: Workspace, event: GalleryReset) -> None:
+    for person_id in event.person_ids:
+        work.remove(PersonRef(event.site_id, person_id))
+
+
+def _nothing(work: Workspace, event: TrackSampled | CommandRejected | PersonSplit) -> None:
+    """Evidence, refusals, and the reserved split change no document; the position still advances."""
+
+
+_HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
+    TrackSampled: _nothing,
+    PersonRegistered: _registered,
+    PersonSeen: _seen,
+    PersonLeft: _left,
+    PersonsMerged: _merged,
+    PersonSplit: _nothing,
+    PersonRenamed: _renamed,
+    PersonForgotten: _gone,
+    PersonExpired: _gone,
+    GalleryReset: _reset,
+    CommandRejected: _nothing,
+}

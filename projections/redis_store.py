@@ -1,0 +1,135 @@
+"""Views in Redis: loads by one pipeline, commits by one Lua call."""
+
+from collections.abc import Callable, Collection
+from importlib.resources import files
+from typing import Any, Final, TypeVar
+
+import msgspec
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from projections.changes import Change, Message, Op
+from projections.store import CameraRef, Documents, PersonRef, decode_documents
+from reid.contracts.topics import (
+    EXPIRY_GRACE_MS,
+    OUTCOME_TTL_S,
+    live_labels_key,
+    person_key,
+    person_tallies_key,
+    position_key,
+)
+from reid.errors import ConfigError, StaleView, Unavailable
+
+SCRIPT: Final = files("projections").joinpath("apply.lua").read_text()
+#: Seconds without an answer after which Redis counts as away. Longer than its longest script here.
+SOCKET_TIMEOUT_S: Final = 10.0
+T = TypeVar("T")
+
+
+class RedisViewStore:
+    """Needs Redis 7 or Valkey, one node: the script's keys are not declared, so no cluster.
+
+    Raises `Unavailable` when Redis is away or refuses (full memory, full disk, replica), `ConfigError`
+    when it refuses our login.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._redis = redis.Redis.from_url(
+                url,
+                socket_timeout=SOCKET_TIMEOUT_S,
+                socket_connect_timeout=2.0,
+                # The projector's own back-off decides: after an error it must read the positions again.
+                retry=Retry(NoBackoff(), 0),
+            )
+        except ValueError as error:
+            raise ConfigError(f"REDIS_URL is no Redis address: {error}") from error
+        self._apply = self._redis.register_script(SCRIPT)
+
+    def positions(self, view: str) -> dict[int, int]:
+        found = self._ask(lambda: self._redis.hgetall(position_key(view)))
+        return {int(partition): int(offset) for partition, offset in found.items()}
+
+    def load(self, persons: Collection[PersonRef], cameras: Collection[CameraRef]) -> Documents:
+        refs, places = list(persons), list(cameras)
+        by_site: dict[str, list[PersonRef]] = {}
+        for ref in refs:
+            by_site.setdefault(ref.site_id, []).append(ref)
+
+        def ask() -> list[Any]:
+            pipe = self._redis.pipeline(transaction=False)
+            if refs:
+                pipe.mget([person_key(*ref) for ref in refs])
+            for site_id, group in by_site.items():
+                pipe.hmget(person_tallies_key(site_id), [ref.person_id for ref in group])
+            for place in places:
+                pipe.hgetall(live_labels_key(*place))
+            return pipe.execute()
+
+        answers = iter(self._ask(ask))
+        documents = dict(zip(refs, next(answers) if refs else (), strict=True))
+        tallies: dict[PersonRef, bytes | None] = {}
+        for group in by_site.values():
+            tallies.update(zip(group, next(answers), strict=True))
+        live = {place: {k.decode(): v for k, v in next(answers).items()} for place in places}
+        return decode_documents(documents, tallies, live)
+
+    def commit(self, change: Change) -> None:
+        batch = [
+            [(str(p), "" if offset is None else str(offset)) for p, offset in change.expected.items()],
+            [(str(p), str(offset)) for p, offset in change.positions.items()],
+            [_texts(op) for op in change.ops],
+            [_texts(message) for message in change.messages],
+        ]
+        arguments: list[bytes | int] = [msgspec.msgpack.encode(batch), EXPIRY_GRACE_MS, OUTCOME_TTL_S]
+        differs = self._ask(lambda: self._apply([position_key(change.view)], arguments))
+        if differs:
+            partition, stored = (part.decode() for part in differs)
+            raise StaleView(
+                f"view {change.view} holds position {stored or None} of partition {partition}, "
+                f"not {change.expected[int(partition)]}"
+            )
+
+    def dump(self, prefix: str) -> dict[str, Any]:
+        found = self._ask(
+            lambda: {k.decode(): self._value(k) for k in self._redis.scan_iter(f"{prefix}*", 1000)}
+        )
+        return {key: value for key, value in sorted(found.items()) if value is not None}
+
+    def close(self) -> None:
+        self._redis.close()
+
+    def _value(self, key: bytes) -> Any:
+        client: Any = self._redis  # its stubs know texts only; this client answers in bytes
+        match client.type(key):
+            case b"string":
+                raw = client.get(key)
+                return None if raw is None else raw.decode()
+            case b"hash":
+                return {k.decode(): v.decode() for k, v in sorted(client.hgetall(key).items())}
+            case b"set":
+                return sorted(member.decode() for member in client.smembers(key))
+            case b"zset":
+                return [member.decode() for member in client.zrange(key, 0, -1)]
+        return None
+
+    @staticmethod
+    def _ask(call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except redis.AuthenticationError as error:
+            raise ConfigError(f"Redis refuses the login of REDIS_URL: {error}") from error
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            raise Unavailable(
+                f"Redis is away ({error}): start it with `saferoom up`, or check REDIS_URL"
+            ) from error
+        except redis.ResponseError as error:
+            raise Unavailable(
+                f"Redis refuses to work: {error}; free its memory or disk, or mend it"
+            ) from error
+
+
+def _texts(parts: Op | Message) -> list[str]:
+    """Leaves as texts: Lua would turn a large integer into a float, and its cmsgpack knows no binary."""
+    return [part.decode() if isinstance(part, bytes) else str(part) for part in parts]

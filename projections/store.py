@@ -1,0 +1,217 @@
+"""The seam between the projections and where views live, and its in-memory implementation."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from projections.changes import (
+    AddSums,
+    Change,
+    Delete,
+    HashDelete,
+    HashSet,
+    IndexAdd,
+    IndexRemove,
+    Message,
+    Op,
+    SetAdd,
+    SetOutcome,
+    SetPerson,
+    SetRemove,
+)
+from reid.contracts.topics import (
+    EXPIRY_GRACE_MS,
+    OUTCOME_TTL_S,
+    live_labels_key,
+    person_key,
+    person_tallies_key,
+    position_key,
+)
+from reid.contracts.views import LiveTrack, PersonTally, PersonView
+from reid.errors import ConfigError, StaleView
+
+_person = msgspec.json.Decoder(PersonView)
+_tally = msgspec.json.Decoder(PersonTally)
+_live = msgspec.json.Decoder(LiveTrack)
+
+
+class PersonRef(NamedTuple):
+    site_id: str
+    person_id: str
+
+
+class CameraRef(NamedTuple):
+    site_id: str
+    camera_id: str
+
+
+@dataclass(slots=True)
+class Documents:
+    """What `ViewStore.load` found. Persons without document or tally are absent.
+
+    ``live``: track field -> track, of every camera asked for.
+    """
+
+    persons: dict[PersonRef, PersonView] = field(default_factory=dict)
+    tallies: dict[PersonRef, PersonTally] = field(default_factory=dict)
+    live: dict[CameraRef, dict[str, LiveTrack]] = field(default_factory=dict)
+
+
+class ViewStore(Protocol):
+    """Raises `Unavailable` when the store is away."""
+
+    def positions(self, view: str) -> dict[int, int]:
+        """Next offset to apply of each partition that the view has a position of."""
+        ...
+
+    def load(self, persons: Collection[PersonRef], cameras: Collection[CameraRef]) -> Documents:
+        """One round trip."""
+        ...
+
+    def commit(self, change: Change) -> None:
+        """All of the change with its positions, or nothing and `StaleView` when the stored positions
+        are not the expected ones."""
+        ...
+
+    def dump(self, prefix: str) -> dict[str, Any]:
+        """Keys that start with ``prefix`` -> value: str, hash as dict, set as sorted list, index as
+        list by score."""
+        ...
+
+
+def decode_documents(
+    persons: dict[PersonRef, bytes | None],
+    tallies: dict[PersonRef, bytes | None],
+    live: dict[CameraRef, dict[str, bytes]],
+) -> Documents:
+    """Raw values, None where absent, as any store holds them -> documents.
+
+    Raises `ConfigError` when somebody else's value stands in a view's key.
+    """
+    try:
+        return Documents(
+            {ref: _person.decode(raw) for ref, raw in persons.items() if raw is not None},
+            {ref: _tally.decode(raw) for ref, raw in tallies.items() if raw is not None},
+            {ref: {name: _live.decode(raw) for name, raw in found.items()} for ref, found in live.items()},
+        )
+    except msgspec.DecodeError as error:
+        raise ConfigError(
+            f"a saferoom document in Redis is not of this version ({error}): empty that Redis database "
+            "(FLUSHDB); the views are filled again from the log"
+        ) from error
+
+
+class _Index(dict[str, int]):
+    """A sorted set: member -> score."""
+
+
+class MemoryViewStore:
+    """Holds what Redis would hold, key for key. ``clock``: milliseconds since the epoch."""
+
+    def __init__(self, clock: Callable[[], int] = lambda: 0) -> None:
+        self._clock = clock
+        self._values: dict[str, Any] = {}
+        self._deadlines: dict[str, int] = {}
+        self.published: list[Message] = []
+
+    def positions(self, view: str) -> dict[int, int]:
+        return {int(p): int(offset) for p, offset in self._get(position_key(view), {}).items()}
+
+    def load(self, persons: Collection[PersonRef], cameras: Collection[CameraRef]) -> Documents:
+        return decode_documents(
+            {ref: self._get(person_key(*ref), None) for ref in persons},
+            {ref: self._get(person_tallies_key(ref.site_id), {}).get(ref.person_id) for ref in persons},
+            {ref: self._get(live_labels_key(*ref), {}) for ref in cameras},
+        )
+
+    def commit(self, change: Change) -> None:
+        stored = self.positions(change.view)
+        for partition, expected in change.expected.items():
+            if stored.get(partition) != expected:
+                raise StaleView(
+                    f"view {change.view} holds position {stored.get(partition)} of partition {partition}, "
+                    f"not {expected}"
+                )
+        for op in change.ops:
+            self._execute(op)
+        for partition, position in change.positions.items():
+            self._hash(position_key(change.view))[str(partition)] = str(position).encode()
+        self.published.extend(change.messages)
+
+    def dump(self, prefix: str) -> dict[str, Any]:
+        found = {key: self._get(key, None) for key in sorted(self._values) if key.startswith(prefix)}
+        return {key: _plain(value) for key, value in found.items() if value is not None}
+
+    def flush(self) -> None:
+        """Loses everything, as a Redis without persistence does when it restarts."""
+        self._values.clear()
+        self._deadlines.clear()
+
+    def _get(self, key: str, default: Any) -> Any:
+        if self._deadlines.get(key, self._clock() + 1) <= self._clock():
+            self._drop(key)
+        return self._values.get(key, default)
+
+    def _hash(self, key: str) -> dict[str, bytes]:
+        found: dict[str, bytes] = self._values.setdefault(key, {})
+        return found
+
+    def _drop(self, key: str) -> None:
+        self._values.pop(key, None)
+        self._deadlines.pop(key, None)
+
+    def _execute(self, op: Op) -> None:
+        match op:
+            case SetPerson():
+                self._values[op.key] = op.document
+                self._deadlines[op.key] = max(op.expires_at, self._clock()) + EXPIRY_GRACE_MS
+            case SetOutcome():
+                self._values[op.key] = op.document
+                self._deadlines[op.key] = self._clock() + OUTCOME_TTL_S * 1000
+            case Delete():
+                self._drop(op.key)
+            case HashSet():
+                self._hash(op.key)[op.name] = op.value
+            case SetAdd():
+                self._values.setdefault(op.key, set()).add(op.member)
+            case IndexAdd():
+                self._values.setdefault(op.key, _Index())[op.member] = op.score
+            case HashDelete():
+                self._values.get(op.key, {}).pop(op.name, None)
+                self._drop_empty(op.key)
+            case IndexRemove():
+                self._values.get(op.key, _Index()).pop(op.member, None)
+                self._drop_empty(op.key)
+            case SetRemove():
+                self._values.get(op.key, set()).discard(op.member)
+                self._drop_empty(op.key)
+            case AddSums():
+                self._add_sums(op)
+
+    def _add_sums(self, op: AddSums) -> None:
+        sums = self._hash(op.key)
+        for name, more in (("persons", op.persons), ("embeddings", op.embeddings), ("visits", op.visits)):
+            sums[name] = str(int(sums.get(name, b"0")) + more).encode()
+        if int(sums["persons"]) > 0:
+            self._values.setdefault(op.cameras_key, set()).add(op.camera_id)
+        else:
+            self._drop(op.key)
+            self._values.get(op.cameras_key, set()).discard(op.camera_id)
+            self._drop_empty(op.cameras_key)
+
+    def _drop_empty(self, key: str) -> None:
+        if key in self._values and not self._values[key]:
+            self._drop(key)
+
+
+def _plain(value: Any) -> Any:
+    """Raw value -> text, sorted, so that two dumps compare."""
+    if isinstance(value, _Index):
+        return sorted(value, key=lambda member: (value[member], member))
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, dict):
+        return {name: raw.decode() for name, raw in sorted(value.items())}
+    return sorted(value)

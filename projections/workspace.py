@@ -1,0 +1,256 @@
+"""The part of the view that a batch of events touches: loaded once, changed in memory, written as one diff.
+
+Everything derived (index, sets by camera, sums, published mappings) comes from comparing before with
+after, so that a handler only ever changes a person or a track.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from projections.changes import (
+    AddSums,
+    Delete,
+    HashDelete,
+    HashSet,
+    IndexAdd,
+    IndexRemove,
+    Message,
+    Op,
+    SetAdd,
+    SetOutcome,
+    SetPerson,
+    SetRemove,
+)
+from projections.store import CameraRef, Documents, PersonRef, ViewStore
+from reid.contracts import topics
+from reid.contracts.events import TrackRef
+from reid.contracts.views import CommandOutcome, LabelsChanged, LiveTrack, PersonTally, PersonView
+
+_encode = msgspec.json.Encoder().encode
+
+
+def live_field(track: TrackRef) -> str:
+    """Field of a track in its camera's live labels."""
+    return f"{track.session}/{track.tracker_id}"
+
+
+def track_name(track: TrackRef) -> str:
+    """``camera/session/tracker_id`` as `PersonView.tracks` holds it; a slash in a camera id is escaped."""
+    return f"{quote(track.camera_id, safe=' :@')}/{live_field(track)}"
+
+
+def parse_track(name: str) -> tuple[str, str]:
+    """`track_name` -> camera id, field in its live labels."""
+    camera, _, rest = name.partition("/")
+    return unquote(camera), rest
+
+
+def tally_of(view: PersonView) -> PersonTally:
+    return PersonTally(view.number, tuple(view.cameras), view.num_embeddings, view.visit_count)
+
+
+def person_labels(tracks: Iterable[LiveTrack]) -> dict[str, str]:
+    """Tracker id -> label. Where two runs of a tracker used one id, the latest seen wins."""
+    return {t.tracker_id: t.label for t in sorted(tracks, key=lambda t: t.last_seen)}
+
+
+class Workspace:
+    """``ttl_ms``: time to live of a person document after its last sighting."""
+
+    def __init__(self, store: ViewStore, ttl_ms: int) -> None:
+        self._store, self._ttl_ms = store, ttl_ms
+        self._persons: dict[PersonRef, PersonView | None] = {}
+        self._tallies: dict[PersonRef, PersonTally | None] = {}
+        self._live: dict[CameraRef, dict[str, LiveTrack]] = {}
+        self._labels_before: dict[CameraRef, dict[str, str]] = {}
+        self._changed_persons: dict[PersonRef, None] = {}
+        self._changed_tracks: dict[CameraRef, dict[str, None]] = {}
+        self._outcomes: dict[str, CommandOutcome] = {}
+
+    def require(self, persons: set[PersonRef], tracks: set[tuple[str, TrackRef]]) -> None:
+        """Loads what events on these persons and ``(site, track)`` can touch: they, and the holders and
+        cameras that the loaded documents name. One round trip; a second where those are others."""
+        self._load(persons, {CameraRef(site, track.camera_id) for site, track in tracks})
+        holders = set()
+        for site, track in tracks:
+            holder = self._live[CameraRef(site, track.camera_id)].get(live_field(track))
+            if holder is not None:
+                holders.add(PersonRef(site, holder.person_id))
+        places = {
+            CameraRef(ref.site_id, parse_track(name)[0])
+            for ref, view in self._persons.items()
+            if view is not None
+            for name in view.tracks
+        }
+        self._load(holders, places)
+
+    def _load(self, persons: set[PersonRef], cameras: set[CameraRef]) -> None:
+        persons, cameras = persons - self._persons.keys(), cameras - self._live.keys()
+        if not persons and not cameras:
+            return
+        found: Documents = self._store.load(sorted(persons), sorted(cameras))
+        for ref in persons:
+            self._persons[ref] = found.persons.get(ref)
+            self._tallies[ref] = found.tallies.get(ref)
+        for place in cameras:
+            self._live[place] = found.live.get(place, {})
+            self._labels_before[place] = person_labels(self._live[place].values())
+
+    # --- what handlers do
+
+    def person(self, ref: PersonRef) -> PersonView | None:
+        """The document as it stands. To change it, change what `edit` gives."""
+        return self._persons[ref]
+
+    def edit(self, ref: PersonRef) -> PersonView | None:
+        """The document, to be changed in place; None for a person that the view does not hold."""
+        view = self._persons[ref]
+        if view is None and (tally := self._tallies[ref]) is not None:
+            # The key expired by the clock before the log said so: what it adds to the sums stands.
+            view = PersonView(
+                person_id=ref.person_id,
+                label="",
+                number=tally.number,
+                cameras=list(tally.cameras),
+                num_embeddings=tally.embeddings,
+                visit_count=tally.visits,
+            )
+            self._persons[ref] = view
+        if view is not None:
+            self._changed_persons[ref] = None
+        return view
+
+    def add(self, site_id: str, view: PersonView) -> None:
+        ref = PersonRef(site_id, view.person_id)
+        self._persons[ref] = view
+        self._changed_persons[ref] = None
+
+    def remove(self, ref: PersonRef) -> None:
+        """Takes the person and its live tracks away; nothing happens for one that is not there."""
+        view = self._persons[ref]
+        for name in list(view.tracks) if view is not None else ():
+            self._drop_live(ref.site_id, name)
+        self._persons[ref] = None
+        self._changed_persons[ref] = None
+
+    def bind(self, ref: PersonRef, view: PersonView, track: TrackRef, at: int) -> None:
+        """``track`` shows this person now. ``view`` is the one that `edit` gave."""
+        place, name, field = CameraRef(ref.site_id, track.camera_id), track_name(track), live_field(track)
+        before = self._live[place].get(field)
+        if before is not None and before.person_id != ref.person_id:
+            self.release(PersonRef(ref.site_id, before.person_id), track)
+        if name not in view.tracks:
+            view.tracks.append(name)
+        view.current_camera = parse_track(view.tracks[-1])[0]
+        self._put_live(place, field, view, track.tracker_id, at)
+
+    def release(self, ref: PersonRef, track: TrackRef) -> None:
+        """``track`` does not show this person any longer."""
+        name = track_name(track)
+        view = self._persons[ref]
+        if view is not None and name in view.tracks:
+            self._changed_persons[ref] = None
+            view.tracks.remove(name)
+            view.current_camera = parse_track(view.tracks[-1])[0] if view.tracks else None
+        held = self._live[CameraRef(ref.site_id, track.camera_id)].get(live_field(track))
+        if held is not None and held.person_id == ref.person_id:
+            self._drop_live(ref.site_id, name)
+
+    def relabel_tracks(self, ref: PersonRef, view: PersonView) -> None:
+        """All of the person's live tracks show this person, under its label."""
+        for name in view.tracks:
+            camera_id, field = parse_track(name)
+            place = CameraRef(ref.site_id, camera_id)
+            held = self._live[place].get(field)
+            if held is not None:
+                self._put_live(place, field, view, held.tracker_id, held.last_seen)
+
+    def answer(self, outcome: CommandOutcome) -> None:
+        self._outcomes[outcome.command_id] = outcome
+
+    # --- the diff
+
+    def ops(self) -> list[Op]:
+        """All that changed since loading, in an order that depends on the content alone."""
+        made: list[Op] = []
+        sums: dict[CameraRef, Counter[str]] = {}
+        for ref in sorted(self._changed_persons):
+            made += self._person_ops(ref, sums)
+        for place, more in sorted(sums.items()):
+            if any(more.values()):
+                made.append(_sums_op(place, more))
+        for place, names in sorted(self._changed_tracks.items()):
+            key = topics.live_labels_key(*place)
+            made.append(SetAdd(topics.live_cameras_key(place.site_id), place.camera_id))
+            for field in names:
+                track = self._live[place].get(field)
+                made.append(HashDelete(key, field) if track is None else HashSet(key, field, _encode(track)))
+        for command_id, outcome in self._outcomes.items():
+            made.append(SetOutcome(topics.outcome_key(command_id), _encode(outcome)))
+        return made
+
+    def messages(self) -> list[Message]:
+        """One for each camera whose mapping is another than before."""
+        made = []
+        for place in sorted(self._changed_tracks):
+            labels = person_labels(self._live[place].values())
+            if labels != self._labels_before[place]:
+                changed = LabelsChanged(camera_id=place.camera_id, person_labels=labels)
+                made.append(Message(topics.labels_channel(place.site_id), _encode(changed)))
+        return made
+
+    def _person_ops(self, ref: PersonRef, sums: dict[CameraRef, Counter[str]]) -> Iterator[Op]:
+        site_id, person_id = ref
+        view, before = self._persons[ref], self._tallies.get(ref)
+        after = tally_of(view) if view is not None else None
+        key, tallies = topics.person_key(*ref), topics.person_tallies_key(site_id)
+        if view is not None:
+            yield SetPerson(key, _encode(view), view.last_seen + self._ttl_ms)
+        else:
+            yield Delete(key)
+        if after == before:
+            return
+        if after is not None:
+            yield HashSet(tallies, person_id, _encode(after))
+            if before is None or before.number != after.number:
+                yield IndexAdd(topics.persons_index_key(site_id), person_id, after.number)
+        else:
+            yield HashDelete(tallies, person_id)
+            yield IndexRemove(topics.persons_index_key(site_id), person_id)
+        was, now = set(before.cameras if before else ()), set(after.cameras if after else ())
+        for camera_id in sorted(was - now):
+            yield SetRemove(topics.camera_persons_key(site_id, camera_id), person_id)
+        for camera_id in sorted(now - was):
+            yield SetAdd(topics.camera_persons_key(site_id, camera_id), person_id)
+        for tally, sign in ((before, -1), (after, 1)):
+            for camera_id in tally.cameras if tally else ():
+                place = sums.setdefault(CameraRef(site_id, camera_id), Counter())
+                place["persons"] += sign
+                place["embeddings"] += sign * (tally.embeddings if tally else 0)
+                place["visits"] += sign * (tally.visits if tally else 0)
+
+    def _put_live(self, place: CameraRef, field: str, view: PersonView, tracker_id: str, at: int) -> None:
+        self._live[place][field] = LiveTrack(
+            tracker_id=tracker_id, person_id=view.person_id, label=view.label, last_seen=at
+        )
+        self._changed_tracks.setdefault(place, {})[field] = None
+
+    def _drop_live(self, site_id: str, name: str) -> None:
+        camera_id, field = parse_track(name)
+        place = CameraRef(site_id, camera_id)
+        if self._live[place].pop(field, None) is not None:
+            self._changed_tracks.setdefault(place, {})[field] = None
+
+
+def _sums_op(place: CameraRef, more: Mapping[str, int]) -> AddSums:
+    return AddSums(
+        topics.camera_stats_key(*place),
+        topics.site_cameras_key(place.site_id),
+        place.camera_id,
+        more["persons"],
+        more["embeddings"],
+        more["visits"],
+    )

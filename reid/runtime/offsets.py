@@ -1,0 +1,31 @@
+"""End offsets of topics, as a reader of committed records sees them."""
+
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from reid.errors import Unavailable
+
+
+def end_offsets(admin: AdminClient, topics: list[str], timeout_s: float = 5.0) -> dict[tuple[str, int], int]:
+    """``(topic, partition)`` -> offset after the last stable record. Topics that do not exist are left out.
+
+    Blocks up to ``timeout_s`` twice. Raises `Unavailable`.
+    """
+    try:
+        known = admin.list_topics(timeout=timeout_s).topics
+        asked = {
+            TopicPartition(topic, partition): OffsetSpec.latest()
+            for topic in topics
+            if topic in known
+            for partition in known[topic].partitions
+        }
+        if not asked:
+            return {}
+        found = admin.list_offsets(
+            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=timeout_s
+        )
+        return {(tp.topic, tp.partition): f.result(timeout_s).offset for tp, f in found.items()}
+    except (KafkaException, TimeoutError) as error:
+        raise Unavailable(
+            f"Kafka is away ({error}): start it with `saferoom up`, or check KAFKA_BOOTSTRAP_SERVERS"
+        ) from error
