@@ -1,0 +1,1 @@
+"""Where the persons are in a frame."""

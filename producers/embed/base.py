@@ -1,0 +1,50 @@
+"""What every encoder states and does."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from producers.frames import Image
+from reid.contracts.detections import Model
+
+FloatArray = npt.NDArray[np.float32]
+Knots = tuple[tuple[float, float], ...]
+"""``(raw cosine, similarity)``, both rising; see `reid.contracts.detections.Model`."""
+
+
+class Embedder(Protocol):
+    """Thread-safe: the cameras of a process share one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def calibration(self) -> Knots: ...
+
+    def embed(self, crops: Sequence[Image]) -> FloatArray:
+        """Person crops of any size, BGR -> (n, dim) float32, rows finite and L2-normalised."""
+        ...
+
+
+def model_of(embedder: Embedder) -> Model:
+    """What the messages say of the encoder."""
+    return Model(embedder.name, embedder.version, embedder.dim, embedder.calibration)
+
+
+def normalised(vectors: FloatArray) -> FloatArray:
+    """Rows to unit length. A row without direction (zeros, NaN) becomes the uniform vector, because a
+    consumer must refuse a message that has one, and with it everybody else in the frame."""
+    vectors = np.nan_to_num(vectors.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    empty = length[:, 0] < 1e-12
+    vectors[empty] = 1.0
+    length[empty] = np.sqrt(vectors.shape[1])
+    return np.asarray(vectors / length, np.float32)

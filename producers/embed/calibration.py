@@ -1,0 +1,38 @@
+"""The measured knots of each encoder (`calibration.json`): raw cosine -> similarity.
+
+A cosine means nothing without its encoder: of histogram features it is above 0.8 for complete strangers.
+The knots put 0.6 where 1 % of strangers' pairs lie above; `benchmarks/calibrate.py` measures them.
+"""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from producers.embed.base import Knots
+from reid.errors import ConfigError
+
+TABLE: Final = "calibration.json"
+
+
+@cache
+def _table() -> dict[str, Knots]:
+    raw = json.loads((files("producers.embed") / TABLE).read_text())
+    return {name: checked(entry["knots"], f"{TABLE}: {name}") for name, entry in raw["encoders"].items()}
+
+
+def calibration_of(encoder: str) -> Knots:
+    """Knots of an encoder by its name; empty where nobody measured it (similarity = raw cosine)."""
+    return _table().get(encoder, ())
+
+
+def checked(knots: object, where: str) -> Knots:
+    """Raises `ConfigError` unless both columns rise and lie within [-1, 1] and [0, 1]."""
+    try:
+        pairs = tuple((float(raw), float(similarity)) for raw, similarity in knots)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: calibration must be a list of [cosine, similarity] pairs") from error
+    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in zip(pairs, pairs[1:], strict=False))
+    if not rising or any(not (-1 <= raw <= 1 and 0 <= similarity <= 1) for raw, similarity in pairs):
+        raise ConfigError(f"{where}: calibration must rise, cosines in [-1, 1], similarities in [0, 1]")
+    return pairs

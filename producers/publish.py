@@ -1,0 +1,126 @@
+"""Frames and status reports to Kafka, without ever holding a camera up."""
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from typing import Final
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from reid.contracts.codec import encode
+from reid.contracts.detections import CameraStatus, Detections, Frame
+from reid.contracts.topics import CAMERAS, DETECTIONS
+from reid.runtime.kafka import error_callback, producer
+
+log = logging.getLogger(__name__)
+
+#: Frames that may wait for the gathering thread. It falls behind only when the process is starved.
+MAX_PENDING: Final = 2000
+#: What librdkafka may hold while Kafka is away, KiB: minutes of several cameras. Then frames are dropped.
+MAX_QUEUE_KIB: Final = 32 * 1024
+#: A frame that could not be delivered for so long tells nobody where anybody is, ms.
+DELIVERY_TIMEOUT_MS: Final = 120_000
+
+
+class Publisher:
+    """Gathers the frames of all cameras of a process for ``linger_ms`` into one `Detections` message.
+
+    `offer` and `report` never block and never raise. While Kafka is away memory stays bounded: what does
+    not fit is dropped and counted in ``failed``, by camera, as is what delivery reports call lost.
+    """
+
+    def __init__(
+        self, bootstrap: str, *, site_id: str, producer_id: str, linger_ms: int = 50, **overrides: object
+    ) -> None:
+        self.published: Counter[str] = Counter()
+        """Frames that Kafka acknowledged, by camera."""
+        self.failed: Counter[str] = Counter()
+        """Frames lost between the pipeline and Kafka, by camera."""
+        self._site_id = site_id
+        self._producer_id = producer_id
+        self._linger_s = linger_ms / 1000.0
+        self._pending: deque[Frame] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._full = self._losing = False
+        config: dict[str, object] = {
+            "queue.buffering.max.kbytes": MAX_QUEUE_KIB,
+            "delivery.timeout.ms": DELIVERY_TIMEOUT_MS,
+            "error_cb": error_callback(log.warning),
+        }
+        self._producer: Producer = producer(bootstrap, **{**config, **overrides})
+        self._thread = threading.Thread(target=self._gather, name="publish", daemon=True)
+        self._thread.start()
+
+    def offer(self, frame: Frame) -> None:
+        """Hands a frame over for publishing."""
+        with self._wake:
+            if len(self._pending) >= MAX_PENDING:
+                self.failed[self._pending.popleft().camera_id] += 1
+            self._pending.append(frame)
+            self._wake.notify()
+
+    def report(self, status: CameraStatus) -> None:
+        """A camera's own report, to the compacted cameras topic."""
+        key = f"{status.site_id}/{status.camera_id}"
+        try:
+            self._producer.produce(CAMERAS.name, encode(status), key)
+        except BufferError:
+            # The next one, a second from now, says the same; the queue is said to be full by `_send`.
+            self._say_full()
+
+    def close(self, timeout_s: float = 3.0) -> int:
+        """Sends what waits. Returns the number of messages that Kafka did not take in time."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        deadline = time.monotonic() + timeout_s
+        self._thread.join(timeout_s)
+        left = self._producer.flush(max(deadline - time.monotonic(), 0.1))
+        if left:
+            log.warning("%d messages were not delivered: Kafka did not take them in %.0f s", left, timeout_s)
+        return left
+
+    def _gather(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._pending or self._closing, timeout=0.2)
+                lingers = bool(self._pending) and not self._closing
+            if lingers:
+                time.sleep(self._linger_s)
+            with self._wake:
+                frames = tuple(self._pending)
+                self._pending.clear()
+                closing = self._closing
+            if frames:
+                self._send(frames)
+            self._producer.poll(0)
+            if closing:
+                return
+
+    def _send(self, frames: tuple[Frame, ...]) -> None:
+        ordered = tuple(sorted(frames, key=lambda frame: frame.captured_at))
+        cameras = Counter(frame.camera_id for frame in frames)
+
+        def on_delivery(error: KafkaError | None, _message: Message) -> None:
+            (self.failed if error else self.published).update(cameras)
+            if error and not self._losing:
+                log.warning("frames are lost, the first because of: %s", error.str())
+            self._losing = error is not None
+
+        message = encode(Detections(self._site_id, self._producer_id, ordered))
+        try:
+            self._producer.produce(DETECTIONS.name, message, self._site_id, on_delivery=on_delivery)
+            self._full = False
+        except BufferError:
+            self.failed.update(cameras)
+            self._say_full()
+
+    def _say_full(self) -> None:
+        if not self._full:
+            log.warning(
+                "Kafka takes nothing and %d KiB wait: newer frames are dropped until it is back",
+                MAX_QUEUE_KIB,
+            )
+        self._full = True

@@ -1,0 +1,164 @@
+"""The camera process: one thread a camera, one publisher, a report about each camera every second."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+
+from producers.camera import CameraPipeline
+from producers.detect.select import open_detector
+from producers.embed.base import Embedder
+from producers.embed.select import open_embedder
+from producers.publish import Publisher
+from producers.sources.base import Source
+from producers.sources.spec import Playback, open_source
+from producers.track import ByteTrack
+from producers.worker import CameraWorker
+from reid.errors import ConfigError
+from reid.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+
+REPORT_EVERY_S: Final = 1.0
+#: Within the 5 s that a process has to end: cameras, then Kafka.
+JOIN_S: Final = 2.0
+FLUSH_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSpec:
+    """One camera. ``source``: see `producers.sources.spec`; ``loop`` and ``realtime``: of recordings alone;
+    ``start_ms``: epoch milliseconds of a recording's first frame (None: now)."""
+
+    camera_id: str
+    source: str
+    loop: bool = False
+    realtime: bool = True
+    start_ms: int | None = None
+
+
+def run(
+    cameras: list[CameraSpec],
+    settings: Settings,
+    *,
+    stop: threading.Event | None = None,
+    name: str = "cameras",
+) -> None:
+    """Blocks until SIGTERM or SIGINT (then returns within 5 s), ``stop``, or the end of every recording.
+
+    One camera's death leaves the others at work; its `CameraStatus` says why. ``name``: of the readiness
+    file. Raises `ConfigError` when no camera at all can be started.
+    """
+    cv2.setNumThreads(1)
+    stop = stop or threading.Event()
+    embedder = open_embedder(settings.embedder)
+    open_detector(settings.detector)
+    publisher = Publisher(
+        settings.kafka(),
+        site_id=settings.site_id,
+        producer_id=f"{socket.gethostname()}-{os.getpid()}",
+        linger_ms=settings.linger_ms,
+    )
+    workers = [_worker(spec, settings, embedder, publisher) for spec in _distinct(cameras)]
+    with _signals(stop), _ready(settings, name, cameras):
+        for worker in workers:
+            worker.start()
+        try:
+            _report_until(stop, workers, publisher)
+        finally:
+            _stop(workers, publisher)
+    if workers and all(worker.status().state == "failed" for worker in workers):
+        raise ConfigError("no camera works: " + "; ".join(worker.status().detail for worker in workers))
+
+
+def _distinct(cameras: list[CameraSpec]) -> list[CameraSpec]:
+    names = [spec.camera_id for spec in cameras]
+    if len(set(names)) < len(names) or not names:
+        raise ConfigError(f"cameras {names}: give each camera of a process an id of its own, at least one")
+    return cameras
+
+
+def _worker(spec: CameraSpec, settings: Settings, embedder: Embedder, publisher: Publisher) -> CameraWorker:
+    session = f"{time.time_ns() // 1_000_000:x}"
+
+    def make_source() -> Source:
+        playback = Playback(settings.camera_fps, spec.realtime, spec.loop, spec.start_ms)
+        return open_source(spec.source, playback)
+
+    def make_pipeline() -> CameraPipeline:
+        return CameraPipeline(
+            spec.camera_id,
+            session,
+            open_detector(settings.detector),
+            ByteTrack(settings.camera_fps),
+            embedder,
+            embed_interval=settings.embed_interval,
+        )
+
+    return CameraWorker(
+        spec.camera_id,
+        session,
+        make_source,
+        make_pipeline,
+        publisher,
+        site_id=settings.site_id,
+        detector=settings.detector,
+        embedder=embedder.name,
+    )
+
+
+def _report_until(stop: threading.Event, workers: list[CameraWorker], publisher: Publisher) -> None:
+    while True:
+        stop.wait(REPORT_EVERY_S)
+        for worker in workers:
+            publisher.report(worker.status())
+        if stop.is_set() or not any(worker.is_alive() for worker in workers):
+            return
+
+
+def _stop(workers: list[CameraWorker], publisher: Publisher) -> None:
+    for worker in workers:
+        worker.stop()
+    deadline = time.monotonic() + JOIN_S
+    for worker in workers:
+        worker.join(max(deadline - time.monotonic(), 0.05))
+    for worker in workers:
+        publisher.report(worker.status())
+    publisher.close(FLUSH_S)
+    for worker in workers:
+        log.info("%s", worker.summary())
+
+
+@contextlib.contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set ``stop``. Python delivers signals to the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _ready(settings: Settings, name: str, cameras: list[CameraSpec]) -> Iterator[None]:
+    from reid.runtime.ready import clear_ready, mark_ready
+
+    mark_ready(settings, name, cameras=[spec.camera_id for spec in cameras])
+    try:
+        yield
+    finally:
+        clear_ready(settings, name)
