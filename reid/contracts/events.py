@@ -88,7 +88,7 @@ class PersonRegistered(Event, frozen=True, kw_only=True, tag="reid.person.regist
 
 
 class PersonSeen(Event, frozen=True, kw_only=True, tag="reid.person.seen.v1"):
-    """A person in front of a camera, coalesced: when a track is bound, and about once a second after.
+    """A person in front of a camera. Coalesced: when a track is bound, and about once a second after.
 
     ``visit_count``, ``visit_started_at``, ``doubts``: values from now on. ``slot`` and ``template``: the
     template now stored at that place of the person's list (append when equal to its length).
@@ -114,7 +114,7 @@ class PersonSeen(Event, frozen=True, kw_only=True, tag="reid.person.seen.v1"):
 
 
 class PersonLeft(Event, frozen=True, kw_only=True, tag="reid.person.left.v1"):
-    """A track lost its person: it ended, or it was found to be somebody else."""
+    """A track lost its person. It ended, or it was found to be somebody else."""
 
     person_id: str
     label: str
@@ -124,7 +124,7 @@ class PersonLeft(Event, frozen=True, kw_only=True, tag="reid.person.left.v1"):
 
 
 class PersonsMerged(Event, frozen=True, kw_only=True, tag="reid.persons.merged.v1"):
-    """``absorbed_id`` is now ``survivor_id``; the other fields are the survivor's from now on."""
+    """Two ids were one person. ``absorbed_id`` is now ``survivor_id``; the other fields are the survivor's from now on."""
 
     survivor_id: str
     absorbed_id: str
@@ -180,7 +180,7 @@ class PersonExpired(Event, frozen=True, kw_only=True, tag="reid.person.expired.v
 
 
 class GalleryReset(Event, frozen=True, kw_only=True, tag="reid.gallery.reset.v1"):
-    """``person_ids`` are gone. ``camera_id`` None: the whole gallery, and labels start again at A."""
+    """A reset. ``person_ids`` are gone; ``camera_id`` None: the whole gallery, and labels start again at A."""
 
     camera_id: str | None
     person_ids: tuple[str, ...]
@@ -189,7 +189,8 @@ class GalleryReset(Event, frozen=True, kw_only=True, tag="reid.gallery.reset.v1"
 
 
 class CommandRejected(Event, frozen=True, kw_only=True, tag="reid.command.rejected.v1"):
-    """``code``: ``unknown_person | same_person | seen_together | bad_label``; ``message`` for people."""
+    """A command was refused. ``code``: ``unknown_person | same_person | seen_together | bad_label |
+    label_taken``; ``message`` is for people."""
 
     command_id: str
     command: str
