@@ -9,7 +9,7 @@ from projections.views import CamerasView, PersonsView
 from reid.contracts import topics
 from reid.errors import Malformed, PoisonInput, TooNew, UnknownType
 from tests.unit.projections.logs import TTL_DAYS, records, report
-from tests.unit.projections.story import SITE, registered, seen, status, walk
+from tests.unit.projections.story import SITE, registered, renamed, seen, status, walk
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,6 @@ def test_a_defect_of_a_handler_costs_its_own_event_only(
         raise KeyError("nobody thought of this")
 
     monkeypatch.setitem(persons._HANDLERS, persons.PersonRenamed, fail_after_half)
-    from tests.unit.projections.story import renamed
-
     story = [*walk("a", 0, "Visitor-A", "room1"), renamed("a", "Alice"), *walk("b", 1, "Visitor-B", "room2")]
     made = PersonsView(TTL_DAYS).project(records(story), MemoryViewStore())
     (bad,) = made.rejected
