@@ -1,0 +1,1 @@
+"""The simulated site: a rendered floor, its people, their routes, its cameras, and the ground truth."""
