@@ -43,9 +43,9 @@ def ask(url: str, words: list[str], timeout_s: float = 2.0) -> str:
     try:
         host, port = parts.hostname, parts.port or _DEFAULT_PORT
     except ValueError as error:
-        raise ConfigError(f"REDIS_URL {_masked(url)} has no valid port ({error})") from error
+        raise ConfigError(f"REDIS_URL {masked(url)} has no valid port ({error})") from error
     if parts.scheme != "redis" or not host:
-        raise ConfigError(f"REDIS_URL {_masked(url)} is not of the form redis://host:port/0")
+        raise ConfigError(f"REDIS_URL {masked(url)} is not of the form redis://host:port/0")
     auth = [unquote(word) for word in (parts.username, parts.password) if word]
     return command(host, port, words, timeout_s, auth)
 
@@ -63,6 +63,7 @@ def _ask(stream: "BufferedRWPair[Any, Any]", words: list[str]) -> str:
     raise ValueError(rest.decode(errors="replace") or "connection closed")
 
 
-def _masked(url: str) -> str:
+def masked(url: str) -> str:
+    """``url`` as it may be shown: without its password."""
     parts = urlsplit(url)
     return url if parts.password is None else url.replace(f":{parts.password}@", ":***@")
