@@ -30,7 +30,8 @@ class Part(NamedTuple):
     """One rounded part between ``a`` (upper end) and ``b``, in metres in the world.
 
     ``wide``/``deep``: half-widths along it, sideways and front to back; two values and ``round_ends`` make
-    a capsule; ``at``: where along it they hold, 0 to 1 (at equal distances if empty). ``band``, ``rows`` (of the band, 0 to 1): where its colours lie in the atlas.
+    a capsule; ``at``: where along it they hold, 0 to 1 (evenly if empty). ``band``, ``rows`` (of the
+    band, 0 to 1): where its colours lie in the atlas.
     ``turn``: heading of the part's own front, radians.
     """
 

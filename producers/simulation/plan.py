@@ -23,7 +23,7 @@ DOOR_HEIGHT: Final = 2.15
 DOOR_U: Final = 5.9
 VESTIBULE: Final = 1.35
 """How far past its door a room's camera may see somebody; less than to the people in mid-corridor."""
-CLEARANCE: Final = 0.45
+CLEARANCE: Final = 0.6
 CAMERA_UV: Final[Point] = (0.3, 6.2)
 
 
@@ -143,12 +143,12 @@ class Room:
             for u in (4.4, 6.6, 2.4, 5.4, 3.3, 7.2, 6.0):
                 spot = self.world(u, v)
                 apart = all(math.dist(spot, other) >= 1.0 for other in (*chosen, self.door[0]))
-                if apart and math.dist(spot, camera) > 3.3 and self._free(spot, spot, 0.5):
+                if apart and math.dist(spot, camera) > 3.3 and self._free(spot, spot):
                     chosen.append(spot)
         return tuple(chosen)
 
-    def _free(self, a: Point, b: Point, margin: float = CLEARANCE) -> bool:
-        return not any(box.blocks(a, b, margin) for box in (*self.boxes, self._under_camera))
+    def _free(self, a: Point, b: Point) -> bool:
+        return not any(box.blocks(a, b, CLEARANCE) for box in (*self.boxes, self._under_camera))
 
     @cached_property
     def _under_camera(self) -> Box:

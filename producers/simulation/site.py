@@ -74,7 +74,7 @@ class Site:
     """A floor of at least four rooms, one camera a room, and the people who walk through it.
 
     Everything is a pure function of (arguments, time): processes that share nothing see the same people.
-    Time is in seconds from the start; it has no end, after ``duration_s`` new routes begin where the old ended.
+    Time is in seconds from the start; it has no end, after ``duration_s`` new routes begin where the old end.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ def _paste(image: Image, view: View, one: _Seen) -> None:
     level = view.light.at(one.pose.x, one.pose.y) * float(view.backdrop.falloff[one.window].mean())
     alpha = one.sprite.alpha[one.cut]
     # Straight colours for the sensor's curve; dividing by coverage keeps edges free of dark rims.
-    straight: Floats = one.sprite.colour[one.cut] / np.maximum(alpha, np.float32(1e-3))[..., None]
+    straight = np.asarray(one.sprite.colour[one.cut] / np.maximum(alpha, 1e-3)[..., None], np.float32)
     colour = view.response.develop(straight, level)
     weight = alpha * one.open
     if view.response.blur >= 0.5:

@@ -15,8 +15,9 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Wardrobe:
-    """One person's look. ``height`` in metres; ``build`` scales widths (1 is average); ``sleeve`` and ``hem``:
-    how far the upper garment covers arm and trunk, 0 to 1; ``seed`` fixes the grain and folds of the cloth."""
+    """One person's look. ``height`` in metres; ``build`` scales widths (1 is average); ``sleeve`` and
+    ``hem``: how far the upper garment covers arm and trunk, 0 to 1; ``seed`` fixes grain and folds of
+    the cloth."""
 
     seed: int
     height: float
