@@ -52,6 +52,10 @@ class Settings(BaseSettings):
         5.0, description="Seconds that a POST waits for its outcome before it answers 202."
     )
 
+    ready_lag: int = Field(
+        1000, ge=0, description="Records that a view may be behind its log while the API says it is ready."
+    )
+
     similarity_threshold: Unit = Field(
         0.6, description="Calibrated similarity from which two appearances are one person."
     )

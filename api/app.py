@@ -1,0 +1,62 @@
+"""The application, put together from what it is given."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from api import changes, page, persons, system
+from api.asking import Asking
+from api.commands import Commands, now_ms
+from api.context import Context
+from api.labels import LabelsHub
+from api.origin import SameOrigin
+from api.reader import Reader
+from api.readiness import Log
+from api.views import Views
+from reid.errors import Unavailable
+from reid.runtime.settings import Settings
+
+
+def create_app(
+    settings: Settings, reader: Reader, commands: Commands, log: Log, clock: Callable[[], int] = now_ms
+) -> FastAPI:
+    """Closes ``reader`` and ``commands`` when it shuts down. ``clock``: milliseconds since the epoch."""
+    views = Views(reader, settings.site_id)
+    hub = LabelsHub(views)
+    asking = Asking(views, commands, settings.command_timeout)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        following = asyncio.create_task(hub.run(), name="labels")
+        try:
+            yield
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+            await commands.close()
+            await views.close()
+
+    app = FastAPI(
+        title="SafeRoom Re-ID",
+        version="1",
+        description="Who was seen by which camera. `WS /ws` pushes `{type, camera_id, person_labels}`.",
+        lifespan=lifespan,
+        # Their pages load scripts from elsewhere; the description itself is at /openapi.json.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.context = Context(settings, views, asking, hub, log, clock)
+    app.add_middleware(SameOrigin)
+    app.add_exception_handler(Unavailable, _unavailable)
+    # Fixed paths before /persons/{person_id}.
+    for part in (changes, persons, system, page):
+        app.include_router(part.router)
+    return app
+
+
+async def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "2"})

@@ -1,0 +1,267 @@
+"""Bodies of requests and answers. Names and types are the old system's; times are RFC 3339 in UTC."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_ID: Final = 200
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+
+PERSON: Final[dict[str, Any]] = {
+    "person_id": "person_1762344658197_0",
+    "label": "Visitor-A",
+    "cameras": ["room2", "room3"],
+    "visit_count": 1,
+    "num_embeddings": 10,
+    "first_seen": "2025-11-05T12:10:58.197Z",
+    "last_seen": "2025-11-05T12:11:40.012Z",
+    "current_camera": "room3",
+}
+COMMAND_ID: Final = "019a53f0-6a15-7c1e-9f0e-3b1d5d3f7a11"
+
+
+def _example(**example: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+class Person(BaseModel):
+    """``cameras``: all that ever saw the person, in order of first sighting. ``current_camera``: null
+    when the person is in front of none."""
+
+    model_config = _example(**PERSON)
+
+    person_id: str
+    label: str
+    cameras: list[str]
+    visit_count: int
+    num_embeddings: int
+    first_seen: str
+    last_seen: str
+    current_camera: str | None
+
+
+class Persons(BaseModel):
+    """In the order of registration. ``next_cursor`` is there only when ``limit`` was asked for; null on
+    the last page."""
+
+    model_config = _example(camera_id=None, total=1, persons=[PERSON])
+
+    camera_id: str | None
+    total: int
+    persons: list[Person]
+    next_cursor: str | None = None
+
+
+class CameraStats(BaseModel):
+    total_persons: int
+    total_embeddings: int
+    avg_visits: float
+
+
+class PersonStats(BaseModel):
+    model_config = _example(
+        cameras={"room2": {"total_persons": 1, "total_embeddings": 10, "avg_visits": 1.0}}
+    )
+
+    cameras: dict[str, CameraStats]
+
+
+class MergeRequest(BaseModel):
+    """``person_id2`` becomes ``person_id1``."""
+
+    model_config = _example(person_id1="person_1762344658197_0", person_id2="person_1762344671002_1")
+
+    person_id1: Id
+    person_id2: Id
+
+
+class ResetRequest(BaseModel):
+    """``camera_id`` absent or null: everybody. Else those ever seen there, on whatever cameras besides."""
+
+    model_config = _example(camera_id="room2")
+
+    camera_id: Id | None = None
+
+
+class RenameRequest(BaseModel):
+    model_config = _example(label="Alice")
+
+    label: Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+
+
+class ChangedPerson(Person):
+    """The person as it is after the command."""
+
+    model_config = _example(**PERSON, status="merged", command_id=COMMAND_ID)
+
+    status: Literal["merged", "renamed"]
+    command_id: str
+
+
+class Forgotten(BaseModel):
+    model_config = _example(status="forgotten", command_id=COMMAND_ID, person_id=PERSON["person_id"])
+
+    status: Literal["forgotten"] = "forgotten"
+    command_id: str
+    person_id: str
+
+
+class Reset(BaseModel):
+    """``person_ids``: those who are gone; ``removed``: how many."""
+
+    model_config = _example(
+        status="reset",
+        command_id=COMMAND_ID,
+        camera_id="room2",
+        removed=1,
+        person_ids=[PERSON["person_id"]],
+    )
+
+    status: Literal["reset"] = "reset"
+    command_id: str
+    camera_id: str | None
+    removed: int
+    person_ids: list[str]
+
+
+class Outcome(BaseModel):
+    """``pending``: no outcome yet. ``rejected``: ``code`` and ``message`` say why. ``outcome``: where to ask
+    again."""
+
+    model_config = _example(
+        status="pending", command_id=COMMAND_ID, outcome=f"/commands/{COMMAND_ID}", event_type=None
+    )
+
+    status: Literal["pending", "done", "rejected"]
+    command_id: str
+    outcome: str
+    event_type: str | None = None
+    person_id: str | None = None
+    person_ids: list[str] = []
+    code: str | None = None
+    message: str | None = None
+
+
+class Problem(BaseModel):
+    """What is wrong and, where there is one, the remedy."""
+
+    model_config = _example(detail="no person person_1762344658197_7 in the gallery")
+
+    detail: str
+
+
+class PersonReid(BaseModel):
+    enabled: bool
+    available: bool
+    similarity_threshold: float
+    cloud_storage: str
+    ttl_days: int
+    instance_type: str
+    total_persons: int
+    per_camera_trackers: int
+
+
+class Config(BaseModel):
+    model_config = _example(
+        person_reid={
+            "enabled": True,
+            "available": True,
+            "similarity_threshold": 0.6,
+            "cloud_storage": "local",
+            "ttl_days": 90,
+            "instance_type": "global_cross_camera",
+            "total_persons": 1,
+            "per_camera_trackers": 4,
+        }
+    )
+
+    person_reid: PersonReid
+
+
+class Camera(BaseModel):
+    """``reporting``: its producer reported within the last seconds and neither ended nor failed.
+    ``person_labels``: tracker id -> label, who is in front of it now."""
+
+    camera_id: str
+    state: str
+    reporting: bool
+    detail: str
+    fps: float
+    width: int
+    height: int
+    frames_captured: int
+    frames_dropped: int
+    frames_published: int
+    tracks: int
+    detector: str
+    embedder: str
+    reported_at: str | None
+    captured_at: str | None
+    person_labels: dict[str, str]
+
+
+class Cameras(BaseModel):
+    model_config = _example(
+        site_id="global",
+        cameras=[
+            {
+                "camera_id": "room1",
+                "state": "streaming",
+                "reporting": True,
+                "detail": "",
+                "fps": 5.0,
+                "width": 1280,
+                "height": 720,
+                "frames_captured": 412,
+                "frames_dropped": 0,
+                "frames_published": 412,
+                "tracks": 1,
+                "detector": "hog",
+                "embedder": "appearance-512@1",
+                "reported_at": "2025-11-05T12:11:40.500Z",
+                "captured_at": "2025-11-05T12:11:40.400Z",
+                "person_labels": {"7": "Visitor-A"},
+            }
+        ],
+    )
+
+    site_id: str
+    cameras: list[Camera]
+
+
+class ViewLag(BaseModel):
+    """Offsets of the log, transaction markers included. ``end`` and ``lag``: null while Kafka is away."""
+
+    view: str
+    topic: str
+    partition: int
+    position: int
+    end: int | None
+    lag: int | None
+
+
+class Readiness(BaseModel):
+    model_config = _example(
+        ready=True,
+        reasons=[],
+        views=[
+            {
+                "view": "persons",
+                "topic": "reid.events.v1",
+                "partition": 0,
+                "position": 18,
+                "end": 18,
+                "lag": 0,
+            }
+        ],
+    )
+
+    ready: bool
+    reasons: list[str]
+    views: list[ViewLag]
+
+
+class Health(BaseModel):
+    model_config = _example(status="ok")
+
+    status: Literal["ok"] = "ok"

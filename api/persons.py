@@ -1,0 +1,75 @@
+"""Routes that read persons."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from fastapi.exceptions import RequestValidationError
+
+from api import models
+from api.context import Context, context, person
+
+router = APIRouter(tags=["persons"])
+Ctx = Annotated[Context, Depends(context)]
+CameraQuery = Annotated[
+    str | None,
+    Query(min_length=1, max_length=models.MAX_ID, description="Only persons ever seen by this camera."),
+]
+PersonPath = Annotated[str, Path(min_length=1, max_length=models.MAX_ID)]
+NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: {"model": models.Problem, "description": "Unknown person, or never seen by that camera."}
+}
+
+
+@router.get("/persons", response_model=models.Persons, response_model_exclude_unset=True)
+async def list_persons(
+    ctx: Ctx,
+    camera_id: CameraQuery = None,
+    limit: Annotated[int | None, Query(ge=1, le=1000, description="Persons a page.")] = None,
+    cursor: Annotated[
+        str | None, Query(pattern=r"^\d{1,15}$", description="`next_cursor` of the page before.")
+    ] = None,
+) -> models.Persons:
+    """Persons in the order of registration, each with all cameras that ever saw it."""
+    if cursor is not None and limit is None:
+        raise RequestValidationError(
+            [
+                {
+                    "type": "value_error",
+                    "loc": ("query", "cursor"),
+                    "msg": "cursor needs limit",
+                    "input": cursor,
+                }
+            ]
+        )
+    page = await ctx.views.persons(camera_id, limit, None if cursor is None else int(cursor))
+    found = [person(row) for row in page.persons]
+    if limit is None:
+        return models.Persons(camera_id=camera_id, total=page.total, persons=found)
+    following = None if page.next_after is None else str(page.next_after)
+    return models.Persons(camera_id=camera_id, total=page.total, persons=found, next_cursor=following)
+
+
+@router.get("/persons/stats")
+async def person_stats(ctx: Ctx) -> models.PersonStats:
+    """Persons, embeddings and mean visits by camera. A person counts at each of its cameras."""
+    return models.PersonStats(
+        cameras={
+            name: models.CameraStats(
+                total_persons=sums.persons,
+                total_embeddings=sums.embeddings,
+                avg_visits=round(sums.visits / sums.persons, 2),
+            )
+            for name, sums in (await ctx.views.sums()).items()
+        }
+    )
+
+
+@router.get("/persons/{person_id}", responses=NOT_FOUND)
+async def get_person(ctx: Ctx, person_id: PersonPath, camera_id: CameraQuery = None) -> models.Person:
+    """One person; with ``camera_id`` only when that camera ever saw it."""
+    row = await ctx.views.person(person_id)
+    if row is None:
+        raise HTTPException(404, f"no person {person_id} in the gallery")
+    if camera_id is not None and camera_id not in row.cameras:
+        raise HTTPException(404, f"{person_id} was never seen by camera {camera_id}")
+    return person(row)

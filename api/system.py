@@ -1,0 +1,126 @@
+"""Routes about the system itself: configuration, cameras, health, and the live labels."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Final
+
+from fastapi import APIRouter, Response, WebSocket, WebSocketDisconnect
+
+from api import models
+from api.context import Context
+from api.labels import Client
+from api.persons import Ctx
+from api.readiness import readiness
+from reid.contracts.cloudevents import rfc3339
+from reid.contracts.detections import CameraStatus
+
+router = APIRouter(tags=["system"])
+
+#: A camera reports about once a second; after so long without a report it does not count as tracking.
+REPORTING_MS: Final = 10_000
+#: A client that takes no message for so long is cut off.
+SEND_S: Final = 20.0
+
+
+@router.get("/config")
+async def config(ctx: Ctx) -> models.Config:
+    """``per_camera_trackers``: cameras that report now and neither ended nor failed. ``available`` is true in
+    every answer: when the views can't be read, the answer is 503."""
+    settings, now = ctx.settings, ctx.clock()
+    cameras = await ctx.views.cameras()
+    return models.Config(
+        person_reid=models.PersonReid(
+            enabled=True,
+            available=True,
+            similarity_threshold=settings.site_thresholds.get(
+                settings.site_id, settings.similarity_threshold
+            ),
+            cloud_storage="local",
+            ttl_days=settings.ttl_days,
+            instance_type="global_cross_camera",
+            total_persons=await ctx.views.total_persons(),
+            per_camera_trackers=sum(is_reporting(status, now) for status in cameras.values()),
+        )
+    )
+
+
+@router.get("/cameras")
+async def cameras(ctx: Ctx) -> models.Cameras:
+    """The last report of each camera, and who is in front of it now."""
+    now, labels = ctx.clock(), await ctx.views.labels()
+    found = await ctx.views.cameras()
+    made = [_camera(name, found.get(name), labels.get(name, {}), now) for name in sorted(labels | found)]
+    return models.Cameras(site_id=ctx.settings.site_id, cameras=made)
+
+
+@router.get("/healthz")
+async def healthz() -> models.Health:
+    """The process is alive."""
+    return models.Health()
+
+
+@router.get("/readyz", responses={503: {"model": models.Readiness}})
+async def readyz(ctx: Ctx, response: Response) -> models.Readiness:
+    """Whether the answers are worth something now: 200, or 503 with the reasons."""
+    found = await readiness(ctx.views, ctx.log, ctx.hub, ctx.settings.ready_lag)
+    response.status_code = 200 if found.ready else 503
+    return found
+
+
+@router.websocket("/ws")
+async def labels(socket: WebSocket) -> None:
+    """``{type: "person_labels", camera_id, person_labels}``: for every camera on connecting, then on every
+    change. What the client says is ignored."""
+    ctx: Context = socket.app.state.context
+    await socket.accept()
+    client = await ctx.hub.join()
+    sender = asyncio.create_task(_send(socket, client))
+    receiver = asyncio.create_task(_until_closed(socket))
+    try:
+        await asyncio.wait({sender, receiver}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ctx.hub.leave(client)
+        for task in (sender, receiver):
+            task.cancel()
+            with suppress(asyncio.CancelledError, WebSocketDisconnect, TimeoutError, RuntimeError):
+                await task
+
+
+def is_reporting(status: CameraStatus, now: int) -> bool:
+    return status.state not in ("ended", "failed") and now - status.reported_at <= REPORTING_MS
+
+
+async def _send(socket: WebSocket, client: Client) -> None:
+    while True:
+        camera_id, person_labels = await client.next()
+        message = {"type": "person_labels", "camera_id": camera_id, "person_labels": person_labels}
+        await asyncio.wait_for(socket.send_json(message), SEND_S)
+
+
+async def _until_closed(socket: WebSocket) -> None:
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+def _camera(name: str, status: CameraStatus | None, labels: dict[str, str], now: int) -> models.Camera:
+    """A camera that never reported itself (another detector's) has live labels all the same."""
+    if status is None:
+        status = CameraStatus(site_id="", camera_id=name, session="", reported_at=0, state="streaming")
+        return _filled(status, "unknown", False, labels)
+    return _filled(status, status.state, is_reporting(status, now), labels)
+
+
+def _filled(status: CameraStatus, state: str, reporting: bool, labels: dict[str, str]) -> models.Camera:
+    copied: dict[str, Any] = {
+        name: getattr(status, name)
+        for name in models.Camera.model_fields
+        if name not in ("state", "reporting", "person_labels", "reported_at", "captured_at")
+    }
+    return models.Camera(
+        **copied,
+        state=state,
+        reporting=reporting,
+        person_labels=labels,
+        reported_at=rfc3339(status.reported_at) if status.reported_at else None,
+        captured_at=rfc3339(status.captured_at) if status.captured_at else None,
+    )

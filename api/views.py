@@ -1,0 +1,125 @@
+"""What the API knows: the documents of one site, read from the views."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import msgspec
+
+from api.reader import Reader
+from reid.contracts import topics
+from reid.contracts.codec import decode_status
+from reid.contracts.detections import CameraStatus
+from reid.contracts.views import CommandOutcome, LabelsChanged, LiveTrack
+
+
+class PersonRow(msgspec.Struct, frozen=True):
+    """`PersonView` without its embeddings, which are most of it and are skipped in decoding."""
+
+    person_id: str
+    label: str
+    number: int
+    cameras: list[str]
+    num_embeddings: int
+    visit_count: int
+    first_seen: int
+    last_seen: int
+    current_camera: str | None
+
+
+class Page(NamedTuple):
+    """``next_after``: registration number to go on from, None on the last page."""
+
+    total: int
+    persons: list[PersonRow]
+    next_after: int | None
+
+
+class Sums(NamedTuple):
+    persons: int
+    embeddings: int
+    visits: int
+
+
+_person = msgspec.json.Decoder(PersonRow)
+_live = msgspec.json.Decoder(LiveTrack)
+_outcome = msgspec.json.Decoder(CommandOutcome)
+_changed = msgspec.json.Decoder(LabelsChanged)
+
+
+class Views:
+    """Documents of ``site_id``. Every method raises `Unavailable` when Redis is away."""
+
+    def __init__(self, reader: Reader, site_id: str) -> None:
+        self._reader, self._site = reader, site_id
+
+    async def ping(self) -> None:
+        await self._reader.ping()
+
+    async def close(self) -> None:
+        await self._reader.close()
+
+    async def persons(
+        self, camera_id: str | None = None, limit: int | None = None, after: int | None = None
+    ) -> Page:
+        """In the order of registration; ``after``: only those with a higher registration number."""
+        within = None if camera_id is None else topics.camera_persons_key(self._site, camera_id)
+        ranked = await self._reader.ranked(topics.persons_index_key(self._site), within)
+        rest = [entry for entry in ranked if after is None or entry[1] > after]
+        page = rest if limit is None else rest[:limit]
+        raw = await self._reader.mget([topics.person_key(self._site, id_) for id_, _ in page])
+        # A document may have expired, or gone since the index was read.
+        found = [_person.decode(document) for document in raw if document is not None]
+        total = len(found) if limit is None else len(ranked)
+        return Page(total, found, page[-1][1] if len(page) < len(rest) else None)
+
+    async def person(self, person_id: str) -> PersonRow | None:
+        raw = await self._reader.get(topics.person_key(self._site, person_id))
+        return None if raw is None else _person.decode(raw)
+
+    async def total_persons(self) -> int:
+        return await self._reader.count(topics.persons_index_key(self._site))
+
+    async def sums(self) -> dict[str, Sums]:
+        """Of each camera at which somebody was seen, by name."""
+        names = sorted(await self._reader.members(topics.site_cameras_key(self._site)))
+        found = await self._reader.hashes([topics.camera_stats_key(self._site, name) for name in names])
+        return {
+            name: Sums(int(one["persons"]), int(one["embeddings"]), int(one["visits"]))
+            for name, one in zip(names, found, strict=True)
+            if one
+        }
+
+    async def cameras(self) -> dict[str, CameraStatus]:
+        """The last report of each camera, by name."""
+        (found,) = await self._reader.hashes([topics.camera_status_key(self._site)])
+        return {name: decode_status(raw) for name, raw in sorted(found.items())}
+
+    async def labels(self) -> dict[str, dict[str, str]]:
+        """Camera -> tracker id -> label, of every camera that reports or ever had a person before it."""
+        seen = await self._reader.members(topics.live_cameras_key(self._site))
+        (reporting,) = await self._reader.hashes([topics.camera_status_key(self._site)])
+        names = sorted(seen | reporting.keys())
+        found = await self._reader.hashes([topics.live_labels_key(self._site, name) for name in names])
+        return {name: _labels(one) for name, one in zip(names, found, strict=True)}
+
+    async def outcome(self, command_id: str) -> CommandOutcome | None:
+        raw = await self._reader.get(topics.outcome_key(command_id))
+        return None if raw is None else _outcome.decode(raw)
+
+    async def positions(self, view: str) -> dict[int, int]:
+        """Partition -> next offset that the projector will apply."""
+        (found,) = await self._reader.hashes([topics.position_key(view)])
+        return {int(partition): int(offset) for partition, offset in found.items()}
+
+    @asynccontextmanager
+    async def changes(self) -> AsyncIterator[AsyncIterator[LabelsChanged]]:
+        """Inside, no change is missed; the iterator gives each."""
+        async with self._reader.listen(topics.labels_channel(self._site)) as messages:
+            yield (_changed.decode(raw) async for raw in messages)
+
+
+def _labels(tracks: dict[str, bytes]) -> dict[str, str]:
+    """Where two runs of a tracker used one id, the latest seen wins."""
+    found = sorted((_live.decode(raw) for raw in tracks.values()), key=lambda track: track.last_seen)
+    return {track.tracker_id: track.label for track in found}

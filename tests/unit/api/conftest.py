@@ -1,0 +1,27 @@
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from reid.runtime.settings import Settings
+from tests.unit.api.client import TestClient
+from tests.unit.api.world import World
+from tests.unit.projections.story import walk
+
+
+@pytest.fixture
+def api_settings(make_settings: Callable[..., Settings]) -> Settings:
+    return make_settings(command_timeout=1.0)
+
+
+@pytest.fixture
+def world(api_settings: Settings) -> World:
+    """Two persons: ``a`` was in room1 and is in room2; ``b`` is in room3."""
+    made = World(api_settings)
+    made.happens(*walk("a", 0, "Visitor-A", "room1", "room2"), *walk("b", 1, "Visitor-B", "room3"))
+    return made
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[TestClient]:
+    with world.client() as made:
+        yield made
