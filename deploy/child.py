@@ -51,7 +51,7 @@ class Child(Protocol):
         """Ends it without asking."""
 
 
-@dataclass
+@dataclass(eq=False)
 class ProcessChild:
     """A process with its own process group (Ctrl-C reaches the supervisor only) and log file.
 

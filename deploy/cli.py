@@ -66,7 +66,7 @@ def demo(
         typer.Option("--video", metavar="FILE|DIR", help="Videos instead of the simulated site; repeatable."),
     ] = None,
     people: Annotated[int, typer.Option(min=1, max=40, help="People on the simulated site.")] = 12,
-    cameras: Annotated[int, typer.Option(min=1, max=16, help="Cameras of the simulated site.")] = 4,
+    cameras: Annotated[int, typer.Option(min=1, max=8, help="Cameras of the simulated site.")] = 4,
     seed: Annotated[int, typer.Option(help="Seed of the simulated site.")] = 0,
     loop: Annotated[bool, typer.Option("--loop", help="Begin videos again at their end.")] = False,
     duration: Annotated[
@@ -129,9 +129,6 @@ def camera(
     embedder: options.Embedder = None,
     fps: options.Fps = None,
     loop: Annotated[bool, typer.Option("--loop", help="Begin files again at their end.")] = False,
-    start_ms: Annotated[
-        int | None, typer.Option("--start-ms", hidden=True, help="Epoch ms of a recording's first frame.")
-    ] = None,
 ) -> None:
     """Run cameras: capture, detect, track, embed, publish. All of them share this process."""
     from deploy.processes import run_cameras
@@ -139,7 +136,7 @@ def camera(
     settings = options.settings_from(
         kafka=kafka, site=site, home=home, detector=detector, embedder=embedder, fps=fps
     )
-    run_cameras(settings, camera_id, source, loop=loop, start_ms=start_ms)
+    run_cameras(settings, camera_id, source, loop=loop)
 
 
 @app.command()

@@ -23,7 +23,7 @@ class EmbeddedServer(Protocol):
     def stop(self, timeout_s: float = ...) -> bool: ...
 
 
-@dataclass
+@dataclass(eq=False)
 class ServerChild:
     """``address`` once it is ready.
 

@@ -67,6 +67,11 @@ class Identities:
             if (last := persons[-1]) is not None
         }
 
+    def given(self) -> list[str]:
+        """Every person id that a track was given, merges followed, sorted."""
+        named = {person for persons in self._persons.values() for person in persons if person is not None}
+        return sorted({self.survivor(person) for person in named})
+
     def _set(self, track: TrackRef, at: int, person_id: str | None) -> None:
         persons = self._persons[track]
         if persons and persons[-1] == person_id:

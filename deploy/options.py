@@ -72,12 +72,14 @@ def environment_of(settings: "Settings") -> dict[str, str]:
     """Variables that make a child process read the same settings, wherever they came from."""
     import json
 
-    values = settings.model_dump(mode="json", exclude={"kafka_bootstrap_servers", "redis_url"})
-    return {
-        f"SAFEROOM_{name.upper()}": json.dumps(value) if isinstance(value, dict) else str(value)
-        for name, value in values.items()
-        if value is not None
-    }
+    from reid.runtime.settings_table import environment_names
+
+    found = {}
+    for name, value in settings.model_dump(mode="json").items():
+        if value is not None:
+            variable = environment_names(name, type(settings).model_fields[name])[0]
+            found[variable] = json.dumps(value) if isinstance(value, dict | list) else str(value)
+    return found
 
 
 def _explained(error: "ValidationError") -> str:

@@ -13,7 +13,6 @@ def run_cameras(
     sources: Sequence[str],
     *,
     loop: bool = False,
-    start_ms: int | None = None,
 ) -> None:
     """The n-th source is the n-th camera's. Raises `ConfigError` when their numbers differ."""
     if len(camera_ids) != len(sources):
@@ -24,7 +23,7 @@ def run_cameras(
 
     logs.configure(settings, "cameras")
     specs = [
-        CameraSpec(camera_id, source, loop=loop, start_ms=start_ms)
+        CameraSpec(camera_id, source, loop=loop)
         for camera_id, source in zip(camera_ids, sources, strict=True)
     ]
     run(specs, settings)

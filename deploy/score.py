@@ -26,8 +26,8 @@ class TrueBox(NamedTuple):
     bbox: Box
 
 
-TruthAt = Callable[[str, int], Sequence[TrueBox]]
-"""``(camera_id, captured_at)`` -> the true persons of that frame."""
+TruthOf = Callable[[Frame], Sequence[TrueBox]]
+"""The true persons of a published frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +95,14 @@ def match(found: Sequence[Box], true: Sequence[Box], least: float = MATCH_IOU) -
     return matched
 
 
-def score(frames: Iterable[Frame], truth_at: TruthAt, identities: Identities) -> Score:
+def score(frames: Iterable[Frame], truth_of: TruthOf, identities: Identities) -> Score:
     """Counts over all ``frames``; see `Score`."""
     given: Counter[tuple[int, str]] = Counter()
     cameras: dict[tuple[int, str], set[str]] = defaultdict(set)
     people: set[int] = set()
     n_frames = true_boxes = detections = matched = labelled_all = 0
     for frame in frames:
-        true = truth_at(frame.camera_id, frame.captured_at)
+        true = truth_of(frame)
         n_frames += 1
         true_boxes += len(true)
         detections += len(frame.persons)

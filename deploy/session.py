@@ -26,6 +26,14 @@ def stop_signals(stopping: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def console_for_people() -> Console:
+    """A log has no width: only a terminal's lines are folded."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 200
+    return console
+
+
 @contextmanager
 def running_stack(
     settings: Settings, console: Console, stopping: threading.Event, tell: Callable[[str], None]

@@ -1,9 +1,11 @@
 """What a running SafeRoom on one machine consists of, and in which order it is started."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
 from deploy.child import Child, ProcessChild
 from deploy.embedded import ServerChild
@@ -40,6 +42,7 @@ class Stack:
         self._redis: ServerChild | None = None
         self._api: ProcessChild | None = None
         self._told: dict[str, str] = {}
+        self.cameras: list[ProcessChild] = []
 
     @property
     def kafka(self) -> str:
@@ -52,10 +55,7 @@ class Stack:
     @property
     def api(self) -> str:
         """Base URL."""
-        facts = self._api.facts() if self._api is not None else {}
-        host = self.settings.api_host
-        reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-        return f"http://{reachable}:{facts.get('port', self.settings.api_port)}"
+        return str(self._api.facts().get("url", "")) if self._api is not None else ""
 
     def start_servers(self) -> None:
         """Kafka and Redis side by side, then the topics."""
@@ -87,14 +87,26 @@ class Stack:
         with self.steps.step("Worker, projector, API") as step:
             self.supervisor.start(worker, projector, self._api)
             step.detail = self.api
+        # A free port, once chosen, is kept: started again, the API must be found where it was.
+        port = urlsplit(self.api).port or self.settings.api_port
+        self.settings = self.settings.model_copy(update={"api_port": port})
         self._write_endpoints()
 
-    def start_cameras(self, arguments: Sequence[str], count: int) -> ProcessChild:
+    def start_cameras(self, arguments: Sequence[str], count: int) -> None:
         """One producer process with the ``camera`` command's ``arguments``."""
         cameras = self._process("cameras", ["camera", *arguments], may_finish=True)
         with self.steps.step(f"{count} camera{'s' * (count != 1)}"):
             self.supervisor.start(cameras)
-        return cameras
+        self.cameras.append(cameras)
+
+    def end_cameras(self) -> None:
+        """They publish what they hold, and are not started again; the rest goes on."""
+        self.supervisor.end(*self.cameras)
+
+    def pids(self) -> dict[str, int]:
+        """Part -> process, this one included."""
+        found = {child.name: child.pid() for child in self.supervisor.children}
+        return {"saferoom": os.getpid()} | {name: pid for name, pid in found.items() if pid is not None}
 
     def check(self) -> None:
         """Keeps the parts alive, and the endpoints file true."""

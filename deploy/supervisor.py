@@ -28,7 +28,7 @@ class Interrupted(Exception):
     """Somebody asked to stop while the parts were still starting. No error."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Watch:
     """One part's state. ``restart_at``, ``late_at``: moments of the monotonic clock."""
 
@@ -129,6 +129,13 @@ class Supervisor:
             if not _end(child, (deadline - time.monotonic()) / 2):
                 killed.append(child.name)
         return killed
+
+    def end(self, *children: Child) -> None:
+        """Ends these parts for good."""
+        ending = [watch for watch in self._watches if watch.child in children]
+        self._watches = [watch for watch in self._watches if watch not in ending]
+        for watch in ending:
+            _end(watch.child, self._stop_within_s / 2)
 
     def _begin(self, child: Child) -> _Watch:
         watch = _Watch(child, late_at=time.monotonic() + child.ready_timeout)

@@ -2,17 +2,15 @@
 
 import threading
 
-from rich.console import Console
-
 from deploy.preflight import preflight
-from deploy.session import running_stack
+from deploy.session import console_for_people, running_stack
 from deploy.supervisor import Interrupted
 from reid.runtime.settings import Settings
 
 
 def run(settings: Settings) -> None:
     """Blocks until a signal. Raises `ReidError` when a part can't be started."""
-    console = Console(highlight=False)
+    console = console_for_people()
     preflight(settings)
     stopping = threading.Event()
 

@@ -1,0 +1,268 @@
+"""``saferoom demo``: everything with cameras, shown live; then counted, scored and drawn."""
+
+import shutil
+import threading
+import time
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.live import Live
+
+from deploy import live, log
+from deploy.inputs import Simulation, video_files
+from deploy.observer import Observer, Offsets
+from deploy.preflight import preflight
+from deploy.report import Recorded, recorded, report, write_json
+from deploy.score import Score, score
+from deploy.score_table import score_table
+from deploy.session import console_for_people, running_stack
+from deploy.snapshot import Snapshot
+from deploy.stack import Stack
+from deploy.supervisor import Interrupted
+from reid.contracts.topics import CAMERAS, COMMANDS, DETECTIONS, EVENTS
+from reid.errors import ConfigError
+from reid.runtime.settings import Settings
+
+_TICK_S: Final = 0.25
+_LINE_EVERY_S: Final = 5.0
+_SETTLE_S: Final = 10.0
+_NOTICES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """The options of ``saferoom demo`` that are not settings. ``duration``: seconds of capturing."""
+
+    videos: tuple[Path, ...] = ()
+    people: int = 12
+    cameras: int = 4
+    seed: int = 0
+    loop: bool = False
+    duration: float | None = None
+    live: bool = True
+    score: bool = False
+    json_file: Path | None = None
+    save: Path | None = None
+
+    @property
+    def ends(self) -> bool:
+        """Whether the run is over when its cameras are."""
+        return (
+            self.duration is not None or not self.live or self.json_file is not None or self.save is not None
+        )
+
+
+@dataclass
+class _Run:
+    """One run, from the cameras' start to the last count."""
+
+    settings: Settings
+    plan: DemoPlan
+    console: Console
+    stack: Stack
+    videos: list[str]
+    began: float
+    notices: deque[str]
+    simulation: Simulation | None = None
+    sources: list[str] = field(default_factory=list)
+    start: Offsets = field(default_factory=dict)
+    cameras_at: float = 0.0
+    interrupted: bool = False
+
+
+def run(settings: Settings, plan: DemoPlan) -> int:
+    """Blocks until ``plan.duration``, the videos' end, or a signal. Returns the exit code.
+
+    Raises `ReidError` for what is wrong from the start.
+    """
+    began = time.monotonic()
+    console = console_for_people()
+    videos = _videos(settings, plan)
+    preflight(settings)
+    stopping = threading.Event()
+    notices: deque[str] = deque(maxlen=_NOTICES)
+    shown = plan.live and console.is_terminal
+
+    def tell(line: str) -> None:
+        notices.append(line)
+        if not shown:
+            console.print(f"[yellow]![/] {line}")
+
+    with running_stack(settings, console, stopping, tell) as stack:
+        this = _Run(settings, plan, console, stack, videos, began, notices)
+        try:
+            _start(this)
+            _watch(this, stopping, shown)
+        except Interrupted:
+            return 0
+    return 0
+
+
+def _videos(settings: Settings, plan: DemoPlan) -> list[str]:
+    """None: the simulated site."""
+    if plan.videos:
+        if plan.score:
+            raise ConfigError("--score compares with the simulated site's truth: leave --video out")
+        if settings.detector == "truth":
+            raise ConfigError("--detector truth knows the simulated site only: leave --video out, or use hog")
+        return [str(path) for path in video_files(plan.videos)]
+    return []
+
+
+def _start(this: _Run) -> None:
+    stack = this.stack
+    stack.start_servers()
+    stack.start_processes()
+    this.start = {
+        topic.name: log.ends(stack.kafka, topic.name) for topic in (EVENTS, CAMERAS, DETECTIONS, COMMANDS)
+    }
+    this.sources = this.videos
+    if not this.videos:
+        plan, now = this.plan, round(time.time() * 1000)
+        this.simulation = Simulation(plan.people, plan.cameras, plan.seed, now)
+        this.sources = this.simulation.sources()
+    arguments = [
+        part
+        for number, source in enumerate(this.sources, 1)
+        for part in ("--camera-id", f"room{number}", "--source", source)
+    ]
+    arguments += ["--loop"] * this.plan.loop
+    stack.start_cameras(arguments, len(this.sources))
+    this.cameras_at = time.monotonic()
+    _introduce(this)
+
+
+def _introduce(this: _Run) -> None:
+    api = this.stack.api
+    show = "jq" if shutil.which("jq") else None
+    lines = (
+        f"curl -s {api}/persons" + (" | jq '.persons[] | select(.cameras | length > 1)'" if show else ""),
+        f"curl -s {api}/persons/stats" + (" | jq '.cameras | keys'" if show else ""),
+        f"curl -s {api}/config" + (" | jq '.person_reid.instance_type'" if show else ""),
+    )
+    this.console.print(f"\nPage and API  {api}   (documentation: {api}/docs)\nTry:")
+    for line in lines:
+        this.console.print(f"  {line}", soft_wrap=True, markup=False)
+    this.console.print()
+
+
+def _watch(this: _Run, stopping: threading.Event, shown: bool) -> None:
+    stack = this.stack
+    observer = Observer(
+        kafka=stack.kafka,
+        redis=stack.redis,
+        api=stack.api,
+        site_id=this.settings.site_id,
+        start=this.start,
+        pids=stack.pids,
+    )
+    try:
+        running = _until_over(this, observer, stopping, shown)
+        this.interrupted = stopping.is_set()
+        _conclude(this, observer, running)
+    finally:
+        observer.close()
+
+
+def _until_over(this: _Run, observer: Observer, stopping: threading.Event, shown: bool) -> Snapshot:
+    """Keeps everything alive and shown. Returns the last snapshot with the cameras on."""
+    told_at = this.cameras_at
+    screen = Live(console=this.console, refresh_per_second=4, transient=True) if shown else None
+    if screen is not None:
+        screen.start()
+    try:
+        while True:
+            this.stack.check()
+            snapshot, now = observer.snapshot(), time.monotonic()
+            if screen is not None:
+                screen.update(live.screen(snapshot, list(this.notices), now - this.cameras_at))
+            elif now - told_at >= _LINE_EVERY_S:
+                told_at = now
+                this.console.print(live.one_line(snapshot, now - this.cameras_at), soft_wrap=True)
+            if stopping.is_set() or _over(this, now):
+                return snapshot
+            this.stack.supervisor.wait(_TICK_S)
+    finally:
+        if screen is not None:
+            screen.stop()
+
+
+def _over(this: _Run, now: float) -> bool:
+    duration = this.plan.duration
+    if duration is not None and now - this.cameras_at >= duration:
+        return True
+    return this.plan.ends and this.stack.supervisor.finished(*this.stack.cameras)
+
+
+def _conclude(this: _Run, observer: Observer, running: Snapshot) -> None:
+    """The cameras end first; what they saw is decided and projected; then it is counted."""
+    plan = this.plan
+    wanted = plan.score or plan.json_file is not None or plan.save is not None
+    if this.interrupted or not (wanted or plan.duration is not None):
+        return
+    this.stack.end_cameras()
+    with this.stack.steps.step("Deciding what is left") as step:
+        settled = observer.settle(_SETTLE_S)
+        step.detail = f"lag: agent {settled.agent_lag}, view {settled.view_lag}"
+    this.console.print(live.one_line(running, time.monotonic() - this.cameras_at), soft_wrap=True)
+    if not wanted:
+        return
+    with this.stack.steps.step("Reading the log") as step:
+        found = recorded(this.stack.kafka, this.settings.site_id, this.start)
+        step.detail = f"{len(found.frames)} frames, {found.boxes} boxes, {len(found.ids())} ids"
+    result = None if this.simulation is None or not plan.score else _scored(this, this.simulation, found)
+    if plan.json_file is not None:
+        write_json(plan.json_file, _document(this, observer, running, settled, found, result))
+        this.console.print(f"wrote {plan.json_file}", soft_wrap=True)
+    if plan.save is not None:
+        _save(this, found, plan.save)
+
+
+def _scored(this: _Run, simulation: Simulation, found: Recorded) -> Score:
+    with this.stack.steps.step("Comparing with the truth"):
+        result = score(found.frames, simulation.truth(), found.identities)
+    this.console.print(score_table(result, simulation.people, found.identities))
+    return result
+
+
+def _document(
+    this: _Run,
+    observer: Observer,
+    running: Snapshot,
+    settled: Snapshot,
+    found: Recorded,
+    result: Score | None,
+) -> dict[str, Any]:
+    first = running.first_label_at
+    return report(
+        inputs={
+            "sources": this.sources,
+            "simulated": None if this.simulation is None else asdict(this.simulation),
+            "detector": this.settings.detector,
+            "embedder": this.settings.embedder,
+            "fps": this.settings.camera_fps,
+        },
+        seconds={
+            "to_cameras": this.cameras_at - this.began,
+            "to_first_label": None if first is None else first - this.began,
+            "capturing": this.plan.duration,
+        },
+        running=running,
+        settled=settled,
+        found=found,
+        memory_peak=observer.memory_peak,
+        restarts=this.stack.supervisor.restarts,
+        urls=observer.urls,
+        score=result,
+    )
+
+
+def _save(this: _Run, found: Recorded, folder: Path) -> None:
+    from deploy.save import save
+
+    with this.stack.steps.step("Drawing") as step:
+        written = save(found, this.sources, this.settings.camera_fps, folder)
+        step.detail = ", ".join(str(path) for path in written)
