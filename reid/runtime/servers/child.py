@@ -4,6 +4,7 @@ import contextlib
 import logging
 import logging.handlers
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,11 +47,14 @@ class Child:
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._process: subprocess.Popen[str] | None = None
         self._failure: OSError | None = None
+        self._lossy = False
         self._spawned = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"child-{log_path.stem}", daemon=True)
 
     def start(self) -> int:
         """Returns the pid. Raises `ConfigError` when the program can't be run or the log not be written."""
+        if shutil.which(self._argv[0]) is None:  # the launcher on Linux would only find out later
+            raise ConfigError(f"can't start {self._argv[0]}: no such program; reinstall what it belongs to")
         self._thread.start()
         self._spawned.wait()
         if self._process is None:
@@ -109,9 +113,10 @@ class Child:
         finally:
             self._spawned.set()
         assert self._process.stdout is not None
-        with contextlib.closing(sink):
-            self._copy(self._process.stdout, sink)
-        self._process.stdout.close()
+        with self._process.stdout as output:
+            self._copy(output, sink)
+        with contextlib.suppress(OSError):  # a full disk again; told when the line was lost
+            sink.close()
         self._process.wait()
 
     def _leashed(self) -> list[str]:
@@ -129,5 +134,6 @@ class Child:
             sink.handle(record)
 
     def _log_lost(self, record: logging.LogRecord) -> None:
-        error = sys.exc_info()[1]
-        _log.warning("a line of %s was lost (%s): %s", self._log_path.name, error, record.getMessage())
+        if not self._lossy:  # once: on a full disk it would be every line
+            self._lossy = True
+            _log.warning("can't write %s (%s): its lines are lost", self._log_path, sys.exc_info()[1])

@@ -24,7 +24,7 @@ def parse_info(text: str) -> dict[str, str]:
 def command(
     host: str, port: int, words: list[str], timeout_s: float = 2.0, auth: list[str] | None = None
 ) -> str:
-    """One command on a connection of its own; its simple or bulk string. Raises `Unavailable`."""
+    """One command on a connection of its own; its reply as text, "" for nil. Raises `Unavailable`."""
     try:
         with (
             socket.create_connection((host, port), timeout=timeout_s) as connection,
@@ -56,10 +56,10 @@ def _ask(stream: "BufferedRWPair[Any, Any]", words: list[str]) -> str:
     stream.flush()
     head = stream.readline()
     kind, rest = head[:1], head[1:].strip()
-    if kind == b"+":
+    if kind in (b"+", b":"):
         return rest.decode()
-    if kind == b"$" and int(rest) >= 0:
-        return stream.read(int(rest) + 2)[:-2].decode(errors="replace")
+    if kind == b"$":
+        return "" if int(rest) < 0 else stream.read(int(rest) + 2)[:-2].decode(errors="replace")
     raise ValueError(rest.decode(errors="replace") or "connection closed")
 
 
