@@ -11,7 +11,7 @@ Config = dict[str, Any]
 #: or a site's commands land on another partition than its detections.
 PARTITIONER: Final = "murmur2_random"
 
-_QUIET: Final[Config] = {"log_level": 3, "client.id": "saferoom"}
+_QUIET: Final[Config] = {"log_level": 2, "client.id": "saferoom"}
 
 
 def producer(bootstrap: str, **overrides: object) -> Producer:
