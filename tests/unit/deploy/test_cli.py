@@ -1,0 +1,176 @@
+"""The command line: options over environment, one clear line for what is wrong, and a quick start."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from deploy import cli
+from deploy.inputs import Simulation, video_files
+from deploy.options import environment_of, settings_from
+from reid.errors import ConfigError
+from reid.runtime.settings import Settings
+
+Saferoom = Callable[..., str]
+
+
+@pytest.fixture
+def saferoom(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Saferoom:
+    """Runs `main` with these arguments; it must be refused. Returns the line on stderr."""
+
+    def run(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["saferoom", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ending:
+            cli.main()
+        assert ending.value.code == 2
+        error = capsys.readouterr().err
+        assert error.startswith("saferoom: ") and error.count("\n") == 1, error
+        return error
+
+    return run
+
+
+def test_an_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "environment:1")
+    monkeypatch.setenv("SAFEROOM_CAMERA_FPS", "7")
+    settings = settings_from(kafka="option:1", home=tmp_path)
+    assert (settings.kafka_bootstrap_servers, settings.camera_fps) == ("option:1", 7.0)
+    assert settings_from().kafka_bootstrap_servers == "environment:1"
+
+
+def test_a_child_reads_the_settings_of_its_parent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path,
+        kafka_bootstrap_servers="host:1",
+        redis_url="redis://host:2/0",
+        camera_thresholds={"room1": 0.7},
+        similarity_threshold=0.55,
+        log_level="WARNING",
+        site_id="annex",
+    )
+    for name, value in environment_of(settings).items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == settings
+
+
+def test_a_wrong_setting_is_named(saferoom: Saferoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAFEROOM_SIMILARITY_THRESHOLD", "1.5")
+    assert "SAFEROOM_SIMILARITY_THRESHOLD=1.5" in saferoom("worker")
+    monkeypatch.setenv("SAFEROOM_SIMILARITY_THRESHOLD", "0.6")
+    monkeypatch.setenv("SAFEROOM_CAMERA_THRESHOLDS", "{room1")
+    assert "camera_thresholds" in saferoom("worker")
+
+
+def test_without_servers_a_process_says_how_to_get_them(saferoom: Saferoom, tmp_path: Path) -> None:
+    line = saferoom("projector", "--home", tmp_path)
+    assert "saferoom up" in line and "KAFKA_BOOTSTRAP_SERVERS" in line
+
+
+def test_a_busy_api_port_is_refused_with_the_remedy(saferoom: Saferoom, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        line = saferoom("demo", "--home", tmp_path, "--port", port)
+    assert str(port) in line and "--port" in line
+    assert not (tmp_path / "kafka").exists()
+
+
+@pytest.mark.parametrize("option", ["--detector", "--embedder"])
+def test_a_missing_model_is_refused(saferoom: Saferoom, tmp_path: Path, option: str) -> None:
+    line = saferoom("demo", "--home", tmp_path, "--port", 0, option, tmp_path / "absent.onnx")
+    assert "absent.onnx" in line and "no such model file" in line
+
+
+def test_an_unusable_state_directory_is_refused(saferoom: Saferoom, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    line = saferoom("up", "--home", tmp_path / "file" / "home", "--port", 0)
+    assert "state directory" in line and "SAFEROOM_HOME" in line
+
+
+def test_a_full_disk_is_refused(saferoom: Saferoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shutil import _ntuple_diskusage  # type: ignore[attr-defined]
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: _ntuple_diskusage(10**9, 10**9 - 1000, 1000))
+    assert "needed: free some space" in saferoom("up", "--home", tmp_path, "--port", 0)
+
+
+def test_an_unreadable_video_is_refused(saferoom: Saferoom, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video" * 100)
+    line = saferoom("demo", "--home", tmp_path, "--port", 0, "--video", broken)
+    assert "broken.mp4" in line and "decoded" in line
+    assert "no such file" in saferoom("demo", "--home", tmp_path, "--port", 0, "--video", tmp_path / "absent")
+
+
+def test_what_only_the_simulated_site_can_do_is_refused_with_videos(
+    saferoom: Saferoom, video: Path, tmp_path: Path
+) -> None:
+    common = ("demo", "--home", tmp_path, "--port", 0, "--video", video)
+    assert "--score" in saferoom(*common, "--score")
+    assert "--detector truth" in saferoom(*common, "--detector", "truth")
+
+
+def test_each_camera_needs_its_source(saferoom: Saferoom, tmp_path: Path) -> None:
+    line = saferoom("camera", "--home", tmp_path, "--camera-id", "a", "--camera-id", "b", "--source", "x.mp4")
+    assert "2 --camera-id for 1 --source" in line
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "videos" / "one.mp4"
+    path.parent.mkdir()
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 5, (64, 48))
+    for level in range(5):
+        writer.write(np.full((48, 64, 3), 40 * level, np.uint8))
+    writer.release()
+    return path
+
+
+def test_a_directory_stands_for_its_videos(video: Path) -> None:
+    (video.parent / "notes.txt").write_text("no video")
+    assert video_files([video.parent, video]) == [video, video]
+    with pytest.raises(ConfigError, match="no video in this directory"):
+        video_files([Path(__file__).parent])
+
+
+def test_the_truth_is_what_the_simulated_camera_saw() -> None:
+    from producers.detect.truth import TruthDetector
+    from producers.sources.base import Playback
+    from producers.sources.spec import open_source
+    from reid.contracts.detections import Frame
+
+    simulation = Simulation(people=20, cameras=4, seed=3, start_ms=1_700_000_000_000)
+    truth_of = simulation.truth()
+    camera = open_source(simulation.sources()[1], Playback(fps=0.1, realtime=False))
+    found = 0
+    for captured, _ in zip(camera, range(4), strict=False):
+        true = truth_of(Frame("room2", captured.captured_at, 640, 480))
+        boxes = TruthDetector().detect(captured).xywh.tolist()
+        assert [box.bbox for box in true] == [pytest.approx(tuple(box), abs=0.01) for box in boxes]
+        found += len(true)
+    assert found > 0
+
+
+def test_settings_as_a_table() -> None:
+    result = CliRunner().invoke(cli.app, ["doctor", "--settings-table"])
+    assert result.exit_code == 0 and "`SAFEROOM_HOME`" in result.output
+
+
+def test_version_and_help() -> None:
+    assert CliRunner().invoke(cli.app, ["version"]).output.strip()
+    text = CliRunner().invoke(cli.app, ["--help"]).output
+    for command in ("up", "demo", "camera", "worker", "projector", "api", "topics", "events", "doctor"):
+        assert command in text
+
+
+def test_the_command_line_imports_nothing_heavy() -> None:
+    code = "import json,sys; import deploy.cli; print(json.dumps(sorted(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(result.stdout))
+    assert not loaded & {"pydantic", "numpy", "cv2", "confluent_kafka", "faust", "redis", "fastapi", "psutil"}
