@@ -25,6 +25,9 @@ VESTIBULE: Final = 1.35
 """How far past its door a room's camera may see somebody; less than to the people in mid-corridor."""
 CLEARANCE: Final = 0.6
 CAMERA_UV: Final[Point] = (0.3, 6.2)
+_VIEW_TOWARDS: Final = math.radians(-41)
+_VIEW_HALF: Final = math.radians(28)
+"""Where the camera looks in the local frame, and how far to either side people stop for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,9 @@ _FURNITURE: Final = (
         (4.5, 6.15, 5.1, 6.2, 0.8, 1.15, "screen"),
         (5.9, 6.15, 6.5, 6.2, 0.8, 1.15, "screen"),
         (7.45, 2.4, 8.0, 4.4, 0.0, 1.8, "cabinet"),
-        (3.3, 2.9, 4.7, 3.6, 0.0, 0.74, "desk"),
+        (3.3, 2.9, 4.7, 3.6, 0.69, 0.74, "desk"),
+        (3.34, 2.95, 3.42, 3.55, 0.0, 0.69, "drawer"),
+        (4.58, 2.95, 4.66, 3.55, 0.0, 0.69, "drawer"),
         (0.0, 0.3, 0.5, 2.0, 0.0, 1.1, "cabinet"),
         (7.5, 0.15, 7.9, 0.55, 0.0, 0.5, "drawer"),
     ),
@@ -72,8 +77,8 @@ _FURNITURE: Final = (
         (2.2, 0.0, 4.2, 0.5, 0.0, 0.9, "wood"),
     ),
     (  # shop
-        (3.0, 2.5, 5.6, 3.0, 0.0, 0.85, "shelf"),
-        (4.4, 4.9, 6.6, 5.3, 0.0, 0.85, "shelf"),
+        (3.0, 2.5, 5.6, 3.0, 0.0, 0.75, "shelf"),
+        (4.4, 4.9, 6.6, 5.3, 0.0, 0.75, "shelf"),
         (7.3, 2.4, 7.9, 4.4, 0.0, 1.0, "counter"),
         (0.0, 0.5, 0.5, 3.2, 0.0, 1.7, "shelf"),
         (2.0, 0.0, 4.4, 0.4, 0.0, 1.6, "shelf"),
@@ -142,7 +147,10 @@ class Room:
         for v in (2.0, 4.0, 1.2, 5.2, 3.2, 4.6, 2.6):
             for u in (4.4, 6.6, 2.4, 5.4, 3.3, 7.2, 6.0):
                 spot = self.world(u, v)
-                apart = all(math.dist(spot, other) >= 1.0 for other in (*chosen, self.door[0]))
+                aside = abs(math.atan2(v - CAMERA_UV[1], u - CAMERA_UV[0]) - _VIEW_TOWARDS)
+                apart = aside < _VIEW_HALF and all(
+                    math.dist(spot, other) >= 1.0 for other in (*chosen, self.door[0])
+                )
                 if apart and math.dist(spot, camera) > 3.3 and self._free(spot, spot):
                     chosen.append(spot)
         return tuple(chosen)
