@@ -38,7 +38,13 @@ def run(settings: Settings) -> None:
             KafkaCommands(bootstrap, settings.command_timeout),
             KafkaLog(bootstrap),
         )
-        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=GRACE_S, server_header=False)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            timeout_graceful_shutdown=GRACE_S,
+            server_header=False,
+        )
         server = _Server(config, settings, url_of(listener))
         try:
             server.run(sockets=[listener])
