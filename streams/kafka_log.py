@@ -157,7 +157,7 @@ class KafkaPartitionLog:
             consumer.assign([TopicPartition(topic, self._partition, low)])
             deadline = time.monotonic() + _STALL_S
             while True:
-                for message in consumer.consume(_CHUNK, timeout=1.0):
+                for message in _at_hand(consumer):
                     deadline = time.monotonic() + _STALL_S
                     error = message.error()
                     offset = message.offset()
@@ -191,6 +191,12 @@ class KafkaPartitionLog:
         if cause.code() in _FENCED:
             return FencedOut(f"partition {self._partition}: a newer writer has taken it over ({cause.str()})")
         return Unavailable(f"partition {self._partition}: can't {doing}: {cause.str()}")
+
+
+def _at_hand(consumer: Consumer) -> list[Message]:
+    """Waits for one message, and takes what else is there. ``consume`` alone waits for a full chunk."""
+    first = consumer.poll(1.0)
+    return [] if first is None else [first, *consumer.consume(_CHUNK, timeout=0)]
 
 
 def input_of(message: Message) -> Input:

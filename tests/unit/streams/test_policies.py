@@ -1,0 +1,40 @@
+"""Every number of the decision rule comes from its setting, in the policy's unit."""
+
+from collections.abc import Callable
+
+from reid.domain.policy import Policy
+from reid.runtime.settings import Settings
+from streams.policies import policies_of
+
+
+def test_the_default_settings_are_the_default_policy(make_settings: Callable[..., Settings]):
+    assert policies_of(make_settings()).of("global") == Policy()
+
+
+def test_each_setting_arrives_in_milliseconds(make_settings: Callable[..., Settings]):
+    settings = make_settings(
+        similarity_threshold=0.7,
+        margin=0.05,
+        min_samples=4,
+        max_samples=9,
+        min_quality=0.5,
+        max_templates=5,
+        seen_interval=2.5,
+        track_timeout=7.0,
+        visit_gap=60.0,
+        ttl_days=2,
+    )
+    policy = policies_of(settings).of("any")
+    assert (policy.threshold, policy.margin) == (0.7, 0.05)
+    assert (policy.min_samples, policy.max_samples, policy.max_templates) == (4, 9, 5)
+    assert policy.min_quality == 0.5
+    assert (policy.seen_interval, policy.track_timeout, policy.visit_gap) == (2500, 7000, 60_000)
+    assert policy.ttl == 2 * 86_400_000
+
+
+def test_thresholds_of_single_sites_and_cameras(make_settings: Callable[..., Settings]):
+    settings = make_settings(site_thresholds={"annex": 0.8}, camera_thresholds={"room1": 0.65})
+    policies = policies_of(settings)
+    assert policies.of("annex").threshold_at("room2") == 0.8
+    assert policies.of("annex").threshold_at("room1") == 0.65
+    assert policies.of("global").threshold_at("room2") == 0.6
