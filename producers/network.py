@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as onnx_state
 
 from producers.subnormal import without_subnormals
 from reid.errors import ConfigError
@@ -20,6 +21,16 @@ log = logging.getLogger(__name__)
 Tensor = npt.NDArray[np.float32]
 Shape = tuple[int | None, ...]
 """None: an axis of any size."""
+_LOAD_ERRORS: Final[tuple[type[Exception], ...]] = (
+    ConfigError,
+    OSError,
+    onnx_state.Fail,
+    onnx_state.InvalidArgument,
+    onnx_state.InvalidGraph,
+    onnx_state.InvalidProtobuf,
+    onnx_state.NotImplemented,
+    onnx_state.RuntimeException,
+)
 TORCH_SUFFIXES: Final = frozenset({".pt", ".pth", ".torchscript", ".ts"})
 
 
@@ -57,7 +68,7 @@ class OnnxNetwork:
         try:
             model, zeroed = without_subnormals(path.read_bytes())
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except (ConfigError, OSError, *_onnx_errors()) as error:
+        except _LOAD_ERRORS as error:
             raise ConfigError(f"model {path}: onnxruntime cannot load it: {error}") from error
         if zeroed:
             log.info("model %s: %d subnormal weights set to zero", path.name, zeroed)
@@ -129,10 +140,3 @@ def _optional(package: str, path: Path) -> Any:
 
 def _shape(axes: list[Any]) -> Shape:
     return tuple(axis if isinstance(axis, int) and axis > 0 else None for axis in axes)
-
-
-def _onnx_errors() -> tuple[type[Exception], ...]:
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile,
-            state.NotImplemented, state.RuntimeException)  # fmt: skip

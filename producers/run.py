@@ -18,8 +18,8 @@ from producers.detect.select import open_detector
 from producers.embed.base import Embedder
 from producers.embed.select import open_embedder
 from producers.publish import Publisher
-from producers.sources.base import Source
-from producers.sources.spec import Playback, open_source
+from producers.sources.base import Playback, Source
+from producers.sources.spec import open_source
 from producers.track import ByteTrack
 from producers.worker import CameraWorker
 from reid.errors import ConfigError

@@ -1,6 +1,7 @@
 """One camera's boxes become tracks: Roboflow `trackers` behind a seam."""
 
 import logging
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
@@ -16,6 +17,11 @@ Ids = npt.NDArray[np.int64]
 #: `trackers` states its buffer in frames at 30 a second, whatever the real rate.
 _BUFFER_RATE: Final = 30
 UNCONFIRMED: Final = -1
+#: A box of this score is evidence by itself; without one a track needs `PATIENCE` boxes in a row.
+CONVINCING: Final = 0.6
+PATIENCE: Final = 5
+#: Records of tracks unseen for so long are dropped, ms.
+_FORGET_MS: Final = 60_000
 
 
 class Tracker(Protocol):
@@ -26,36 +32,53 @@ class Tracker(Protocol):
         ...
 
 
-class ByteTrack:
-    """ByteTrack (Zhang et al., ECCV 2022) of Roboflow's `trackers`.
+@dataclass(slots=True)
+class _Evidence:
+    boxes: int = 0
+    best: float = 0.0
+    seen_at: int = 0
 
-    ``fps``: frames a second expected; ``lost_s``: seconds that a track survives without a box. At 5
-    frames/s a walker moves far between two frames, hence the low ``min_iou``.
+    @property
+    def convinces(self) -> bool:
+        return self.best >= CONVINCING or self.boxes >= PATIENCE
+
+
+class ByteTrack:
+    """ByteTrack (Zhang et al., ECCV 2022) of Roboflow's `trackers`, and a track's confirmation.
+
+    ``fps``: frames a second expected; ``lost_s``: seconds that a track survives without a box. A track is
+    published once the tracker confirms it *and* its boxes convince: foreground that no person detector
+    ever confirmed is a person only when it stays one for a second.
+
+    Of `trackers`' ByteTrack, OC-SORT, BoT-SORT, C-BIoU and SORT on the simulated site at 5 frames/s this
+    one was purest for its number of tracks. A long memory and a low ``min_iou`` give fewer and longer
+    tracks that more often change persons where two cross (truth boxes, 1,900: 380 of the wrong person in
+    22 tracks at 1.6 s and 0.1; 130 in 30 at 0.8 s and 0.3). A broken track is found again by appearance.
     """
 
     def __init__(
         self,
         fps: float,
         *,
-        lost_s: float = 1.6,
-        min_iou: float = 0.1,
+        lost_s: float = 0.8,
+        min_iou: float = 0.3,
         sure: float = 0.5,
-        start: float = 0.5,
         confirm_after: int = 2,
     ) -> None:
         self._tracker = ByteTrackTracker(
             lost_track_buffer=round(lost_s * _BUFFER_RATE),
             frame_rate=fps,
-            track_activation_threshold=start,
+            track_activation_threshold=sure,
             minimum_consecutive_frames=confirm_after,
             minimum_iou_threshold=min_iou,
             high_conf_det_threshold=sure,
         )
         self._last_ms: int | None = None
+        self._evidence: dict[int, _Evidence] = {}
 
     def update(self, boxes: Boxes, at_ms: int) -> Ids:
         if self._last_ms is not None and at_ms <= self._last_ms:
-            # A clock set back: `trackers` would skip the frame and forget nothing for as long as it lags.
+            # A clock set back: `trackers` would skip every frame until it has caught up.
             log.warning("capture time went back by %d ms: taken as the next frame", self._last_ms - at_ms)
             at_ms = self._last_ms + 1
         self._last_ms = at_ms
@@ -69,4 +92,17 @@ class ByteTrack:
         if len(tracked):
             # The tracker returns the boxes in another order.
             ids[tracked.data["place"]] = tracked.tracker_id
+        return self._convincing(ids, boxes, at_ms)
+
+    def _convincing(self, ids: Ids, boxes: Boxes, at_ms: int) -> Ids:
+        for place in np.flatnonzero(ids != UNCONFIRMED):
+            evidence = self._evidence.setdefault(int(ids[place]), _Evidence())
+            evidence.boxes += 1
+            evidence.best = max(evidence.best, float(boxes.score[place]))
+            evidence.seen_at = at_ms
+            if not evidence.convinces:
+                ids[place] = UNCONFIRMED
+        if len(self._evidence) > 64:
+            fresh = at_ms - _FORGET_MS
+            self._evidence = {i: e for i, e in self._evidence.items() if e.seen_at >= fresh}
         return ids

@@ -29,9 +29,7 @@ class Boxes:
     @classmethod
     def of(cls, xywh: npt.ArrayLike, score: npt.ArrayLike) -> Self:
         """Any two sequences of numbers -> boxes; empty ones too."""
-        return cls(
-            np.asarray(xywh, np.float32).reshape(-1, 4), np.asarray(score, np.float32).reshape(-1)
-        )
+        return cls(np.asarray(xywh, np.float32).reshape(-1, 4), np.asarray(score, np.float32).reshape(-1))
 
     def take(self, index: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Boxes":
         """The boxes at these places, or where a mask is true."""

@@ -66,7 +66,7 @@ def ssd(output: Tensor, layout: Layout) -> Boxes:
 
 
 def fastestdet(output: Tensor, layout: Layout) -> Boxes:
-    """(1, 85, rows, columns): objectness, centre offset (tanh), size as share of the input (sigmoid), classes.
+    """(1, 85, rows, columns): objectness, offset (tanh), size as share of the input (sigmoid), classes.
 
     FastestDet weighs objectness^0.6 with class^0.4.
     """

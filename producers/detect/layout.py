@@ -58,7 +58,9 @@ def layout_of(path: Path, network: Network) -> Layout:
     height, width = (*network.input_shape[2:4], None, None)[:2]
     width, height = layout.width or width, layout.height or height
     if not width or not height:
-        raise ConfigError(f"model {path}: its input size is not fixed; state width and height in {sidecar.name}")
+        raise ConfigError(
+            f"model {path}: its input size is not fixed; state width and height in {sidecar.name}"
+        )
     return msgspec.structs.replace(layout, width=width, height=height)
 
 

@@ -1,5 +1,6 @@
 """What moves before a fixed camera: foreground blobs, and which of them may be persons."""
 
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import cv2
@@ -43,6 +44,7 @@ class Motion:
         """Blobs at least half of ``min_height`` pixels high, clusters of walkers split where they part."""
         scale = min(1.0, _MAX_WIDTH / image.shape[1])
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        small = self._exposed_alike(np.asarray(small, np.uint8))
         self._frames += 1
         raw = self._model.apply(small, learningRate=1.0 / min(self._frames, HISTORY))
         mask = _cleaned(np.asarray(raw, np.uint8))
@@ -53,6 +55,17 @@ class Motion:
             Blob(x / scale, y / scale, w / scale, h / scale, fill)
             for x, y, w, h, fill in _pieces(mask, min_height * scale / 2)
         ]
+
+    def _exposed_alike(self, small: Image) -> Image:
+        """The picture with the gains taken back by which automatic exposure and white balance moved it
+        off the background: the median ratio by channel, which no person is large enough to move."""
+        if self._frames == 0:
+            return small
+        sample = (slice(None, None, 4), slice(None, None, 4))
+        background = self._model.getBackgroundImage()[sample].reshape(-1, 3).astype(np.float32)
+        now = small[sample].reshape(-1, 3).astype(np.float32)
+        gain = np.median((background + 8) / (now + 8), axis=0).clip(0.5, 2.0)
+        return np.asarray(cv2.convertScaleAbs(small * gain.astype(np.float32)), np.uint8)
 
 
 def _cleaned(raw: Mask) -> Mask:
@@ -92,9 +105,9 @@ def _columns(part: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
         profile[i] > 0.4 * height
     ]  # fmt: skip
     cuts = [0]
-    for a, b in zip(peaks, peaks[1:], strict=False):
+    for a, b in pairwise(peaks):
         valley = a + int(profile[a : b + 1].argmin())
         if b - a >= reach and profile[valley] < 0.7 * min(profile[a], profile[b]):
             cuts.append(valley)
     cuts.append(width)
-    return [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b - a >= 3]
+    return [(a, b) for a, b in pairwise(cuts) if b - a >= 3]

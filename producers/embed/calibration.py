@@ -7,6 +7,7 @@ The knots put 0.6 where 1 % of strangers' pairs lie above; `benchmarks/calibrate
 import json
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Final
 
 from producers.embed.base import Knots
@@ -32,7 +33,7 @@ def checked(knots: object, where: str) -> Knots:
         pairs = tuple((float(raw), float(similarity)) for raw, similarity in knots)  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: calibration must be a list of [cosine, similarity] pairs") from error
-    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in zip(pairs, pairs[1:], strict=False))
+    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(pairs))
     if not rising or any(not (-1 <= raw <= 1 and 0 <= similarity <= 1) for raw, similarity in pairs):
         raise ConfigError(f"{where}: calibration must rise, cosines in [-1, 1], similarities in [0, 1]")
     return pairs

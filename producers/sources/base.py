@@ -31,6 +31,20 @@ class SourceStats:
         self.width, self.height = width, height
 
 
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """How a source is read. ``fps``: frames taken a second.
+
+    For recordings alone: ``realtime``, else read flat out and nothing is dropped; ``loop``; ``start_ms``,
+    epoch milliseconds of the first frame (None: now).
+    """
+
+    fps: float = 5.0
+    realtime: bool = True
+    loop: bool = False
+    start_ms: int | None = None
+
+
 class Source(Protocol):
     """Frames of one camera in the order of their capture.
 

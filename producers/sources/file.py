@@ -33,7 +33,13 @@ class RecordingReader:
     """
 
     def __init__(
-        self, path: Path, *, fps: float, realtime: bool = True, loop: bool = False, start_ms: int | None = None
+        self,
+        path: Path,
+        *,
+        fps: float,
+        realtime: bool = True,
+        loop: bool = False,
+        start_ms: int | None = None,
     ) -> None:
         self.path = path
         self.name = str(path)
@@ -123,7 +129,9 @@ class DirectoryReader(RecordingReader):
         for index, path in enumerate(paths):
             if stop.is_set():
                 return
-            image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
+            image = (
+                cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
+            )
             if image is None:
                 stats.corrupt += 1
             decoded += image is not None

@@ -26,7 +26,7 @@ class Sampler:
 
 
 class Pacer:
-    """Holds a recording back to the speed of life: returns when ``offset_ms`` of it would have been filmed."""
+    """Holds a recording back to the speed of life: returns when ``offset_ms`` of it were filmed."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop

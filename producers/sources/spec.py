@@ -9,31 +9,16 @@
 ==============================  ======================================================================
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
-from producers.sources.base import Source
+from producers.sources.base import Playback, Source
 from producers.sources.file import DirectoryReader, VideoReader
 from producers.sources.live import LiveReader
 from producers.sources.threaded import ThreadedSource
 from reid.errors import ConfigError
 
 NETWORK = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp")
-
-
-@dataclass(frozen=True, slots=True)
-class Playback:
-    """How a source is read. ``fps``: frames taken a second.
-
-    For recordings alone: ``realtime``, else read flat out and nothing is dropped; ``loop``; ``start_ms``,
-    epoch milliseconds of the first frame (None: now).
-    """
-
-    fps: float = 5.0
-    realtime: bool = True
-    loop: bool = False
-    start_ms: int | None = None
 
 
 def open_source(spec: str, playback: Playback) -> Source:

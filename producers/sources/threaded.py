@@ -18,7 +18,7 @@ JOIN_TIMEOUT_S: Final = 3.0
 
 
 class Reader(Protocol):
-    """Produces frames until ``stop`` is set or the source ends; counts in ``stats`` what it could not read."""
+    """Produces frames until ``stop`` is set or the source ends; counts in ``stats`` the unreadable."""
 
     @property
     def name(self) -> str: ...
