@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Final
 
@@ -30,26 +30,32 @@ GRACE_S: Final = 2
 def run(settings: Settings) -> None:
     """Blocks until SIGTERM or SIGINT. Raises `ConfigError` when the port is taken."""
     logs.configure(settings, NAME)
-    bootstrap, redis_url = settings.kafka(), settings.redis()
     with closing(listen(settings.api_host, settings.api_port)) as listener:
-        app = create_app(
-            settings,
-            RedisReader(redis_url),
-            KafkaCommands(bootstrap, settings.command_timeout),
-            KafkaLog(bootstrap),
-        )
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            log_level="warning",
-            timeout_graceful_shutdown=GRACE_S,
-            server_header=False,
-        )
-        server = _Server(config, settings, url_of(listener))
+        url = url_of(listener)
+
+        def started() -> None:
+            mark_ready(settings, NAME, url=url)
+            log.info("answers at %s", url)
+
         try:
-            server.run(sockets=[listener])
+            server_of(settings, started).run(sockets=[listener])
         finally:
             clear_ready(settings, NAME)
+
+
+def server_of(settings: Settings, on_started: Callable[[], None]) -> uvicorn.Server:
+    """A server on the settings' Kafka and Redis; run it on a socket of `listen`."""
+    bootstrap = settings.kafka()
+    app = create_app(
+        settings,
+        RedisReader(settings.redis()),
+        KafkaCommands(bootstrap, settings.command_timeout),
+        KafkaLog(bootstrap),
+    )
+    config = uvicorn.Config(
+        app, log_config=None, log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False
+    )
+    return _Server(config, on_started)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -82,15 +88,14 @@ def url_of(listener: socket.socket) -> str:
 class _Server(uvicorn.Server):
     """Tells when it listens, and returns on a signal, where uvicorn would raise it once more."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings, url: str) -> None:
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
         super().__init__(config)
-        self._settings, self._url = settings, url
+        self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            mark_ready(self._settings, NAME, url=self._url)
-            log.info("answers at %s", self._url)
+            self._on_started()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

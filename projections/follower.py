@@ -165,7 +165,8 @@ class Follower:
             known = self._consumer.list_topics(timeout=METADATA_S).topics
         except KafkaException as error:
             raise Unavailable(
-                f"Kafka is away ({error}): start it with `saferoom up`, or check KAFKA_BOOTSTRAP_SERVERS"
+                f"Kafka is away ({error.args[0].str()}): start it with `saferoom up`, "
+                "or check KAFKA_BOOTSTRAP_SERVERS"
             ) from error
         if topic not in known:
             raise Unavailable(f"topic {topic} does not exist: make it with `saferoom topics`")
@@ -176,7 +177,7 @@ class Follower:
         try:
             low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), METADATA_S)
         except KafkaException as error:
-            raise Unavailable(f"Kafka is away ({error})") from error
+            raise Unavailable(f"Kafka is away ({error.args[0].str()})") from error
         if (position or 0) > high:
             raise ConfigError(
                 f"view {view.name} stands at {topic}/{partition}/{position}, but that log ends at {high}: "

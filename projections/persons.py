@@ -95,7 +95,7 @@ def _registered(work: Workspace, event: PersonRegistered) -> None:
 
 def _seen(work: Workspace, event: PersonSeen) -> None:
     ref, view = _known(work, event, event.person_id)
-    view.label = event.label
+    relabelled, view.label = view.label != event.label, event.label
     view.visit_count = event.visit_count
     view.last_seen = max(view.last_seen, event.at)
     if event.track.camera_id not in view.cameras:
@@ -104,6 +104,8 @@ def _seen(work: Workspace, event: PersonSeen) -> None:
         view.embeddings[event.slot : event.slot + 1] = [event.template.vector]
         view.num_embeddings = max(view.num_embeddings, event.slot + 1)
     work.bind(ref, view, event.track, event.at)
+    if relabelled:
+        work.relabel_tracks(ref, view)
 
 
 def _left(work: Workspace, event: PersonLeft) -> None:

@@ -19,6 +19,9 @@ from reid.runtime.settings import Settings
 log = logging.getLogger(__name__)
 
 NAME: Final = "projector"
+#: A shorter wait than the default: an event is visible some milliseconds after its transaction, and some
+#: hundred milliseconds after Kafka is back from an outage.
+READER: Final = {"fetch.wait.max.ms": 20, "reconnect.backoff.max.ms": 500}
 
 
 def run(settings: Settings, stop: threading.Event | None = None) -> None:
@@ -30,8 +33,7 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
     logs.configure(settings, NAME)
     tell = kafka.error_callback(log.warning)
     bootstrap = settings.kafka()
-    # Half the default wait: an event is visible some milliseconds after its transaction.
-    consumer = kafka.reader(bootstrap, error_cb=tell, **{"fetch.wait.max.ms": 20})
+    consumer = kafka.reader(bootstrap, error_cb=tell, **READER)
     producer = kafka.producer(bootstrap, error_cb=lambda _: None, **{"linger.ms": 0})
     store = RedisViewStore(settings.redis())
     views: list[View] = [PersonsView(settings.ttl_days), CamerasView()]

@@ -108,7 +108,7 @@ class Workspace:
     def edit(self, ref: PersonRef) -> PersonView | None:
         """The document, to be changed in place; None for a person that the view does not hold."""
         view = self._persons[ref]
-        if view is None and (tally := self._tallies[ref]) is not None:
+        if view is None and ref not in self._changed_persons and (tally := self._tallies[ref]) is not None:
             # The key expired by the clock before the log said so: what it adds to the sums stands.
             view = PersonView(
                 person_id=ref.person_id,

@@ -8,6 +8,7 @@ from typing import Any
 
 from projections.dead_letters import KafkaDeadLetters
 from projections.follower import Follower
+from projections.projector import READER
 from projections.redis_store import RedisViewStore
 from projections.views import CamerasView, PersonsView
 from reid.contracts.cloudevents import Causation, headers_of
@@ -79,7 +80,7 @@ class EventLog:
 def projector(bootstrap: str, redis_url: str) -> Iterator[threading.Thread]:
     """A projector at work in a thread; ends with the block."""
     stop, ready = threading.Event(), threading.Event()
-    consumer = kafka.reader(bootstrap, error_cb=lambda _: None, **{"fetch.wait.max.ms": 20})
+    consumer = kafka.reader(bootstrap, error_cb=lambda _: None, **READER)
     producer = kafka.producer(bootstrap, error_cb=lambda _: None, **{"linger.ms": 0})
     store = RedisViewStore(redis_url)
     follower = Follower(

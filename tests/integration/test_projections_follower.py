@@ -21,6 +21,8 @@ from projections.views import PersonsView
 from reid.contracts.topics import person_key, position_key
 from reid.errors import ConfigError
 from reid.runtime import kafka
+from reid.runtime.admin import create_topics
+from reid.runtime.servers.kafka import EmbeddedKafka
 from reid.runtime.servers.redis import EmbeddedRedis
 from tests.integration.event_log import EventLog, projector, until
 from tests.unit.projections.logs import project
@@ -194,6 +196,29 @@ def test_redis_killed_while_running_loses_and_doubles_nothing(
         assert "saferoom up" in warned[0].message
     finally:
         store.close()
+        server.stop()
+
+
+def test_kafka_killed_while_running_loses_and_doubles_nothing(
+    clean_redis: str, store: RedisViewStore, tmp_path: Path, kafka_jars: Path
+) -> None:
+    server = EmbeddedKafka(tmp_path / "own-kafka", jars=kafka_jars)
+    bootstrap = server.start()
+    try:
+        create_topics(bootstrap, 4, 1)
+        EventLog(bootstrap).write(*STORY[:6])
+        with projector(bootstrap, clean_redis) as thread:
+            until(caught_up(bootstrap, store))
+            server.stop()
+            time.sleep(1)
+            assert thread.is_alive()
+            assert server.start() == bootstrap, (
+                "the restarted broker has another port: the test needs the same"
+            )
+            EventLog(bootstrap).write(*STORY[6:])
+            until(caught_up(bootstrap, store))
+        assert view(store) == expected(STORY)
+    finally:
         server.stop()
 
 

@@ -346,3 +346,20 @@ def test_a_person_seen_after_the_document_expired_stands_again() -> None:
         2,
     )
     assert view.sums() == {"room1": (1, 2, 1), "room2": (1, 2, 1)}
+
+
+@pytest.mark.parametrize(
+    "again", [seen("a", "Visitor-A"), renamed("a", "Alice"), merged("a", "b", "Visitor-A")]
+)
+def test_who_went_in_this_batch_does_not_come_back_by_its_sums(again: Any) -> None:
+    view = Given(walk("a", 0, "Visitor-A", "room1"), [forgotten("a"), again])
+    assert isinstance(view.made[-1].rejected[0].error, PoisonInput)
+    assert (view.index(), view.sums()) == ([], {})
+
+
+def test_a_label_that_a_sighting_brings_shows_on_the_other_tracks_too() -> None:
+    view = Given(
+        [registered("a", 0, "Visitor-A"), seen("a", "Visitor-A", track("room1"))],
+        [seen("a", "Alice", track("room2"))],
+    )
+    assert (view.labels("room1"), view.labels("room2")) == ({"s1/1": "Alice"}, {"s1/1": "Alice"})
