@@ -1,7 +1,6 @@
 """`PartitionLog` on Kafka: a transactional producer, and readers that are assigned, never subscribed."""
 
 import heapq
-import logging
 import time
 from collections.abc import Iterator, Mapping
 from operator import attrgetter
@@ -12,7 +11,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from reid.contracts.cloudevents import Headers
 from reid.contracts.topics import DECIDED_GROUP, EVENTS, INPUT_TOPICS, transactional_id
 from reid.errors import FencedOut, Unavailable
-from reid.runtime.kafka import error_callback, reader, transactional_producer
+from reid.runtime.kafka import reader, transactional_producer
+from streams.outage import Outage
 from streams.ports import Input, Record, Span, Transaction
 
 #: Longer than a coordinator's failover on one machine; the watchdog waits longer still.
@@ -29,13 +29,12 @@ _FENCED: Final = frozenset(
     }
 )
 
-logger = logging.getLogger(__name__)
-
 
 class KafkaPartitionLog:
     """Partition ``partition`` of the events topic. One thread at a time."""
 
-    def __init__(self, bootstrap: str, partition: int) -> None:
+    def __init__(self, bootstrap: str, partition: int, outage: Outage | None = None) -> None:
+        self._outage = outage or Outage()
         self._bootstrap = bootstrap
         self._partition = partition
         self._producer: Producer | None = None
@@ -44,12 +43,13 @@ class KafkaPartitionLog:
     def fence(self) -> None:
         self.close()
         producer = transactional_producer(
-            self._bootstrap, transactional_id(self._partition), error_cb=error_callback(logger.warning)
+            self._bootstrap, transactional_id(self._partition), error_cb=self._outage.on_error
         )
         try:
             producer.init_transactions(_TIMEOUT_S)
         except KafkaException as error:
             raise self._typed("take the partition over", error) from error
+        self._outage.on_contact()
         self._producer = producer
 
     def events(self) -> Iterator[Record]:
@@ -182,7 +182,7 @@ class KafkaPartitionLog:
             **{
                 "group.id": DECIDED_GROUP,
                 "isolation.level": isolation,
-                "error_cb": error_callback(logger.warning),
+                "error_cb": self._outage.on_error,
             },
         )
 

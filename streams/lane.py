@@ -99,7 +99,7 @@ class Lane:
                 logger.exception("the decider failed on %s: the state is folded anew", error)
             except Unavailable as error:
                 failures = failures + 1 if self._writer.progress == before else 1
-                logger.warning("%s: trying again", error)
+                logger.log(logging.WARNING if failures == 1 else logging.DEBUG, "%s: trying again", error)
                 with self._arrived:
                     self._arrived.wait_for(
                         lambda: self._stopping, _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1]

@@ -16,6 +16,7 @@ from streams.app import REVOKE_TIMEOUT_S, create_app
 from streams.decider import IdentityDecider
 from streams.kafka_log import KafkaPartitionLog
 from streams.lanes import Lanes
+from streams.outage import Outage, quieten
 from streams.partition import PartitionWriter
 from streams.policies import policies_of
 from streams.telemetry import Telemetry
@@ -50,12 +51,14 @@ class _Worker:
         self._stopping = stopping
         self._bootstrap = settings.kafka()
         self._telemetry = Telemetry()
+        self._outage = Outage()
         self._broken: BaseException | None = None
         self._partitions = 0
         self._lanes = Lanes(self._open_writer, self._ready, self._break)
 
     async def main(self) -> None:
         self._listen()
+        quieten(logging.getLogger().level)
         self._partitions = await asyncio.to_thread(self._await_topics)
         if self._stopping.is_set():
             return
@@ -112,7 +115,7 @@ class _Worker:
 
     def _open_writer(self, partition: int) -> PartitionWriter[Any]:
         return PartitionWriter(
-            KafkaPartitionLog(self._bootstrap, partition),
+            KafkaPartitionLog(self._bootstrap, partition, self._outage),
             IdentityDecider(policies_of(self._settings)),
             partition,
             self._partitions,

@@ -25,7 +25,7 @@ from streams.decider import IdentityDecider
 from streams.kafka_log import headers_in, input_of
 from streams.partition import PartitionWriter
 from streams.policies import policies_of
-from streams.ports import Input, Record, Span
+from streams.ports import Input, Record
 from streams.telemetry import Telemetry
 from tests.unit.streams.memory import MemoryLog, MemoryPartition
 
@@ -80,12 +80,13 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker(settings: Settings, **environment: str) -> Iterator[WorkerProcess]:
-    """A ready worker; killed at the end if the test did not end it."""
+def worker(settings: Settings, ready: bool = True, **environment: str) -> Iterator[WorkerProcess]:
+    """A worker, ready unless told otherwise; killed at the end if the test did not end it."""
     settings.home.mkdir(parents=True, exist_ok=True)
     running = WorkerProcess(settings, settings.home.parent / f"{settings.home.name}.log", **environment)
     try:
-        running.wait_ready()
+        if ready:
+            running.wait_ready()
         yield running
     finally:
         running.end(signal.SIGKILL)
@@ -159,15 +160,33 @@ def log_of(bootstrap: str, partition: int) -> list[Record]:
     return [Record(m.key() or b"", m.value() or b"", headers_in(m)) for m in messages]  # type: ignore[arg-type]
 
 
-def decided(bootstrap: str, partitions: int) -> dict[tuple[str, int], int]:
-    """Next offset to decide, as the member-less group tells it."""
-    consumer = reader(bootstrap, **{"group.id": DECIDED_GROUP, "isolation.level": "read_uncommitted"})
-    try:
-        places = [TopicPartition(t.name, p) for t in (DETECTIONS, COMMANDS) for p in range(partitions)]
-        found = consumer.committed(places, timeout=10.0)
+class Progress:
+    """Next offset to decide of each input partition, as the member-less group tells it."""
+
+    def __init__(self, bootstrap: str, partitions: int) -> None:
+        self._consumer = reader(
+            bootstrap, **{"group.id": DECIDED_GROUP, "isolation.level": "read_uncommitted"}
+        )
+        self._places = [TopicPartition(t.name, p) for t in (DETECTIONS, COMMANDS) for p in range(partitions)]
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def decided(self) -> dict[tuple[str, int], int]:
+        found = self._consumer.committed(self._places, timeout=10.0)
         return {(p.topic, p.partition): max(p.offset, 0) for p in found}
-    finally:
-        consumer.close()
+
+    def total(self) -> int:
+        return sum(self.decided().values())
+
+
+def decided(bootstrap: str, partitions: int) -> dict[tuple[str, int], int]:
+    """`Progress.decided`, once."""
+    with Progress(bootstrap, partitions) as progress:
+        return progress.decided()
 
 
 def decide_anew(settings: Settings, bootstrap: str, partition: int, partitions: int) -> list[Record]:
@@ -189,14 +208,3 @@ def decide_anew(settings: Settings, bootstrap: str, partition: int, partitions: 
         made.heal({causation.topic: causation.offset + 1})
     made.heal(held.ends)
     return held.events
-
-
-def spans_of(bootstrap: str, topic: str, partitions: int) -> list[Span]:
-    consumer = reader(bootstrap, **{"isolation.level": "read_uncommitted"})
-    try:
-        return [
-            Span(*consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10.0))
-            for p in range(partitions)
-        ]
-    finally:
-        consumer.close()

@@ -14,7 +14,16 @@ from reid.contracts.topics import DETECTIONS
 from reid.runtime.admin import create_topics
 from reid.runtime.servers.kafka import EmbeddedKafka
 from reid.runtime.settings import Settings
-from tests.integration.identity_worker import Walk, decide_anew, decided, log_of, send, until, worker
+from tests.integration.identity_worker import (
+    Progress,
+    Walk,
+    decide_anew,
+    decided,
+    log_of,
+    send,
+    until,
+    worker,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -46,16 +55,17 @@ def assert_exactly_once(bootstrap: str, settings: Settings) -> int:
 def test_killed_in_the_middle_of_two_thousand_inputs(topics: str, settings: Settings) -> None:
     count = 2000
     send(topics, walks(count))
-    kills = 0
-    for part in (0.15, 0.45, 0.75):
-        with worker(settings) as running:
-            until(lambda p=part: number_decided(topics, settings) >= count * p, "some decided")
-            before = number_decided(topics, settings)
-            running.end(signal.SIGKILL)
-            kills += before < count
-    with worker(settings):
-        until(lambda: number_decided(topics, settings) == count, "all decided")
-    assert kills >= 1, "at least one kill hit a worker at work"
+    killed_at = []
+    with Progress(topics, settings.partitions) as progress:
+        for part in (0.01, 0.4):
+            with worker(settings, ready=False) as running:
+                until(lambda p=part: progress.total() > count * p, "some decided", 40.0)
+                running.end(signal.SIGKILL)
+                killed_at.append(progress.total())
+        with worker(settings):
+            until(lambda: progress.total() == count, "all decided")
+    print(f"killed when {killed_at} of {count} were decided")
+    assert killed_at[0] < count, "the first kill hit a worker at work"
     assert assert_exactly_once(topics, settings) > 100
 
 
