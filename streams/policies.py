@@ -1,7 +1,8 @@
 """Settings -> the numbers of the decision rule. Settings count seconds and days, policies milliseconds."""
 
-from dataclasses import replace
 from typing import Final
+
+import msgspec
 
 from reid.domain.policy import Policies, Policy
 from reid.runtime.settings import Settings
@@ -27,7 +28,10 @@ def policies_of(settings: Settings) -> Policies:
         visit_gap=_ms(settings.visit_gap),
         ttl=settings.ttl_days * _DAY_MS,
     )
-    sites = {site: replace(default, threshold=value) for site, value in settings.site_thresholds.items()}
+    sites = {
+        site: msgspec.structs.replace(default, threshold=value)
+        for site, value in settings.site_thresholds.items()
+    }
     return Policies(default=default, sites=sites)
 
 

@@ -5,6 +5,8 @@ Every command with an id is answered in the event log by an event that carries t
 
 import msgspec
 
+from reid.contracts.events import TrackRef
+
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
     """``issued_at``: milliseconds since the epoch. ``issued_by``: who asked, for the audit."""
@@ -35,6 +37,28 @@ class RenamePerson(Command, frozen=True, kw_only=True, tag="reid.command.rename.
     label: str
 
 
+class UnmergePersons(Command, frozen=True, kw_only=True, tag="reid.command.unmerge.v1", omit_defaults=True):
+    """Undo the merge that took ``absorbed_id`` into ``person_id``."""
+
+    person_id: str
+    absorbed_id: str
+
+
+class MoveTracks(Command, frozen=True, kw_only=True, tag="reid.command.move-tracks.v1", omit_defaults=True):
+    """``tracks`` of ``person_id`` were somebody else: the person ``into``, or a new one."""
+
+    person_id: str
+    tracks: tuple[TrackRef, ...]
+    into: str | None = None
+
+
+class RejectTrack(Command, frozen=True, kw_only=True, tag="reid.command.reject-track.v1", omit_defaults=True):
+    """This track is not this person, and never will be."""
+
+    person_id: str
+    track: TrackRef
+
+
 class ForgetPerson(Command, frozen=True, kw_only=True, tag="reid.command.forget.v1", omit_defaults=True):
     """Erasure on request: the person leaves the gallery and the views."""
 
@@ -45,4 +69,13 @@ class Tick(Command, frozen=True, kw_only=True, tag="reid.command.tick.v1", omit_
     """Time passes on a silent site: absences and expiries up to ``issued_at`` fall due. Not answered."""
 
 
-AnyCommand = MergePersons | ResetGallery | RenamePerson | ForgetPerson | Tick
+AnyCommand = (
+    MergePersons
+    | UnmergePersons
+    | MoveTracks
+    | RejectTrack
+    | ResetGallery
+    | RenamePerson
+    | ForgetPerson
+    | Tick
+)

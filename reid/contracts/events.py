@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from reid.contracts.policy import Policy
+
 
 class TrackRef(msgspec.Struct, frozen=True, order=True):
     """One camera's track. ``session`` is a run of the camera's tracker, which alone makes the id unique."""
@@ -20,12 +22,39 @@ class TrackRef(msgspec.Struct, frozen=True, order=True):
 
 
 class Template(msgspec.Struct, frozen=True):
-    """One stored appearance of a person: ``vector`` of the encoder ``model`` (``name@version``)."""
+    """One stored appearance of a person: ``vector`` of the encoder ``model`` (``name@version``), shown by
+    ``track``."""
 
     model: str
     vector: bytes
     camera_id: str
     quality: float
+    track: TrackRef | None = None
+
+
+class TrackSpan(msgspec.Struct, frozen=True):
+    """A track that a person was bound to, and when."""
+
+    track: TrackRef
+    first_at: int
+    last_at: int
+
+
+class PersonState(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of a person. ``tracks``: the latest, by time; ``not_persons``: sorted."""
+
+    person_id: str
+    number: int
+    label: str
+    cameras: tuple[str, ...]
+    templates: tuple[Template, ...]
+    visit_count: int
+    visit_started_at: int
+    first_seen: int
+    last_seen: int
+    last_camera: str
+    not_persons: tuple[str, ...]
+    tracks: tuple[TrackSpan, ...]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +88,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 class TrackSampled(Event, frozen=True, kw_only=True, tag="reid.track.sampled.v1"):
     """Evidence for a track that has no identity yet: ``template`` is its running mean after ``samples``.
 
-    ``not_persons``: persons this track cannot be (it was bound to them and evidence disagreed).
+    ``not_persons``: persons this track cannot be (it was taken from them); ``differs``: those of them that
+    will be known as somebody else than the person that the track turns out to be.
     """
 
     track: TrackRef
@@ -72,6 +102,7 @@ class TrackSampled(Event, frozen=True, kw_only=True, tag="reid.track.sampled.v1"
     candidate: str | None = None
     score: float | None = None
     not_persons: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
 
 
 class PersonRegistered(Event, frozen=True, kw_only=True, tag="reid.person.registered.v1"):
@@ -124,7 +155,8 @@ class PersonLeft(Event, frozen=True, kw_only=True, tag="reid.person.left.v1"):
 
 
 class PersonsMerged(Event, frozen=True, kw_only=True, tag="reid.persons.merged.v1"):
-    """Two ids were one person. ``absorbed_id`` is now ``survivor_id``; the other fields are the survivor's from now on."""
+    """Two ids were one person. ``absorbed_id`` is now ``survivor_id``; the other fields are the survivor's
+    from now on."""
 
     survivor_id: str
     absorbed_id: str
@@ -143,13 +175,17 @@ class PersonsMerged(Event, frozen=True, kw_only=True, tag="reid.persons.merged.v
 
 
 class PersonSplit(Event, frozen=True, kw_only=True, tag="reid.person.split.v1"):
-    """A merge undone: ``person_id`` keeps the first set of values, ``restored_id`` stands again.
+    """One id were two persons. ``person`` and ``other`` are their states from now on; ``tracks`` moved.
 
-    Reserved: the command that causes it comes with the audit issue; readers know it from the start.
+    ``merge_undone``: ``other`` stands again as before its merge. ``tracks_moved``, ``track_rejected``: the
+    tracks were somebody else, ``other`` (a new or another person), known to differ from ``person``.
+    ``other`` None: the track left no appearance of its own, it is without identity again.
     """
 
-    person_id: str
-    restored_id: str
+    kind: Literal["merge_undone", "tracks_moved", "track_rejected"]
+    person: PersonState
+    other: PersonState | None
+    tracks: tuple[TrackRef, ...]
     command_id: str | None = None
     asked_by: str = ""
 
@@ -180,7 +216,7 @@ class PersonExpired(Event, frozen=True, kw_only=True, tag="reid.person.expired.v
 
 
 class GalleryReset(Event, frozen=True, kw_only=True, tag="reid.gallery.reset.v1"):
-    """A reset. ``person_ids`` are gone; ``camera_id`` None: the whole gallery, and labels start again at A."""
+    """A reset. ``person_ids`` are gone; ``camera_id`` None: the whole gallery, and labels restart at A."""
 
     camera_id: str | None
     person_ids: tuple[str, ...]
@@ -188,9 +224,17 @@ class GalleryReset(Event, frozen=True, kw_only=True, tag="reid.gallery.reset.v1"
     asked_by: str = ""
 
 
+class PolicyAdopted(Event, frozen=True, kw_only=True, tag="reid.policy.adopted.v1"):
+    """The rule from now on. The first event of the first input that is decided by it."""
+
+    version: str
+    policy: Policy
+
+
 class CommandRejected(Event, frozen=True, kw_only=True, tag="reid.command.rejected.v1"):
     """A command was refused. ``code``: ``unknown_person | same_person | seen_together | bad_label |
-    label_taken``; ``message`` is for people."""
+    label_taken | no_such_merge | merged_further | unknown_track | nothing_left | no_evidence``;
+    ``message`` is for people."""
 
     command_id: str
     command: str
@@ -210,5 +254,6 @@ AnyEvent = (
     | PersonForgotten
     | PersonExpired
     | GalleryReset
+    | PolicyAdopted
     | CommandRejected
 )

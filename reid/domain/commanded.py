@@ -1,17 +1,18 @@
 """Decisions on commands. Every command but `Tick` is answered by exactly one event with its id."""
 
-from reid.contracts.codec import type_name
 from reid.contracts.commands import (
     AnyCommand,
     ForgetPerson,
     MergePersons,
+    MoveTracks,
+    RejectTrack,
     RenamePerson,
     ResetGallery,
     Tick,
+    UnmergePersons,
 )
 from reid.contracts.events import (
     AnyEvent,
-    CommandRejected,
     GalleryReset,
     PersonForgotten,
     PersonRenamed,
@@ -19,6 +20,8 @@ from reid.contracts.events import (
 )
 from reid.domain.policy import Policy
 from reid.domain.present import absences
+from reid.domain.rejection import rejected, unknown
+from reid.domain.splitting import move, unmerge
 from reid.domain.state import Person, SiteState
 from reid.domain.templates import most_diverse
 
@@ -26,10 +29,16 @@ MAX_LABEL = 64
 
 
 def answer(site: SiteState, command: AnyCommand, policy: Policy) -> list[AnyEvent]:
-    """The events that a command causes."""
+    """The events that a command causes; none when it was answered before (it came twice)."""
+    if command.command_id in site.answered:
+        return []
     match command:
         case MergePersons():
             return [_merge(site, command, policy)]
+        case UnmergePersons():
+            return [unmerge(site, command, policy)]
+        case MoveTracks() | RejectTrack():
+            return [move(site, command, policy)]
         case ResetGallery():
             return [_reset(site, command)]
         case RenamePerson():
@@ -40,31 +49,15 @@ def answer(site: SiteState, command: AnyCommand, policy: Policy) -> list[AnyEven
             return absences(site, command.site_id, None, command.issued_at, policy)
 
 
-def _rejected(command: AnyCommand, code: str, message: str) -> CommandRejected:
-    return CommandRejected(
-        site_id=command.site_id,
-        at=command.issued_at,
-        command_id=command.command_id,
-        command=type_name(command),
-        code=code,
-        message=message,
-        asked_by=command.issued_by,
-    )
-
-
-def _unknown(command: AnyCommand, person_id: str) -> CommandRejected:
-    return _rejected(command, "unknown_person", f"no person {person_id} in the gallery")
-
-
 def _merge(site: SiteState, command: MergePersons, policy: Policy) -> AnyEvent:
     if command.person_id1 == command.person_id2:
-        return _rejected(command, "same_person", f"{command.person_id1} cannot be merged with itself")
+        return rejected(command, "same_person", f"{command.person_id1} cannot be merged with itself")
     for person_id in (command.person_id1, command.person_id2):
         if person_id not in site.persons:
-            return _unknown(command, person_id)
+            return unknown(command, person_id)
     survivor, absorbed = site.persons[command.person_id1], site.persons[command.person_id2]
     if absorbed.person_id in survivor.not_persons:
-        return _rejected(
+        return rejected(
             command,
             "seen_together",
             f"{survivor.label} and {absorbed.label} were seen in one frame: they are two people",
@@ -119,13 +112,13 @@ def _reset(site: SiteState, command: ResetGallery) -> GalleryReset:
 def _rename(site: SiteState, command: RenamePerson) -> AnyEvent:
     person = site.persons.get(command.person_id)
     if person is None:
-        return _unknown(command, command.person_id)
+        return unknown(command, command.person_id)
     label = command.label.strip()
     if not label or len(label) > MAX_LABEL or not label.isprintable():
-        return _rejected(command, "bad_label", f"a label has 1 to {MAX_LABEL} printable characters")
+        return rejected(command, "bad_label", f"a label has 1 to {MAX_LABEL} printable characters")
     holder = site.labelled(label)
     if holder not in (None, person.person_id):
-        return _rejected(command, "label_taken", f"{label} is the label of {holder}")
+        return rejected(command, "label_taken", f"{label} is the label of {holder}")
     return PersonRenamed(
         site_id=command.site_id,
         at=command.issued_at,
@@ -139,7 +132,7 @@ def _rename(site: SiteState, command: RenamePerson) -> AnyEvent:
 
 def _forget(site: SiteState, command: ForgetPerson) -> AnyEvent:
     if command.person_id not in site.persons:
-        return _unknown(command, command.person_id)
+        return unknown(command, command.person_id)
     return PersonForgotten(
         site_id=command.site_id,
         at=command.issued_at,

@@ -15,9 +15,19 @@ from reid.contracts.events import (
     PersonSeen,
     PersonsMerged,
     PersonSplit,
+    PolicyAdopted,
     TrackSampled,
 )
-from reid.domain.state import BoundTrack, PartitionState, PendingTrack, Person, SiteState
+from reid.domain import labels
+from reid.domain.state import (
+    MAX_SPANS,
+    BoundTrack,
+    Merge,
+    PartitionState,
+    PendingTrack,
+    Person,
+    SiteState,
+)
 
 #: A track without identity that was not sampled for so long is forgotten (milliseconds). A constant, not
 #: a policy: the fold of a log must not depend on settings.
@@ -26,7 +36,11 @@ PENDING_FORGOTTEN_AFTER: Final = 60_000
 
 def evolve(state: PartitionState, event: AnyEvent) -> None:
     """Applies one event in place. A state that an exception left half changed must be dropped."""
-    _HANDLERS[type(event)](state.site(event.site_id), event)
+    site = state.site(event.site_id)
+    _HANDLERS[type(event)](site, event)
+    command_id = getattr(event, "command_id", None)
+    if command_id is not None:
+        site.answer(command_id)
 
 
 def _track_sampled(site: SiteState, event: TrackSampled) -> None:
@@ -43,6 +57,7 @@ def _track_sampled(site: SiteState, event: TrackSampled) -> None:
             first_at=event.first_at,
             last_at=event.at,
             not_persons=event.not_persons,
+            differs=event.differs,
         ),
     )
 
@@ -50,7 +65,7 @@ def _track_sampled(site: SiteState, event: TrackSampled) -> None:
 def _registered(site: SiteState, event: PersonRegistered) -> None:
     site.next_number = event.number + 1
     site.next_label = event.label_number + 1
-    site.add(
+    site.put(
         Person(
             person_id=event.person_id,
             number=event.number,
@@ -74,6 +89,7 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
     person.visit_started_at = event.visit_started_at
     person.last_seen = max(person.last_seen, event.at)
     person.last_camera = event.track.camera_id
+    person.saw(event.track, event.at)
     for other_id in event.together:
         person.not_persons.add(other_id)
         if other_id in site.persons:
@@ -87,35 +103,67 @@ def _left(site: SiteState, event: PersonLeft) -> None:
     camera = site.camera(event.track.camera_id)
     camera.bound.pop(event.track, None)
     if event.reason != "track_ended":
-        fresh = PendingTrack(first_at=event.at, last_at=event.at, not_persons=(event.person_id,))
-        camera.wait(event.track, fresh)
+        # Two tracks in one frame are two persons; a crop that looks different may still be the same one.
+        differs = (event.person_id,) if event.reason == "two_in_one_frame" else ()
+        camera.wait(event.track, _barred(event.at, event.person_id, differs))
+
+
+def _barred(at: int, person_id: str, differs: tuple[str, ...]) -> PendingTrack:
+    return PendingTrack(first_at=at, last_at=at, not_persons=(person_id,), differs=differs)
 
 
 def _merged(site: SiteState, event: PersonsMerged) -> None:
-    absorbed, survivor = event.absorbed_id, site.persons[event.survivor_id]
-    # The tracks move first: removing the absorbed person would take their identity away.
+    absorbed_id, survivor_id = event.absorbed_id, event.survivor_id
+    survivor, absorbed = site.persons[survivor_id], site.persons[absorbed_id]
+    site.merges[absorbed_id] = Merge(survivor_id, survivor.state(), absorbed.state())
+
+    def renamed(ids: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(survivor_id if person_id == absorbed_id else person_id for person_id in ids)
+
+    # The tracks move first: taking the absorbed person out would take their identity away.
     for camera in site.cameras.values():
         for bound in camera.bound.values():
-            if bound.person_id == absorbed:
-                bound.person_id = event.survivor_id
+            if bound.person_id == absorbed_id:
+                bound.person_id = survivor_id
         for pending in camera.pending.values():
-            pending.not_persons = tuple(
-                event.survivor_id if p == absorbed else p for p in pending.not_persons
-            )
-    site.remove(absorbed)
-    site.relabel(survivor, event.label)
-    survivor.cameras = list(event.cameras)
-    survivor.templates = list(event.templates)
-    survivor.visit_count = event.visit_count
-    survivor.visit_started_at = event.visit_started_at
-    survivor.first_seen = event.first_seen
-    survivor.last_seen = event.last_seen
-    survivor.last_camera = event.last_camera
-    survivor.not_persons = set(event.not_persons)
-    for other_id in event.not_persons:
-        if other_id in site.persons:
-            site.persons[other_id].not_persons.add(event.survivor_id)
-    site.index(survivor)
+            pending.not_persons, pending.differs = renamed(pending.not_persons), renamed(pending.differs)
+    site.take_out(absorbed_id)
+    spans = sorted([*survivor.tracks, *absorbed.tracks], key=lambda s: (s.first_at, s.track))
+    site.put(
+        Person(
+            person_id=survivor_id,
+            number=survivor.number,
+            label=event.label,
+            cameras=list(event.cameras),
+            templates=list(event.templates),
+            visit_count=event.visit_count,
+            visit_started_at=event.visit_started_at,
+            first_seen=event.first_seen,
+            last_seen=event.last_seen,
+            last_camera=event.last_camera,
+            not_persons=set(event.not_persons),
+            tracks=spans[-MAX_SPANS:],
+        )
+    )
+
+
+def _split(site: SiteState, event: PersonSplit) -> None:
+    person_id, other, moved = event.person.person_id, event.other, set(event.tracks)
+    site.put(Person.of(event.person))
+    if other is not None:
+        site.put(Person.of(other))
+        site.merges.pop(other.person_id, None)
+        site.next_number = max(site.next_number, other.number + 1)
+        while site.labelled(labels.label(site.next_label)) is not None:
+            site.next_label += 1
+    for camera in site.cameras.values():
+        for track, bound in [(t, b) for t, b in camera.bound.items() if t in moved]:
+            if bound.person_id != person_id:
+                continue
+            if other is not None:
+                bound.person_id = other.person_id
+            else:
+                camera.wait(track, _barred(event.at, person_id, (person_id,)))
 
 
 def _renamed(site: SiteState, event: PersonRenamed) -> None:
@@ -135,7 +183,11 @@ def _reset(site: SiteState, event: GalleryReset) -> None:
             camera.pending.clear()
 
 
-def _nothing(site: SiteState, event: CommandRejected | PersonSplit) -> None:
+def _policy(site: SiteState, event: PolicyAdopted) -> None:
+    site.policy = event.policy
+
+
+def _nothing(site: SiteState, event: CommandRejected) -> None:
     """Said for the record; the state stays as it is."""
 
 
@@ -145,10 +197,11 @@ _HANDLERS: Final[dict[type, Callable[[SiteState, Any], None]]] = {
     PersonSeen: _seen,
     PersonLeft: _left,
     PersonsMerged: _merged,
-    PersonSplit: _nothing,
+    PersonSplit: _split,
     PersonRenamed: _renamed,
     PersonForgotten: _gone,
     PersonExpired: _gone,
     GalleryReset: _reset,
+    PolicyAdopted: _policy,
     CommandRejected: _nothing,
 }

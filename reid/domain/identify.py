@@ -34,7 +34,8 @@ class _Probe:
     assigned: str | None = None
 
     def template(self, camera_id: str) -> Template:
-        return Template(self.evidence.model, self.evidence.template, camera_id, self.evidence.quality)
+        evidence = self.evidence
+        return Template(evidence.model, evidence.template, camera_id, evidence.quality, self.track)
 
 
 def identities(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[AnyEvent]:
@@ -64,8 +65,8 @@ def _gathered(before: PendingTrack | None, crop: Template, at: int) -> PendingTr
     """Evidence with one crop more: the mean weighted by quality. Another model starts afresh."""
     weight = max(crop.quality, 0.05)
     if before is None or before.model != crop.model:
-        kept = before.not_persons if before else ()
-        return PendingTrack(1, weight, crop.quality, crop.model, crop.vector, at, at, kept)
+        barred, differs = (before.not_persons, before.differs) if before else ((), ())
+        return PendingTrack(1, weight, crop.quality, crop.model, crop.vector, at, at, barred, differs)
     total = round(before.weight + weight, 4)
     mean = (
         fixed_from_bytes(before.template) * before.weight + fixed_from_bytes(crop.vector) * weight
@@ -197,6 +198,7 @@ class _Frame:
             candidate=best[0],
             score=best[1],
             not_persons=evidence.not_persons,
+            differs=evidence.differs,
         )
 
     def _matched(self, probe: _Probe, decision: Decision) -> AnyEvent:
@@ -235,12 +237,13 @@ class _Frame:
             self.policy,
             score=decision.score if decision.outcome == "matched" else None,
             probe=template,
-            together=self._together(known.person_id),
+            together=self._together(known.person_id, probe.evidence.differs),
         )
         return msgspec.structs.replace(event, reason="bound", decision=decision)
 
-    def _together(self, person_id: str) -> tuple[str, ...]:
+    def _together(self, person_id: str, differs: tuple[str, ...]) -> tuple[str, ...]:
         known = self.site.persons.get(person_id)
-        others = self.here - {person_id} - (known.not_persons if known else set())
+        alive = {other for other in differs if other in self.site.persons}
+        others = (self.here | alive) - {person_id} - (known.not_persons if known else set())
         self.here.add(person_id)
         return tuple(sorted(others))

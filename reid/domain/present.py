@@ -29,7 +29,8 @@ def probe_of(frame: Frame, person: Person) -> Template | None:
     if person.embedding is None or frame.model is None:
         return None
     vector = to_fixed(decode_wire(person.embedding, frame.model.dim))
-    return Template(frame.model.key, fixed_to_bytes(vector), frame.camera_id, round(person.quality, 4))
+    track = track_of(frame, person)
+    return Template(frame.model.key, fixed_to_bytes(vector), frame.camera_id, round(person.quality, 4), track)
 
 
 def absences(

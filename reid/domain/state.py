@@ -1,14 +1,18 @@
 """The state of a partition: exactly what the fold of its events gives, and nothing else."""
 
-import hashlib
 import heapq
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Final
 
-import msgspec
-
-from reid.contracts.events import Template, TrackRef
+from reid.contracts.events import PersonState, Template, TrackRef, TrackSpan
+from reid.contracts.policy import Policy
 from reid.domain.gallery import Gallery
+
+#: Tracks remembered of a person, so that they can be moved to somebody else. Constants, not policy: the
+#: fold of a log must not depend on settings.
+MAX_SPANS: Final = 50
+#: Answered commands remembered, so that one that comes twice is answered once.
+MAX_ANSWERED: Final = 1_000
 
 
 @dataclass(slots=True)
@@ -26,6 +30,59 @@ class Person:
     last_seen: int = 0
     last_camera: str = ""
     not_persons: set[str] = field(default_factory=set)
+    tracks: list[TrackSpan] = field(default_factory=list)
+
+    def saw(self, track: TrackRef, at: int) -> None:
+        """Lengthens the track's span, or begins it."""
+        for place in range(len(self.tracks) - 1, -1, -1):
+            span = self.tracks[place]
+            if span.track == track:
+                self.tracks[place] = TrackSpan(track, min(span.first_at, at), max(span.last_at, at))
+                return
+        self.tracks.append(TrackSpan(track, at, at))
+        del self.tracks[:-MAX_SPANS]
+
+    def state(self) -> PersonState:
+        return PersonState(
+            person_id=self.person_id,
+            number=self.number,
+            label=self.label,
+            cameras=tuple(self.cameras),
+            templates=tuple(self.templates),
+            visit_count=self.visit_count,
+            visit_started_at=self.visit_started_at,
+            first_seen=self.first_seen,
+            last_seen=self.last_seen,
+            last_camera=self.last_camera,
+            not_persons=tuple(sorted(self.not_persons)),
+            tracks=tuple(self.tracks),
+        )
+
+    @classmethod
+    def of(cls, state: PersonState) -> "Person":
+        return cls(
+            person_id=state.person_id,
+            number=state.number,
+            label=state.label,
+            cameras=list(state.cameras),
+            templates=list(state.templates),
+            visit_count=state.visit_count,
+            visit_started_at=state.visit_started_at,
+            first_seen=state.first_seen,
+            last_seen=state.last_seen,
+            last_camera=state.last_camera,
+            not_persons=set(state.not_persons),
+            tracks=list(state.tracks),
+        )
+
+
+@dataclass(slots=True)
+class Merge:
+    """What a merge can be undone to: both persons as they were before it."""
+
+    survivor_id: str
+    survivor: PersonState
+    absorbed: PersonState
 
 
 @dataclass(slots=True)
@@ -50,6 +107,7 @@ class PendingTrack:
     first_at: int = 0
     last_at: int = 0
     not_persons: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
 
 
 class CameraState:
@@ -93,6 +151,9 @@ class SiteState:
     def __init__(self) -> None:
         self.persons: dict[str, Person] = {}
         self.cameras: dict[str, CameraState] = {}
+        self.merges: dict[str, Merge] = {}
+        self.answered: dict[str, None] = {}
+        self.policy: Policy | None = None
         self.next_number = 0
         self.next_label = 0
         self.gallery = Gallery()
@@ -103,9 +164,19 @@ class SiteState:
         """The camera's tracks; an empty record for a camera not heard of."""
         return self.cameras.setdefault(camera_id, CameraState())
 
-    def add(self, person: Person) -> None:
+    def put(self, person: Person) -> None:
+        """A new person, or all of a known one's values anew. Relations to others stay symmetric."""
+        before = self.persons.get(person.person_id)
+        if before is not None:
+            self._labels.pop(before.label, None)
+            for other_id in before.not_persons - person.not_persons:
+                if other_id in self.persons:
+                    self.persons[other_id].not_persons.discard(person.person_id)
         self.persons[person.person_id] = person
         self._labels[person.label] = person.person_id
+        for other_id in person.not_persons:
+            if other_id in self.persons:
+                self.persons[other_id].not_persons.add(person.person_id)
         heapq.heappush(self._expiry, (person.last_seen, person.person_id))
         self.index(person)
 
@@ -113,16 +184,29 @@ class SiteState:
         """After a change of the person's templates."""
         self.gallery.put(person.person_id, person.number, person.templates)
 
-    def remove(self, person_id: str) -> None:
-        """Forgets the person and every relation to it. Its tracks lose their identity."""
+    def take_out(self, person_id: str) -> Person:
+        """Out of the gallery and every relation; what it merged with stays known, so it can come back."""
         person = self.persons.pop(person_id)
-        self._labels.pop(person.label, None)
+        if self._labels.get(person.label) == person_id:
+            del self._labels[person.label]
         self.gallery.drop(person_id)
         for other_id in person.not_persons:
             if other_id in self.persons:
                 self.persons[other_id].not_persons.discard(person_id)
         for camera in self.cameras.values():
             camera.bound = {t: b for t, b in camera.bound.items() if b.person_id != person_id}
+        return person
+
+    def remove(self, person_id: str) -> None:
+        """Forgets the person, also as it was before any merge. Its tracks lose their identity."""
+        self.take_out(person_id)
+        gone = [person_id]
+        while gone:
+            survivor = gone.pop()
+            absorbed = [a for a, merge in self.merges.items() if merge.survivor_id == survivor]
+            for absorbed_id in absorbed:
+                del self.merges[absorbed_id]
+            gone += absorbed
 
     def relabel(self, person: Person, label: str) -> None:
         self._labels.pop(person.label, None)
@@ -133,20 +217,26 @@ class SiteState:
         """Id of the person with this label."""
         return self._labels.get(label)
 
+    def answer(self, command_id: str) -> None:
+        """Remembers the command; the oldest are forgotten."""
+        self.answered[command_id] = None
+        while len(self.answered) > MAX_ANSWERED:
+            del self.answered[next(iter(self.answered))]
+
     def expired_before(self, moment: int) -> list[str]:
         """Ids of persons last seen before ``moment``, by time then id.
 
         A queue entry holds a time at or before the person's last sighting and is brought up to date
         only when it comes to the front: sightings cost nothing here.
         """
-        due: list[tuple[int, str]] = []
+        due: set[tuple[int, str]] = set()
         while self._expiry and self._expiry[0][0] < moment:
             _, person_id = heapq.heappop(self._expiry)
             person = self.persons.get(person_id)
             if person is None:
                 continue
             if person.last_seen < moment:
-                due.append((person.last_seen, person_id))
+                due.add((person.last_seen, person_id))
             heapq.heappush(self._expiry, (max(person.last_seen, moment), person_id))
         return [person_id for _, person_id in sorted(due)]
 
@@ -161,34 +251,3 @@ class PartitionState:
         """The site's state; an empty one for a site not heard of."""
         found = self.sites.get(site_id)
         return self.sites.setdefault(site_id, SiteState()) if found is None else found
-
-
-def canonical(state: PartitionState) -> dict[str, Any]:
-    """Plain data, independent of the order in which equal states were reached. Empty sites are left out."""
-    return {
-        site_id: {
-            "next_number": site.next_number,
-            "next_label": site.next_label,
-            "persons": {
-                key: msgspec.to_builtins(person) | {"not_persons": sorted(person.not_persons)}
-                for key, person in site.persons.items()
-            },
-            "bound": {
-                "/".join(msgspec.structs.astuple(track)): msgspec.to_builtins(bound)
-                for camera in site.cameras.values()
-                for track, bound in camera.bound.items()
-            },
-            "pending": {
-                "/".join(msgspec.structs.astuple(track)): msgspec.to_builtins(pending)
-                for camera in site.cameras.values()
-                for track, pending in camera.pending.items()
-            },
-        }
-        for site_id, site in state.sites.items()
-        if site.next_number or any(c.bound or c.pending for c in site.cameras.values())
-    }
-
-
-def digest(state: PartitionState) -> str:
-    """SHA-256 of the canonical form, hexadecimal."""
-    return hashlib.sha256(msgspec.json.encode(canonical(state), order="deterministic")).hexdigest()

@@ -9,7 +9,7 @@ from functools import partial
 
 from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import Detections, Frame
-from reid.contracts.events import AnyEvent
+from reid.contracts.events import AnyEvent, PolicyAdopted
 from reid.domain.commanded import answer
 from reid.domain.evolve import evolve
 from reid.domain.identify import identities
@@ -23,7 +23,7 @@ Stage = Callable[[], list[AnyEvent]]
 def step(state: PartitionState, message: Detections | AnyCommand, policies: Policies) -> list[AnyEvent]:
     """The events of one validated message, already folded into ``state``, in order."""
     site, policy = state.site(message.site_id), policies.of(message.site_id)
-    stages: list[Stage] = []
+    stages: list[Stage] = [partial(adoption, site, message, policy)]
     if isinstance(message, Detections):
         for frame in message.frames:
             stages += _stages(site, message.site_id, frame, policy)
@@ -35,6 +35,18 @@ def step(state: PartitionState, message: Detections | AnyCommand, policies: Poli
             evolve(state, event)
             events.append(event)
     return events
+
+
+def adoption(site: SiteState, message: Detections | AnyCommand, policy: Policy) -> list[AnyEvent]:
+    """A rule that the log does not know yet enters it before anything is decided by it."""
+    if site.policy == policy:
+        return []
+    at = message.issued_at if not isinstance(message, Detections) else _time_of(message)
+    return [PolicyAdopted(site_id=message.site_id, at=at, version=policy.version, policy=policy)]
+
+
+def _time_of(message: Detections) -> int:
+    return message.frames[0].captured_at if message.frames else 0
 
 
 def _stages(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[Stage]:

@@ -79,7 +79,8 @@ class Settings(BaseSettings):
 
     worker_id: str = Field("worker-0", description="Name of a worker instance: its static group membership.")
     watchdog_seconds: Seconds = Field(
-        60.0, description="Seconds that inputs may wait undecided before the worker ends itself to be restarted."
+        60.0,
+        description="Seconds that inputs may wait undecided before the worker ends itself to be restarted.",
     )
     linger_ms: int = Field(50, ge=0, description="Milliseconds that a producer gathers frames for a message.")
     detector: str = Field(

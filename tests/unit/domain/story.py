@@ -16,7 +16,8 @@ from reid.contracts.embedding import encode_wire
 from reid.contracts.events import AnyEvent
 from reid.domain.evolve import evolve
 from reid.domain.policy import Policies, Policy
-from reid.domain.state import PartitionState, SiteState, digest
+from reid.domain.snapshot import digest
+from reid.domain.state import PartitionState, SiteState
 from reid.domain.step import step
 from reid.domain.validate import check
 
@@ -76,6 +77,7 @@ class Story:
         self.state = PartitionState()
         self.log: list[AnyEvent] = []
         self.last: list[AnyEvent] = []
+        self.when([])  # The policy enters the log with the first input; stories are told without it.
 
     def given(self, *inputs: Frame | list[Frame] | AnyCommand) -> Story:
         for item in inputs:

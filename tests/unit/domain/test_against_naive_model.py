@@ -118,7 +118,7 @@ def test_random_lives_equal_the_naive_model(life: list[tuple[tuple[str, str, str
             )
             model.records = [r for r in model.records if who not in r.looks]
         else:
-            story.when(reset(arg or None))
+            story.when(reset(arg or None, now))
             model.records = [r for r in model.records if arg and arg not in r.cameras]
     found = sorted((p.cameras, p.visit_count, p.first_seen, p.last_seen) for p in story.site.persons.values())
     assert found == model.summary()

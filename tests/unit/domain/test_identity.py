@@ -195,10 +195,10 @@ def test_template_of_an_older_model_makes_room_first() -> None:
     other = msgspec.structs.replace(MODEL, version="2")
     story = Story(Policy(max_templates=2)).given(walk("room1", 0, 1, "a"))
     person_id = story.event(PersonSeen).person_id
-    known = story.site.persons[person_id]
     # A merge brings a person of the new model in; the old templates are then replaced one by one.
     story.given([frame("room2", 5 + 0.4 * i, person(2, "a"), model=other) for i in range(3)])
     story.given(merge(person_id, story.event(PersonSeen).person_id, 7))
+    known = story.site.persons[person_id]
     assert [t.model for t in known.templates] == ["letters@1", "letters@2"]
     story.when(frame("room2", 8, person(2, look("a", "b", 0.6)), model=other))
     assert [t.model for t in known.templates] == ["letters@2", "letters@2"]

@@ -1,0 +1,41 @@
+"""The numbers of the decision rule. A policy is data: it is in the log, and its version in every decision."""
+
+from hashlib import sha256
+
+import msgspec
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Similarities are calibrated (0 to 1); times in milliseconds.
+
+    ``template_novelty``: a crop more similar than this to a stored template adds nothing to the gallery.
+    ``grey_zone``: a best score so little below the threshold waits for more crops before a new person is
+    made. ``doubt_slack``: a bound track's crop that falls this far below the threshold is a doubt;
+    ``max_doubts`` of them in a row, and the track is taken from its person.
+    """
+
+    threshold: float = 0.6
+    camera_thresholds: dict[str, float] = {}
+    margin: float = 0.03
+    min_samples: int = 3
+    max_samples: int = 12
+    grey_zone: float = 0.08
+    min_quality: float = 0.25
+    max_templates: int = 10
+    template_novelty: float = 0.92
+    doubt_slack: float = 0.15
+    max_doubts: int = 3
+    seen_interval: int = 1_000
+    track_timeout: int = 5_000
+    visit_gap: int = 300_000
+    ttl: int = 90 * 86_400_000
+
+    def threshold_at(self, camera_id: str) -> float:
+        """The camera's own threshold, else the site's."""
+        return self.camera_thresholds.get(camera_id, self.threshold)
+
+    @property
+    def version(self) -> str:
+        """Short hash of all values: two decisions with one version were made by the same rule."""
+        canonical = msgspec.json.encode(self, order="deterministic")
+        return "p1-" + sha256(canonical).hexdigest()[:10]

@@ -1,0 +1,106 @@
+"""The whole state as plain bytes, and back: for snapshots, and to compare two states."""
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from reid.contracts.events import PersonState, TrackRef
+from reid.contracts.policy import Policy
+from reid.domain.state import BoundTrack, Merge, PartitionState, PendingTrack, Person, SiteState
+from reid.errors import Malformed
+
+#: Part of every snapshot: one of another layout is ignored, and the log folded instead.
+LAYOUT: Final = 1
+
+
+class _Bound(msgspec.Struct):
+    track: TrackRef
+    bound: BoundTrack
+
+
+class _Pending(msgspec.Struct):
+    track: TrackRef
+    pending: PendingTrack
+
+
+class _Site(msgspec.Struct):
+    site_id: str
+    next_number: int
+    next_label: int
+    policy: Policy | None
+    persons: list[PersonState]
+    bound: list[_Bound]
+    pending: list[_Pending]
+    merges: list[Merge]
+    answered: list[str]
+
+
+class _Partition(msgspec.Struct):
+    layout: int
+    sites: list[_Site]
+
+
+_encoder: Final = msgspec.json.Encoder(order="deterministic")
+_decoder: Final = msgspec.json.Decoder(_Partition)
+
+
+def dump(state: PartitionState) -> bytes:
+    """Canonical JSON, the same for equal states however they were reached. Empty sites are left out."""
+    sites = [_site(site_id, site) for site_id, site in sorted(state.sites.items())]
+    return _encoder.encode(_Partition(LAYOUT, [s for s in sites if _told_anything(s)]))
+
+
+def load(raw: bytes) -> PartitionState:
+    """Inverse of `dump`. Raises `Malformed` when it is not one, or of another layout."""
+    try:
+        plain = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"not a snapshot of layout {LAYOUT}: {error}") from error
+    if plain.layout != LAYOUT:
+        raise Malformed(f"snapshot of layout {plain.layout}, this version reads {LAYOUT}")
+    state = PartitionState()
+    for site in plain.sites:
+        state.sites[site.site_id] = _loaded(site)
+    return state
+
+
+def digest(state: PartitionState) -> str:
+    """SHA-256 of `dump`, hexadecimal."""
+    return hashlib.sha256(dump(state)).hexdigest()
+
+
+def _site(site_id: str, site: SiteState) -> _Site:
+    cameras = site.cameras.values()
+    return _Site(
+        site_id,
+        site.next_number,
+        site.next_label,
+        site.policy,
+        [p.state() for p in sorted(site.persons.values(), key=lambda p: p.number)],
+        [_Bound(t, b) for t, b in sorted((i for c in cameras for i in c.bound.items()), key=lambda i: i[0])],
+        [
+            _Pending(t, p)
+            for t, p in sorted((i for c in cameras for i in c.pending.items()), key=lambda i: i[0])
+        ],
+        [merge for _, merge in sorted(site.merges.items())],
+        list(site.answered),
+    )
+
+
+def _told_anything(site: _Site) -> bool:
+    return bool(site.policy or site.next_number or site.bound or site.pending or site.answered)
+
+
+def _loaded(plain: _Site) -> SiteState:
+    site = SiteState()
+    site.next_number, site.next_label, site.policy = plain.next_number, plain.next_label, plain.policy
+    for person in plain.persons:
+        site.put(Person.of(person))
+    for bound in plain.bound:
+        site.camera(bound.track.camera_id).bind(bound.track, bound.bound)
+    for pending in plain.pending:
+        site.camera(pending.track.camera_id).wait(pending.track, pending.pending)
+    site.merges = {merge.absorbed.person_id: merge for merge in plain.merges}
+    site.answered = dict.fromkeys(plain.answered)
+    return site
