@@ -11,7 +11,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.live import Live
 
-from deploy import live, log
+from deploy import live
 from deploy.inputs import Simulation, video_files
 from deploy.observer import Observer, Offsets
 from deploy.preflight import preflight
@@ -23,13 +23,16 @@ from deploy.snapshot import Snapshot
 from deploy.stack import Stack
 from deploy.supervisor import Interrupted
 from reid.contracts.topics import CAMERAS, COMMANDS, DETECTIONS, EVENTS
-from reid.errors import ConfigError
+from reid.errors import ConfigError, Unavailable
+from reid.runtime.admin import admin_client
+from reid.runtime.offsets import end_offsets
 from reid.runtime.settings import Settings
 
 _TICK_S: Final = 0.25
 _LINE_EVERY_S: Final = 5.0
 _SETTLE_S: Final = 10.0
 _NOTICES: Final = 3
+_LEADERS_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +118,35 @@ def _videos(settings: Settings, plan: DemoPlan) -> list[str]:
 def _start(this: _Run) -> None:
     stack = this.stack
     stack.start_servers()
-    stack.start_processes()
-    this.start = {
-        topic.name: log.ends(stack.kafka, topic.name) for topic in (EVENTS, CAMERAS, DETECTIONS, COMMANDS)
-    }
+    this.start = _ends(stack.kafka)
     this.sources = this.videos
     if not this.videos:
         plan, now = this.plan, round(time.time() * 1000)
         this.simulation = Simulation(plan.people, plan.cameras, plan.seed, now)
         this.sources = this.simulation.sources()
-    arguments = [
-        part
-        for number, source in enumerate(this.sources, 1)
-        for part in ("--camera-id", f"room{number}", "--source", source)
-    ]
-    arguments += ["--loop"] * this.plan.loop
-    stack.start_cameras(arguments, len(this.sources))
+    cameras = [(f"room{number}", source) for number, source in enumerate(this.sources, 1)]
+    stack.start_processes(cameras, this.plan.loop)
     this.cameras_at = time.monotonic()
     _introduce(this)
+
+
+def _ends(kafka: str) -> Offsets:
+    """Where each topic ends now: from here on it is this run's. Raises `Unavailable`."""
+    topics = [topic.name for topic in (EVENTS, CAMERAS, DETECTIONS, COMMANDS)]
+    client, deadline = admin_client(kafka), time.monotonic() + _LEADERS_S
+    while True:
+        try:
+            ends = end_offsets(client, topics)
+            break
+        except Unavailable:
+            # A topic just made may have a leader in the metadata that does not know it yet.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+    found: dict[str, dict[int, int]] = {}
+    for (topic, partition), end in ends.items():
+        found.setdefault(topic, {})[partition] = end
+    return found
 
 
 def _introduce(this: _Run) -> None:
@@ -170,7 +184,7 @@ def _watch(this: _Run, stopping: threading.Event, shown: bool) -> None:
 def _until_over(this: _Run, observer: Observer, stopping: threading.Event, shown: bool) -> Snapshot:
     """Keeps everything alive and shown. Returns the last snapshot with the cameras on."""
     told_at = this.cameras_at
-    screen = Live(console=this.console, refresh_per_second=4, transient=True) if shown else None
+    screen = Live(console=this.console, refresh_per_second=4, transient=False) if shown else None
     if screen is not None:
         screen.start()
     try:
@@ -201,7 +215,13 @@ def _conclude(this: _Run, observer: Observer, running: Snapshot) -> None:
     """The cameras end first; what they saw is decided and projected; then it is counted."""
     plan = this.plan
     wanted = plan.score or plan.json_file is not None or plan.save is not None
-    if this.interrupted or not (wanted or plan.duration is not None):
+    if this.interrupted:
+        if wanted:
+            this.console.print(
+                "interrupted: --score, --json and --save need a run that ends by itself (--duration)"
+            )
+        return
+    if not (wanted or plan.duration is not None):
         return
     this.stack.end_cameras()
     with this.stack.steps.step("Deciding what is left") as step:
@@ -255,7 +275,7 @@ def _document(
         found=found,
         memory_peak=observer.memory_peak,
         restarts=this.stack.supervisor.restarts,
-        urls=observer.urls,
+        answers=observer.answers(),
         score=result,
     )
 

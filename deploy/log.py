@@ -43,15 +43,6 @@ def _span(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
     return low, high
 
 
-def ends(bootstrap: str, topic: str) -> dict[int, int]:
-    """Partition -> offset after the last."""
-    consumer = log_reader(bootstrap)
-    try:
-        return {partition: high for partition, (_, high) in spans(consumer, topic).items()}
-    finally:
-        consumer.close()
-
-
 def read(bootstrap: str, topic: str, start: Mapping[int, int]) -> Iterator[Message]:
     """Records from ``start`` (by partition) to the end as it is when reading gets there.
 

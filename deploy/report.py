@@ -76,10 +76,11 @@ def report(
     found: Recorded,
     memory_peak: int,
     restarts: dict[str, int],
-    urls: list[str],
+    answers: dict[str, Any],
     score: Score | None,
 ) -> dict[str, Any]:
-    """``running``: the last moment with cameras on; ``settled``: when all that they saw was in the view."""
+    """``running``: the last moment with cameras on; ``settled``: when all that they saw was in the view;
+    ``answers``: URL -> what the API answered then."""
     cameras = [
         {name: getattr(camera, name) for name in camera.__struct_fields__} for camera in settled.cameras
     ]
@@ -102,15 +103,12 @@ def report(
         },
         "latency_ms": None if latency is None else {"p50": latency[0], "p95": latency[1]},
         "newest_label_age_s": None if running.label_age is None else round(running.label_age, 3),
-        "persons": [
-            {name: value for name, value in person.items() if name != "embeddings"}
-            for person in settled.persons
-        ],
         "ids_given": found.ids(),
         "ids_registered": sorted(found.identities.registered),
         "memory_bytes": {**running.memory, "total": running.memory_total, "peak_total": memory_peak},
         "restarts": restarts,
-        "urls": urls,
+        "urls": list(answers),
+        "answers": answers,
         "score": None if score is None else score.as_json(),
     }
 

@@ -79,25 +79,26 @@ class Stack:
             created = create_topics(self.kafka, self.settings.partitions, self.settings.replication_factor)
             step.detail = f"{len(created)} created" if created else "as they were"
 
-    def start_processes(self) -> None:
-        """Worker, projector and API, side by side: each waits for what it needs by itself."""
-        worker = self._process("worker", ["worker"])
-        projector = self._process("projector", ["projector"])
+    def start_processes(self, cameras: Sequence[tuple[str, str]] = (), loop: bool = False) -> None:
+        """Worker, projector, API and, in one producer process, the cameras ``(id, source)``.
+
+        Side by side: each waits by itself for what it needs, and the log keeps what cameras say meanwhile.
+        """
         self._api = self._process("api", ["api"])
-        with self.steps.step("Worker, projector, API") as step:
-            self.supervisor.start(worker, projector, self._api)
+        parts = [self._process("worker", ["worker"]), self._process("projector", ["projector"]), self._api]
+        if cameras:
+            arguments = ["--loop"] * loop
+            for camera_id, source in cameras:
+                arguments += ["--camera-id", camera_id, "--source", source]
+            self.cameras = [self._process("cameras", ["camera", *arguments], may_finish=True)]
+        names = "Worker, projector, API" + (f", {len(cameras)} cameras" if cameras else "")
+        with self.steps.step(names) as step:
+            self.supervisor.start(*parts, *self.cameras)
             step.detail = self.api
         # A free port, once chosen, is kept: started again, the API must be found where it was.
         port = urlsplit(self.api).port or self.settings.api_port
         self.settings = self.settings.model_copy(update={"api_port": port})
         self._write_endpoints()
-
-    def start_cameras(self, arguments: Sequence[str], count: int) -> None:
-        """One producer process with the ``camera`` command's ``arguments``."""
-        cameras = self._process("cameras", ["camera", *arguments], may_finish=True)
-        with self.steps.step(f"{count} camera{'s' * (count != 1)}"):
-            self.supervisor.start(cameras)
-        self.cameras.append(cameras)
 
     def end_cameras(self) -> None:
         """They publish what they hold, and are not started again; the rest goes on."""
