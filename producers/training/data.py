@@ -1,0 +1,100 @@
+"""Person crops in memory, and batches that show every person in two cameras.
+
+A directory holds files named as Market-1501 names them: ``{person}_c{camera}s{sequence}_{index}_00.jpg``;
+a negative person is a distractor and is left out.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from reid.errors import ConfigError
+
+NAME: Final = re.compile(r"(-?\d+)_c(\d+)")
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Crops:
+    """``pixels``: (n, height, width, 3) uint8 RGB; ``people``, ``cameras``: (n,) as the file names say."""
+
+    pixels: npt.NDArray[np.uint8]
+    people: IntArray
+    cameras: IntArray
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def labels(self) -> IntArray:
+        """People renumbered 0 … number of people − 1."""
+        return np.asarray(np.unique(self.people, return_inverse=True)[1], np.int64)
+
+
+def load(directory: Path, height: int, width: int) -> Crops:
+    """Raises `ConfigError` when the directory holds no crop, or one that cannot be read."""
+    pixels, people, cameras = [], [], []
+    for path in sorted(directory.glob("*.jpg")):
+        name = NAME.match(path.name)
+        if name is None or int(name[1]) < 0:
+            continue
+        image = cv2.imread(str(path))
+        if image is None:
+            raise ConfigError(f"{path}: not a picture; remove it or copy it again")
+        pixels.append(resized(np.asarray(image, np.uint8), height, width))
+        people.append(int(name[1]))
+        cameras.append(int(name[2]))
+    if not pixels:
+        raise ConfigError(f"{directory}: no crops named like 0001_c1s1_000000_00.jpg")
+    return Crops(np.stack(pixels), np.array(people), np.array(cameras))
+
+
+def resized(bgr: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
+    """(h, w, 3) BGR -> (height, width, 3) RGB: the mean of what a pixel covers, bilinear where it grows."""
+    shrinks = bgr.shape[0] > height
+    scaled = cv2.resize(bgr, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.ascontiguousarray(scaled[..., ::-1])
+
+
+@dataclass(frozen=True)
+class CrossCameraBatches:
+    """Batches of ``people`` × 2 cameras × ``views`` crops, without end.
+
+    Every person comes once before any comes again. Half the crops of a person are of one camera and half
+    of another, so that each anchor has a positive across cameras; where a camera has fewer crops than
+    ``views``, crops repeat. People seen in one camera only are left out.
+    """
+
+    crops: Crops
+    people: int
+    views: int
+    generator: np.random.Generator
+
+    def __iter__(self) -> Iterator[IntArray]:
+        tracks: dict[int, list[IntArray]] = {}
+        for person in np.unique(self.crops.people).tolist():
+            of_person = np.flatnonzero(self.crops.people == person)
+            cameras = self.crops.cameras[of_person]
+            tracks[person] = [of_person[cameras == camera] for camera in np.unique(cameras)]
+        everyone = [person for person, seen in tracks.items() if len(seen) > 1]
+        if len(everyone) < self.people:
+            found = f"{len(everyone)} people seen in two cameras"
+            raise ConfigError(f"a batch needs {self.people}, the data has {found}: give more of it")
+        while True:
+            order = self.generator.permutation(everyone)
+            for start in range(0, len(order) - self.people + 1, self.people):
+                chosen = [self._crops_of(tracks[person]) for person in order[start : start + self.people]]
+                yield np.concatenate(chosen)
+
+    def _crops_of(self, seen: list[IntArray]) -> IntArray:
+        pair = self.generator.permutation(len(seen))[:2]
+        rows = [
+            self.generator.choice(seen[camera], self.views, replace=len(seen[camera]) < self.views)
+            for camera in pair
+        ]
+        return np.concatenate(rows)

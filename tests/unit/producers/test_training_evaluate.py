@@ -1,0 +1,41 @@
+"""The training's yardstick against hand-made answers, without torch."""
+
+import numpy as np
+import pytest
+
+from producers.training.evaluate import Vectors, equal_error, scores, single_shot, unit
+
+
+def vectors(rows: list[list[float]], people: list[int], cameras: list[int]) -> Vectors:
+    return Vectors(unit(np.array(rows, np.float32)), np.array(people), np.array(cameras))
+
+
+def test_perfect_vectors_score_one() -> None:
+    perfect = vectors([[1, 0], [1, 0], [0, 1], [0, 1]], [1, 1, 2, 2], [1, 2, 1, 2])
+    found = scores(perfect)
+    assert (found.rank1, found.mean_ap, found.equal_error) == (1.0, 1.0, 0.0)
+    assert single_shot(perfect, 2, 5, 0) == [1.0] * 5
+
+
+def test_ranks_and_precision_by_hand() -> None:
+    # Person 1's crop of camera 1 lies nearer to person 2's of camera 2; all other directions are right.
+    some = vectors([[1, 0.9], [1, 0], [0, 1], [0.7, 1]], [1, 1, 2, 2], [1, 2, 1, 2])
+    found = scores(some)
+    assert found.rank1 == 0.5
+    assert found.rank5 == 1.0
+    assert found.mean_ap == pytest.approx((0.5 + 1.0 + 1.0 + 0.5) / 4)
+
+
+def test_track_means_average_a_person_in_a_camera() -> None:
+    means = vectors([[1, 0], [0, 1], [1, 0]], [5, 5, 5], [1, 1, 2]).track_means()
+    assert means.people.tolist() == [5, 5]
+    assert means.rows == pytest.approx(unit(np.array([[1, 1], [1, 0]], np.float32)))
+    assert len(vectors([[1, 0], [0, 1]], [5, 5], [1, 1]).track_means(1).rows) == 1
+
+
+def test_equal_error_of_overlapping_scores() -> None:
+    generator = np.random.default_rng(0)
+    genuine = generator.normal(1, 1, 40_000).astype(np.float32)
+    impostor = generator.normal(-1, 1, 40_000).astype(np.float32)
+    # Two unit Gaussians two apart: each errs beyond one standard deviation.
+    assert equal_error(genuine, impostor) == pytest.approx(0.1587, abs=0.005)

@@ -1,0 +1,92 @@
+"""Network, losses, augmentation and averaging of the training; skipped where torch is absent."""
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from producers.training import losses  # noqa: E402
+from producers.training.augment import Strength, augmented  # noqa: E402
+from producers.training.network import DIM, Classifiers, Encoder  # noqa: E402
+from producers.training.optimise import Plan, Run  # noqa: E402
+from producers.training.peers import Peers  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+
+
+def test_embeddings_are_of_unit_length_at_both_sizes() -> None:
+    encoder = Encoder().eval()
+    for height, width in ((96, 48), (128, 64)):
+        output = encoder(torch.rand(2, 3, height, width))
+        assert output.embedding.shape == (2, DIM)
+        assert torch.allclose(output.embedding.norm(dim=1), torch.ones(2), atol=1e-5)
+
+
+def test_augmentation_keeps_range_and_shape_and_draws_for_each_crop() -> None:
+    pixels = torch.full((8, 144, 72, 3), 128, dtype=torch.uint8)
+    images = augmented(pixels, 96, 48, Strength())
+    assert images.shape == (8, 3, 96, 48)
+    assert float(images.min()) >= 0 and float(images.max()) <= 1
+    assert len({round(float(image.mean()), 4) for image in images}) == 8
+
+
+def test_no_strength_leaves_the_picture_or_its_mirror() -> None:
+    pixels = torch.randint(0, 256, (6, 96, 48, 3), dtype=torch.uint8)
+    images = augmented(pixels, 96, 48, Strength(0, 0, 0, 0, 0, 0, 0, 0))
+    plain = pixels.permute(0, 3, 1, 2).float() / 255
+    for image, same in zip(images, plain, strict=True):
+        assert torch.allclose(image, same, atol=2e-3) or torch.allclose(image, same.flip(2), atol=2e-3)
+
+
+def test_pair_loss_asks_for_another_camera() -> None:
+    labels, cameras = torch.tensor([0, 0, 1, 1]), torch.tensor([1, 2, 1, 2])
+    apart = torch.eye(4)
+    together = torch.tensor([[1.0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 0, 0]])
+    assert losses.pairs(together, labels, cameras) < losses.pairs(apart, labels, cameras)
+    # A likeness within one camera only earns nothing.
+    assert float(losses.pairs(together, labels, torch.tensor([1, 1, 1, 1]))) == 0
+
+
+def test_identity_loss_reaches_every_trained_weight() -> None:
+    encoder, classifiers = Encoder(), Classifiers(5)
+    output = encoder(torch.rand(6, 3, 96, 48))
+    whole, parts = classifiers(output)
+    losses.identity(whole, parts, torch.tensor([0, 1, 2, 3, 4, 0])).backward()
+    untouched = [
+        name
+        for module in (encoder, classifiers)
+        for name, weight in module.named_parameters()
+        if weight.requires_grad and weight.grad is None
+    ]
+    assert untouched == []
+
+
+def test_a_run_learns_averages_and_continues_where_it_was(tmp_path: Path) -> None:
+    plan = Plan(minutes=1, steps=12, alone=1)
+    run = Run(plan, people=2)
+    images = torch.rand(8, 3, 96, 48)
+    labels, cameras = torch.arange(8) // 4, torch.arange(8) // 2 % 2
+    found = []
+    for _ in range(8):
+        found.append(sum(run.learn(images, labels, cameras)))
+        run.agree(Peers(), 1.0)
+    assert found[-1] < 0.8 * found[0]
+    run.save(tmp_path / "checkpoint.pt")
+    other = Run(plan, people=2)
+    other.load(tmp_path / "checkpoint.pt")
+    assert (other.step, other.seconds) == (8, 8.0)
+    for mine, theirs in zip(run.average.parameters(), other.average.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_the_rate_warms_up_then_falls_to_a_hundredth() -> None:
+    plan = Plan(minutes=1, rate=1.0)
+    assert plan.rate_at(0.0) == pytest.approx(0.05)
+    assert plan.rate_at(plan.warmup) == pytest.approx(1.0)
+    assert plan.rate_at(1.0) == pytest.approx(0.01)
+    assert plan.size_at(0.0) != plan.size_at(0.99)
