@@ -10,6 +10,7 @@ from reid.contracts.events import (
     PersonRenamed,
     PersonSeen,
     PersonsMerged,
+    PersonSplit,
     TrackRef,
 )
 
@@ -40,8 +41,21 @@ class Identities:
         elif isinstance(event, PersonsMerged):
             self._absorbed[event.absorbed_id] = event.survivor_id
             self._labels[event.survivor_id] = event.label
+        elif isinstance(event, PersonSplit):
+            self._split(event)
         elif isinstance(event, PersonRenamed):
             self._labels[event.person_id] = event.label
+
+    def _split(self, event: PersonSplit) -> None:
+        self._labels[event.person.person_id] = event.person.label
+        other = event.other.person_id if event.other is not None else None
+        if event.other is not None:
+            self._absorbed.pop(event.other.person_id, None)
+            self._labels[event.other.person_id] = event.other.label
+        for track in event.tracks:
+            present = self._persons[track] and self._persons[track][-1] is not None
+            if present:
+                self._set(track, event.at, other)
 
     def person_at(self, track: TrackRef, at: int) -> str | None:
         """Person id of the track at ``at`` (milliseconds), merges followed; None while undecided."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from projections.store import PersonRef
-from projections.workspace import Workspace, parse_track
+from projections.workspace import Workspace, parse_track, track_name
 from reid.contracts.codec import type_name
 from reid.contracts.events import (
     AnyEvent,
@@ -19,6 +19,8 @@ from reid.contracts.events import (
     PersonSeen,
     PersonsMerged,
     PersonSplit,
+    PersonState,
+    PolicyAdopted,
     TrackRef,
     TrackSampled,
 )
@@ -36,6 +38,9 @@ def needs(event: AnyEvent) -> tuple[set[PersonRef], set[tuple[str, TrackRef]]]:
             return {PersonRef(site, event.person_id)}, set()
         case PersonsMerged():
             return {PersonRef(site, event.survivor_id), PersonRef(site, event.absorbed_id)}, set()
+        case PersonSplit():
+            both = (event.person, event.other)
+            return {PersonRef(site, state.person_id) for state in both if state is not None}, set()
         case GalleryReset():
             return {PersonRef(site, person_id) for person_id in event.person_ids}, set()
         case _:
@@ -58,14 +63,17 @@ def outcome_of(event: AnyEvent) -> CommandOutcome | None:
     command_id = getattr(event, "command_id", None)
     if command_id is None:
         return None
+    states = (event.person, event.other) if isinstance(event, PersonSplit) else ()
     return CommandOutcome(
         command_id=command_id,
         event_type=type_name(event),
         rejected=isinstance(event, CommandRejected),
         code=getattr(event, "code", ""),
         message=getattr(event, "message", ""),
-        person_id=getattr(event, "survivor_id", None) or getattr(event, "person_id", None),
-        person_ids=list(getattr(event, "person_ids", ())),
+        person_id=states[0].person_id
+        if states and states[0]
+        else getattr(event, "survivor_id", None) or getattr(event, "person_id", None),
+        person_ids=[s.person_id for s in states if s] or list(getattr(event, "person_ids", ())),
     )
 
 
@@ -132,6 +140,38 @@ def _merged(work: Workspace, event: PersonsMerged) -> None:
     work.relabel_tracks(ref, view)
 
 
+def _split(work: Workspace, event: PersonSplit) -> None:
+    ref, view = _known(work, event, event.person.person_id)
+    moved = [track for track in event.tracks if track_name(track) in view.tracks]
+    for track in moved:
+        view.tracks.remove(track_name(track))
+        if event.other is None:
+            work.release_live(ref, track)
+    _assign(view, event.person)
+    work.relabel_tracks(ref, view)
+    if event.other is None:
+        return
+    other_ref = PersonRef(event.site_id, event.other.person_id)
+    other = work.edit(other_ref)
+    if other is None:
+        other = PersonView(person_id=other_ref.person_id, label=event.other.label, number=event.other.number)
+        work.add(event.site_id, other)
+    other.tracks += [track_name(track) for track in moved]
+    _assign(other, event.other)
+    work.relabel_tracks(other_ref, other)
+
+
+def _assign(view: PersonView, state: PersonState) -> None:
+    """All values of the document but its live tracks, which tell the current camera."""
+    view.label = state.label
+    view.cameras = list(state.cameras)
+    view.embeddings = [template.vector for template in state.templates]
+    view.num_embeddings = len(state.templates)
+    view.visit_count = state.visit_count
+    view.first_seen, view.last_seen = state.first_seen, state.last_seen
+    view.current_camera = parse_track(view.tracks[-1])[0] if view.tracks else None
+
+
 def _renamed(work: Workspace, event: PersonRenamed) -> None:
     ref, view = _known(work, event, event.person_id)
     view.label = event.label
@@ -147,8 +187,8 @@ def _reset(work: Workspace, event: GalleryReset) -> None:
         work.remove(PersonRef(event.site_id, person_id))
 
 
-def _nothing(work: Workspace, event: TrackSampled | CommandRejected | PersonSplit) -> None:
-    """Evidence, refusals, and the reserved split change no document; the position still advances."""
+def _nothing(work: Workspace, event: TrackSampled | CommandRejected | PolicyAdopted) -> None:
+    """Evidence, refusals and rules change no document; the position still advances."""
 
 
 _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
@@ -157,10 +197,11 @@ _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
     PersonSeen: _seen,
     PersonLeft: _left,
     PersonsMerged: _merged,
-    PersonSplit: _nothing,
+    PersonSplit: _split,
     PersonRenamed: _renamed,
     PersonForgotten: _gone,
     PersonExpired: _gone,
     GalleryReset: _reset,
+    PolicyAdopted: _nothing,
     CommandRejected: _nothing,
 }

@@ -155,9 +155,13 @@ class Workspace:
             self._changed_persons[ref] = None
             view.tracks.remove(name)
             view.current_camera = parse_track(view.tracks[-1])[0] if view.tracks else None
+        self.release_live(ref, track)
+
+    def release_live(self, ref: PersonRef, track: TrackRef) -> None:
+        """The track's live label goes, if it is this person's."""
         held = self._live[CameraRef(ref.site_id, track.camera_id)].get(live_field(track))
         if held is not None and held.person_id == ref.person_id:
-            self._drop_live(ref.site_id, name)
+            self._drop_live(ref.site_id, track_name(track))
 
     def relabel_tracks(self, ref: PersonRef, view: PersonView) -> None:
         """All of the person's live tracks show this person, under its label."""

@@ -1,7 +1,7 @@
 """End offsets of topics, as a reader of committed records sees them."""
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from reid.errors import Unavailable
 
@@ -14,7 +14,7 @@ def end_offsets(admin: AdminClient, topics: list[str], timeout_s: float = 5.0) -
     try:
         known = admin.list_topics(timeout=timeout_s).topics
         asked = {
-            TopicPartition(topic, partition): OffsetSpec.latest()
+            TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
             for topic in topics
             if topic in known
             for partition in known[topic].partitions
