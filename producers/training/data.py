@@ -36,22 +36,39 @@ class Crops:
         return np.asarray(np.unique(self.people, return_inverse=True)[1], np.int64)
 
 
-def load(directory: Path, height: int, width: int) -> Crops:
-    """Raises `ConfigError` when the directory holds no crop, or one that cannot be read."""
-    pixels, people, cameras = [], [], []
-    for path in sorted(directory.glob("*.jpg")):
-        name = NAME.match(path.name)
-        if name is None or int(name[1]) < 0:
-            continue
-        image = cv2.imread(str(path))
+@dataclass(frozen=True)
+class Named:
+    """One file, and what its name says."""
+
+    path: Path
+    person: int
+    camera: int
+
+    def read(self) -> npt.NDArray[np.uint8]:
+        """BGR. Raises `ConfigError` when the file is no picture."""
+        image = cv2.imread(str(self.path))
         if image is None:
-            raise ConfigError(f"{path}: not a picture; remove it or copy it again")
-        pixels.append(resized(np.asarray(image, np.uint8), height, width))
-        people.append(int(name[1]))
-        cameras.append(int(name[2]))
-    if not pixels:
+            raise ConfigError(f"{self.path}: not a picture; remove it or copy it again")
+        return np.asarray(image, np.uint8)
+
+
+def named(directory: Path) -> Iterator[Named]:
+    """In order of name, distractors left out. Raises `ConfigError` when there is none."""
+    files = [(path, NAME.match(path.name)) for path in sorted(directory.glob("*.jpg"))]
+    found = [Named(path, int(name[1]), int(name[2])) for path, name in files if name and int(name[1]) >= 0]
+    if not found:
         raise ConfigError(f"{directory}: no crops named like 0001_c1s1_000000_00.jpg")
-    return Crops(np.stack(pixels), np.array(people), np.array(cameras))
+    yield from found
+
+
+def load(directory: Path, height: int, width: int) -> Crops:
+    """All crops of a directory at one size. Raises `ConfigError` as `named` and `Named.read` do."""
+    found = list(named(directory))
+    pixels = np.stack([resized(crop.read(), height, width) for crop in found])
+    people, cameras = (
+        np.array(column) for column in zip(*((c.person, c.camera) for c in found), strict=True)
+    )
+    return Crops(pixels, people, cameras)
 
 
 def resized(bgr: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
