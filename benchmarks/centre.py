@@ -1,4 +1,4 @@
-"""Measures the centre of the built-in appearance descriptor and writes `producers/embed/appearance_centre.json`.
+"""Measures the centre of the built-in appearance descriptor: writes `appearance_centre.json`.
 
     python -m benchmarks.centre
 
@@ -47,7 +47,10 @@ def main() -> None:
     site = simulated()
     centre = (mean_of(real) + mean_of(site)) / 2
     target = Path(appearance.__file__).with_name(appearance.CENTRE_FILE)
-    how = f"python -m benchmarks.centre: half of {len(real)} crops of cuhk03_train, half of {len(site)} simulated"
+    how = (
+        f"python -m benchmarks.centre: half of {len(real)} crops of cuhk03_train, "
+        f"half of {len(site)} simulated"
+    )
     target.write_text(json.dumps({"measured_by": how, "centre": np.round(centre, 5).tolist()}) + "\n")
     print(f"{target}: {how}")
 

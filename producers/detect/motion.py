@@ -95,7 +95,7 @@ def _pieces(mask: Mask, min_height: float) -> list[tuple[int, int, int, int, flo
 def _columns(part: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Where to cut a blob that is too wide for one person: at the valleys between its peaks."""
     height, width = part.shape
-    if width < 0.62 * height or width < 12:
+    if width < 0.45 * height or width < 12:
         return [(0, width)]
     kernel = max(3, int(0.12 * height) | 1)
     profile = cv2.GaussianBlur(part.sum(axis=0, dtype=np.float32)[None], (kernel, 1), 0)[0]

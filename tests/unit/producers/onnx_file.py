@@ -1,0 +1,54 @@
+"""Writes small ONNX files by hand: the `onnx` package is no dependency of this product."""
+
+import struct
+
+import numpy as np
+import numpy.typing as npt
+
+
+def _varint(value: int) -> bytes:
+    out = b""
+    while value > 0x7F:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def _field(number: int, value: int | str | bytes) -> bytes:
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    raw = value.encode() if isinstance(value, str) else value
+    return _varint(number << 3 | 2) + _varint(len(raw)) + raw
+
+
+def _tensor(name: str, values: npt.NDArray[np.float32], *, packed: bool) -> bytes:
+    dims = b"".join(_field(1, size) for size in values.shape)
+    if packed:
+        data = _field(4, struct.pack(f"<{values.size}f", *values.ravel().tolist()))
+    else:
+        data = _field(9, values.astype("<f4").tobytes())
+    return dims + _field(2, 1) + _field(8, name) + data
+
+
+def _value(name: str, shape: tuple[int, ...]) -> bytes:
+    dims = b"".join(_field(1, _field(1, size)) for size in shape)
+    return _field(1, name) + _field(2, _field(1, _field(1, 1) + _field(2, dims)))
+
+
+def linear_model(weights: npt.NDArray[np.float32], side: tuple[int, int], *, packed: bool = False) -> bytes:
+    """``(1, 3, *side)`` -> mean over the picture's plane -> (1, 3) @ ``weights`` (3, d)."""
+    axes = _field(1, "axes") + b"".join(_field(8, axis) for axis in (2, 3)) + _field(20, 7)
+    keep = _field(1, "keepdims") + _field(3, 0) + _field(20, 2)
+    mean = (
+        _field(1, "image") + _field(2, "mean") + _field(4, "ReduceMean") + _field(5, axes) + _field(5, keep)
+    )
+    product = _field(1, "mean") + _field(1, "weights") + _field(2, "vector") + _field(4, "MatMul")
+    graph = (
+        _field(1, mean)
+        + _field(1, product)
+        + _field(2, "graph")
+        + _field(5, _tensor("weights", weights, packed=packed))
+        + _field(11, _value("image", (1, 3, *side)))
+        + _field(12, _value("vector", (1, weights.shape[1])))
+    )
+    return _field(1, 8) + _field(7, graph) + _field(8, _field(2, 13))

@@ -1,0 +1,195 @@
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from producers.annotate import VideoWriter, annotate, colour_of, contact_sheet, save_image
+from producers.camera import CameraPipeline
+from producers.detect.base import Boxes
+from producers.detect.truth import TruthDetector
+from producers.embed.appearance import Appearance
+from producers.frames import CapturedFrame, Image
+from producers.quality import crop, qualities
+from producers.sources.base import Playback
+from producers.sources.spec import open_source
+from producers.track import PATIENCE, UNCONFIRMED, ByteTrack
+from reid.contracts.detections import Frame, Person
+from reid.contracts.embedding import decode_wire
+from reid.errors import ConfigError
+
+
+def walkers(step: int) -> Boxes:
+    """Two who walk towards each other in different rows."""
+    return Boxes.of([[50 + 12 * step, 40, 40, 120], [400 - 12 * step, 200, 40, 120]], [0.9, 0.9])
+
+
+class TestTracker:
+    def test_walkers_keep_their_ids(self) -> None:
+        tracker = ByteTrack(5)
+        ids = [tracker.update(walkers(n), 1000 + 200 * n) for n in range(10)]
+        assert ids[0].tolist() == [UNCONFIRMED, UNCONFIRMED]
+        assert len({tuple(i.tolist()) for i in ids[2:]}) == 1
+        assert len(set(ids[-1].tolist())) == 2
+
+    def test_ids_are_parallel_to_the_boxes_in_any_order(self) -> None:
+        tracker = ByteTrack(5)
+        for n in range(4):
+            first = tracker.update(walkers(n), 1000 + 200 * n)
+        mixed = walkers(4).take(np.array([1, 0]))
+        assert tracker.update(mixed, 1800).tolist() == first.tolist()[::-1]
+
+    def test_a_short_gap_is_bridged_and_a_long_one_is_not(self) -> None:
+        for gap_ms, same in ((600, True), (3000, False)):
+            tracker = ByteTrack(5)
+            still = Boxes.of([[50, 40, 40, 120]], [0.9])
+            before = [tracker.update(still, 1000 + 200 * n)[0] for n in range(4)][-1]
+            for at in range(1800, 1600 + gap_ms, 200):
+                assert len(tracker.update(Boxes.of([], []), at)) == 0
+            after = [tracker.update(still, 1600 + gap_ms + 200 * n)[0] for n in range(3)][-1]
+            assert after != UNCONFIRMED
+            assert bool(before == after) is same
+
+    def test_boxes_that_do_not_convince_wait(self) -> None:
+        tracker = ByteTrack(5)
+        doubtful = Boxes.of([[50, 40, 40, 120]], [0.55])
+        ids = [tracker.update(doubtful, 1000 + 200 * n)[0] for n in range(8)]
+        assert set(ids[:PATIENCE]) == {UNCONFIRMED}
+        assert ids[-1] != UNCONFIRMED
+
+    def test_a_clock_set_back_loses_nobody(self) -> None:
+        tracker = ByteTrack(5)
+        for n in range(4):
+            before = tracker.update(walkers(n), 100_000 + 200 * n)
+        assert tracker.update(walkers(3), 5_000).tolist() == before.tolist()
+
+
+def textured(height: int, width: int, seed: int = 0) -> Image:
+    return np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
+
+
+class TestQuality:
+    def quality(self, image: Image, *boxes: tuple[float, float, float, float]) -> list[float]:
+        found = qualities(image, Boxes.of(boxes, [1.0] * len(boxes))).tolist()
+        assert all(0 <= q <= 1 for q in found)
+        return [float(q) for q in found]
+
+    def test_larger_sharper_and_whole_is_better(self) -> None:
+        sharp = textured(400, 400)
+        blurred = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 9), np.uint8)
+        (best,) = self.quality(sharp, (100, 100, 60, 160))
+        assert best > self.quality(sharp, (100, 100, 15, 40))[0]
+        assert best > 1.4 * self.quality(blurred, (100, 100, 60, 160))[0]
+        assert best > 1.3 * self.quality(sharp, (0, 100, 60, 160))[0]
+        assert best > 1.8 * self.quality(sharp, (100, 240, 60, 160))[0]
+
+    def test_who_stands_behind_another_is_worse(self) -> None:
+        behind, front = self.quality(textured(400, 400), (100, 80, 60, 160), (120, 120, 60, 160))
+        assert behind < front
+
+    def test_a_flat_crop_says_little(self) -> None:
+        assert self.quality(np.zeros((400, 400, 3), np.uint8), (100, 100, 60, 160))[0] <= 0.41
+
+    @pytest.mark.parametrize(
+        "box", [(-50, -50, 10, 10), (900, 900, 5, 5), (10, 10, 0, 0), (0, 0, 9999, 9999)]
+    )
+    def test_a_crop_always_has_a_pixel(self, box: tuple[float, float, float, float]) -> None:
+        assert crop(textured(40, 30), np.array(box, np.float32)).size >= 3
+
+
+class Scripted:
+    """Detector that sees what the script says for each frame number."""
+
+    name = "scripted"
+
+    def __init__(self, script: dict[int, Boxes]) -> None:
+        self._script = script
+
+    def detect(self, frame: CapturedFrame) -> Boxes:
+        return self._script.get(frame.number, Boxes.of([], []))
+
+
+def pipeline(script: dict[int, Boxes], embed_interval: float = 0.4) -> CameraPipeline:
+    return CameraPipeline(
+        "room1", "s1", Scripted(script), ByteTrack(5), Appearance(), embed_interval=embed_interval
+    )
+
+
+def play(camera: CameraPipeline, frames: int) -> list[Frame | None]:
+    image = textured(360, 480)
+    return [camera.process(CapturedFrame(image, 1_000 + 200 * n, n)) for n in range(frames)]
+
+
+class TestPipeline:
+    def test_an_empty_scene_tells_the_time_once_a_second(self) -> None:
+        published = play(pipeline({}), 21)
+        times = [f.captured_at for f in published if f]
+        assert times == [1000, 2000, 3000, 4000, 5000]
+
+    def test_a_scene_is_published_while_somebody_is_there_and_once_after(self) -> None:
+        published = play(pipeline({n: walkers(n) for n in range(2, 8)}), 12)
+        counts = {n: len(f.persons) for n, f in enumerate(published) if f}
+        assert [counts.get(n) for n in range(3, 9)] == [2, 2, 2, 2, 2, 0]
+
+    def test_a_track_is_embedded_at_its_interval(self) -> None:
+        published = play(pipeline({n: walkers(n) for n in range(20)}, embed_interval=0.6), 20)
+        first = published[5].persons[0].tracker_id  # type: ignore[union-attr]
+        at = [
+            f.captured_at for f in published if f for p in f.persons if p.tracker_id == first and p.embedding
+        ]
+        assert len(at) >= 5
+        assert {b - a for a, b in pairwise(at)} <= {600, 800, 1000, 1200}
+
+    def test_the_frame_keeps_the_contract(self) -> None:
+        frames = open_source(
+            "sim://?people=8&until=8", Playback(5.0, realtime=False, start_ms=1_700_000_000_000)
+        )
+        camera = CameraPipeline("room1", "s", TruthDetector(), ByteTrack(5), Appearance(), embed_interval=0.4)
+        published = [f for captured in frames if (f := camera.process(captured))]
+        persons = [p for f in published for p in f.persons]
+        embedded = [p for p in persons if p.embedding]
+        assert len(persons) > 30
+        assert 0.25 < len(embedded) / len(persons) < 0.75
+        assert all(len(decode_wire(p.embedding or b"", 512)) == 512 for p in embedded)
+        assert all(0 <= p.quality <= 1 and p.bbox[2] > 0 for p in persons)
+        assert all((f.model is not None) == any(p.embedding for p in f.persons) for f in published)
+        assert {(f.camera_id, f.session, f.width, f.height) for f in published} == {("room1", "s", 640, 480)}
+
+
+class TestAnnotate:
+    FRAME = Frame(
+        "room1", 0, 320, 240, "s", None, (Person(3, (40, 30, 60, 150)), Person(4, (200, 30, 60, 150)))
+    )
+
+    def label_of(self, camera_id: str, session: str, tracker_id: str) -> str | None:
+        return {("room1", "s", "3"): "Visitor-A"}.get((camera_id, session, tracker_id))
+
+    def test_draws_on_a_copy(self) -> None:
+        image = np.zeros((240, 320, 3), np.uint8)
+        drawn = annotate(image, self.FRAME, self.label_of)
+        assert not image.any()
+        assert tuple(drawn[100, 40].tolist()) == colour_of("Visitor-A")
+        assert tuple(drawn[100, 200].tolist()) == (160, 160, 160)
+        assert colour_of("Visitor-A") != colour_of("Visitor-B")
+
+    def test_writes_a_video_that_can_be_read_back(self, tmp_path: Path) -> None:
+        with VideoWriter(tmp_path / "out.mp4", 5) as writer:
+            for size in ((240, 320, 3), (240, 320, 3), (480, 640, 3)):
+                writer.write(np.full(size, 90, np.uint8))
+        frames = list(open_source(str(writer.path), Playback(5.0, realtime=False)))
+        assert [f.image.shape for f in frames] == [(240, 320, 3)] * 3
+
+    def test_a_sheet_holds_every_picture(self, tmp_path: Path) -> None:
+        sheet = contact_sheet(
+            [np.full((90, 120, 3), 10 * n, np.uint8) for n in range(5)], columns=2, width=60
+        )
+        assert sheet.shape == (3 * 45, 120, 3)
+        save_image(tmp_path / "sheet.png", sheet)
+        assert np.array_equal(cv2.imread(str(tmp_path / "sheet.png")), sheet)
+
+    def test_places_that_cannot_be_written_are_named(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="cannot write the video"):
+            VideoWriter(tmp_path / "no" / "out.mp4", 5).write(np.zeros((24, 32, 3), np.uint8))
+        with pytest.raises(ConfigError, match="No such file"):
+            save_image(tmp_path / "no" / "sheet.png", np.zeros((24, 32, 3), np.uint8))

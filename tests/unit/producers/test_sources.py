@@ -1,0 +1,205 @@
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from producers.frames import CapturedFrame
+from producers.sources.base import Playback
+from producers.sources.buffer import FrameBuffer
+from producers.sources.file import LOOP_GAP_MS
+from producers.sources.pace import LONGEST_PAUSE_S, BackOff, Sampler
+from producers.sources.spec import open_source, without_password
+from reid.errors import ConfigError
+from tests.unit.producers.recordings import picture, video
+
+FLAT_OUT = Playback(fps=5.0, realtime=False, start_ms=1_000_000)
+
+
+def frame(number: int) -> CapturedFrame:
+    return CapturedFrame(picture(number), number, number)
+
+
+class TestFrameBuffer:
+    def test_a_late_reader_loses_the_oldest_and_the_loss_is_told(self) -> None:
+        buffer = FrameBuffer(3, lossy=True)
+        dropped = sum(buffer.put(frame(n)) for n in range(10))
+        buffer.end()
+        assert dropped == 7
+        assert [f.number for f in buffer] == [7, 8, 9]
+
+    def test_without_loss_the_writer_waits(self) -> None:
+        buffer = FrameBuffer(2, lossy=False)
+        writer = threading.Thread(target=lambda: ([buffer.put(frame(n)) for n in range(20)], buffer.end()))
+        writer.start()
+        assert [f.number for f in buffer] == list(range(20))
+        writer.join(2)
+
+    def test_an_error_comes_after_the_frames_that_wait(self) -> None:
+        buffer = FrameBuffer(3, lossy=True)
+        buffer.put(frame(0))
+        buffer.end(ConfigError("gone"))
+        seen = []
+        with pytest.raises(ConfigError, match="gone"):
+            seen.extend(f.number for f in buffer)
+
+    def test_abandoning_releases_a_writer_that_waits(self) -> None:
+        buffer = FrameBuffer(1, lossy=False)
+        buffer.put(frame(0))
+        writer = threading.Thread(target=lambda: buffer.put(frame(1)))
+        writer.start()
+        buffer.abandon()
+        writer.join(2)
+        assert not writer.is_alive()
+
+
+class TestPace:
+    @pytest.mark.parametrize(
+        ("rate", "wanted", "expected"), [(30, 5, 50), (29.97, 5, 50), (5, 5, 50), (4, 5, 40)]
+    )
+    def test_takes_the_wanted_rate_of_ten_seconds(self, rate: float, wanted: float, expected: int) -> None:
+        sampler = Sampler(wanted)
+        taken = [n for n in range(int(10 * rate)) if sampler.wants(n * 1000 / rate)]
+        assert abs(len(taken) - expected) <= 1
+
+    def test_a_gap_is_not_caught_up(self) -> None:
+        sampler = Sampler(5)
+        assert sampler.wants(0)
+        assert sampler.wants(60_000)
+        assert not sampler.wants(60_050)
+
+    def test_back_off_doubles_up_to_its_limit_and_resets(self) -> None:
+        stop = threading.Event()
+        stop.set()
+        back_off = BackOff(0.5)
+        pauses = []
+        for _ in range(8):
+            pauses.append(back_off.pause)
+            back_off.wait(stop)
+        assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
+        assert pauses[-1] == LONGEST_PAUSE_S
+        back_off.reset()
+        assert back_off.pause == 0.5
+
+
+class TestVideo:
+    def test_flat_out_takes_every_due_frame_with_its_time(self, tmp_path: Path) -> None:
+        source = open_source(str(video(tmp_path / "a.mp4")), FLAT_OUT)
+        frames = list(source)
+        assert [f.captured_at - 1_000_000 for f in frames] == [
+            0,
+            200,
+            400,
+            600,
+            800,
+            1000,
+            1200,
+            1400,
+            1600,
+            1800,
+        ]
+        assert [f.number for f in frames] == list(range(10))
+        assert (source.stats.state, source.stats.captured, source.stats.dropped) == ("ended", 10, 0)
+        assert (source.stats.width, source.stats.height) == (160, 120)
+
+    def test_realtime_is_paced_and_drops_when_nobody_reads(self, tmp_path: Path) -> None:
+        path = video(tmp_path / "a.mp4", frames=45)
+        source = open_source(str(path), Playback(fps=30.0))
+        frames = iter(source)
+        next(frames)
+        time.sleep(1.8)
+        rest = list(frames)
+        assert source.stats.dropped > 20
+        assert 1 + len(rest) + source.stats.dropped == source.stats.captured == 45
+        assert rest[-1].number == 44
+
+    def test_a_loop_goes_on_in_time(self, tmp_path: Path) -> None:
+        path = video(tmp_path / "a.mp4", frames=12)
+        source = open_source(str(path), Playback(5.0, realtime=False, loop=True, start_ms=0))
+        frames = iter(source)
+        times = [next(frames).captured_at for _ in range(5)]
+        source.close()
+        assert times == sorted(set(times))
+        assert times[2] - times[1] >= LOOP_GAP_MS
+
+    def test_a_damaged_middle_is_survived(self, tmp_path: Path) -> None:
+        path = video(tmp_path / "a.avi", frames=60, codec="MJPG")
+        raw = bytearray(path.read_bytes())
+        third = len(raw) // 3
+        raw[third : third + len(raw) // 6] = bytes(len(raw) // 6)
+        path.write_bytes(raw)
+        source = open_source(str(path), Playback(30.0, realtime=False, start_ms=0))
+        frames = list(source)
+        assert source.stats.state == "ended"
+        assert 20 <= len(frames) < 60
+        assert source.stats.corrupt > 0
+        assert frames[-1].captured_at > 1_200, "nothing behind the damage was read"
+
+    @pytest.mark.parametrize("content", [b"", b"this is no video at all" * 100])
+    def test_a_file_that_is_no_video_is_named_with_the_remedy(self, tmp_path: Path, content: bytes) -> None:
+        path = tmp_path / "notes.mp4"
+        path.write_bytes(content)
+        source = open_source(str(path), FLAT_OUT)
+        with pytest.raises(ConfigError, match=r"notes\.mp4.*ffprobe"):
+            list(source)
+        assert source.stats.state == "failed"
+        assert "notes.mp4" in source.stats.detail
+
+
+class TestDirectory:
+    def test_reads_in_order_and_counts_the_corrupt(self, tmp_path: Path) -> None:
+        for number in range(5):
+            cv2.imwrite(str(tmp_path / f"{number:03d}.png"), picture(number))
+        (tmp_path / "002.png").write_bytes(b"broken")
+        (tmp_path / "003.png").write_bytes(b"")
+        (tmp_path / "notes.txt").write_text("no picture")
+        source = open_source(str(tmp_path), FLAT_OUT)
+        frames = list(source)
+        assert [f.captured_at - 1_000_000 for f in frames] == [0, 200, 800]
+        assert source.stats.corrupt == 2
+        assert np.array_equal(frames[-1].image, picture(4))
+
+    def test_a_directory_without_pictures_is_an_error(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="holds no image"):
+            list(open_source(str(tmp_path), FLAT_OUT))
+
+    def test_pictures_that_are_all_broken_are_an_error_that_ends(self, tmp_path: Path) -> None:
+        (tmp_path / "a.png").write_bytes(b"broken")
+        with pytest.raises(ConfigError, match="no picture"):
+            list(open_source(str(tmp_path), Playback(5.0, realtime=False, loop=True)))
+
+
+class TestSpec:
+    @pytest.mark.parametrize(
+        ("spec", "words"),
+        [
+            ("nowhere.mp4", "no such file"),
+            ("gopher://camera", "scheme 'gopher'"),
+            ("sim://?pepole=3", "no parameter 'pepole'"),
+            ("sim://?people=many", "not a number"),
+            ("sim://?people=0", "1 to 40"),
+            ("sim://?camera=0", "simulated camera 0"),
+        ],
+    )
+    def test_nonsense_is_named(self, spec: str, words: str) -> None:
+        with pytest.raises(ConfigError, match=words):
+            open_source(spec, FLAT_OUT)
+
+    def test_passwords_are_not_shown(self) -> None:
+        source = open_source("rtsp://admin:secret@10.0.0.7:554/stream", FLAT_OUT)
+        assert source.describe() == "rtsp://admin:***@10.0.0.7:554/stream"
+        assert without_password("http://10.0.0.7/x") == "http://10.0.0.7/x"
+
+    def test_a_simulated_camera_knows_the_truth(self) -> None:
+        source = open_source("sim://?people=3&camera=2&fps=5&until=1", FLAT_OUT)
+        frames = list(source)
+        assert [f.captured_at - 1_000_000 for f in frames] == [0, 200, 400, 600, 800]
+        assert all(f.truth is not None for f in frames)
+        assert source.stats.state == "ended"
+
+    def test_simulated_cameras_of_one_process_agree_on_the_time(self) -> None:
+        playback = Playback(5.0, realtime=False)
+        starts = {next(iter(open_source(f"sim://?camera={n}", playback))).captured_at for n in (1, 2)}
+        assert len(starts) == 1
