@@ -38,12 +38,14 @@ class KafkaPartitionLog:
         self._bootstrap = bootstrap
         self._partition = partition
         self._producer: Producer | None = None
+        self._suspect = False
         self._group: Any = None
 
     def fence(self) -> None:
         self.close()
+        self._suspect = False
         producer = transactional_producer(
-            self._bootstrap, transactional_id(self._partition), error_cb=self._outage.on_error
+            self._bootstrap, transactional_id(self._partition), error_cb=self._on_error
         )
         try:
             producer.init_transactions(_TIMEOUT_S)
@@ -83,11 +85,15 @@ class KafkaPartitionLog:
         producer = self._producer
         assert producer is not None, "fence() comes first"
         try:
+            producer.poll(0)
+            self._refuse_suspect()
             producer.begin_transaction()
             for key, value, headers in transaction.events:
                 self._produce(producer, EVENTS.name, key, value, headers, self._partition)
             for letter in transaction.dead_letters:
                 self._produce(producer, letter.topic, letter.key, letter.value, letter.headers)
+            producer.flush(_TIMEOUT_S)
+            self._refuse_suspect()
             places = [TopicPartition(t, self._partition, o) for t, o in transaction.decided.items()]
             producer.send_offsets_to_transaction(places, self._metadata(), _TIMEOUT_S)
             producer.commit_transaction(_TIMEOUT_S)
@@ -99,6 +105,17 @@ class KafkaPartitionLog:
         if producer is not None:
             # What is still queued belongs to a transaction that the next writer aborts.
             producer.purge()
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._suspect = self._suspect or error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)
+        self._outage.on_error(error)
+
+    def _refuse_suspect(self) -> None:
+        """A producer whose broker went away while it lived may send its offsets to a dead connection and
+        wait for ever, time-out or not (librdkafka 2.16: the cached group coordinator outlives its broker).
+        A new producer does not."""
+        if self._suspect:
+            raise Unavailable(f"partition {self._partition}: Kafka was away")
 
     def _metadata(self) -> Any:
         if self._group is None:
