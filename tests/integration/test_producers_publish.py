@@ -1,0 +1,125 @@
+"""The publisher on a real Kafka, and without one."""
+
+import logging
+import time
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from producers.publish import MAX_PENDING, Publisher
+from reid.contracts.codec import decode_detections, decode_status
+from reid.contracts.detections import CameraStatus, Detections, Frame, Person
+from reid.contracts.topics import CAMERAS, DETECTIONS
+from reid.runtime.kafka import reader
+
+pytestmark = pytest.mark.integration
+
+
+def java_partition(key: bytes, partitions: int) -> int:
+    """Kafka's own `BuiltInPartitioner`: positive murmur2 (seed 0x9747b28c) modulo the partitions."""
+    multiplier, mask = 0x5BD1E995, 0xFFFFFFFF
+    value = 0x9747B28C ^ len(key)
+    whole = len(key) - len(key) % 4
+    for start in range(0, whole, 4):
+        part = int.from_bytes(key[start : start + 4], "little") * multiplier & mask
+        part = (part ^ part >> 24) * multiplier & mask
+        value = value * multiplier & mask ^ part
+    if rest := key[whole:]:
+        value = (value ^ int.from_bytes(rest, "little")) * multiplier & mask
+    value = (value ^ value >> 13) * multiplier & mask
+    return ((value ^ value >> 15) & 0x7FFFFFFF) % partitions
+
+
+def frame(camera_id: str, at: int) -> Frame:
+    return Frame(camera_id, at, 640, 480, "s", None, (Person(1, (1.0, 2.0, 30.0, 90.0), 0.9),))
+
+
+def everything(bootstrap: str, topic: str, partitions: int) -> list[tuple[int, bytes, bytes]]:
+    """(partition, key, value) of all records."""
+    consumer: Consumer = reader(bootstrap)
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+    found, ended = [], 0
+    deadline = time.monotonic() + 20
+    while ended < partitions and time.monotonic() < deadline:
+        message = consumer.poll(1.0)
+        if message is None:
+            continue
+        if message.error():
+            ended += 1
+            continue
+        found.append((message.partition(), message.key() or b"", message.value() or b""))
+    consumer.close()
+    return found
+
+
+def test_frames_of_all_cameras_travel_together_in_order(topics: str) -> None:
+    publisher = Publisher(topics, site_id="global", producer_id="p1", linger_ms=150)
+    for at in range(5):
+        for number in (2, 1):
+            publisher.offer(frame(f"room{number}", 1000 + 200 * at - number))
+    assert publisher.close(10) == 0
+    records = everything(topics, DETECTIONS.name, 4)
+    messages = [decode_detections(value) for _, _, value in records]
+    frames = [f for message in messages for f in message.frames]
+    assert len(messages) <= 2, "the linger gathers what comes together"
+    assert [f.captured_at for f in frames] == sorted(f.captured_at for f in frames)
+    assert {f.camera_id for f in frames} == {"room1", "room2"}
+    assert all(isinstance(m, Detections) and m.producer_id == "p1" for m in messages)
+    assert publisher.published == {"room1": 5, "room2": 5}
+    assert not publisher.failed
+
+
+@pytest.mark.parametrize("site", ["global", "annex", "site-7", "a", "Zürich"])
+def test_a_site_lands_where_java_would_put_it(topics: str, site: str) -> None:
+    publisher = Publisher(topics, site_id=site, producer_id="p1", linger_ms=0)
+    publisher.offer(frame("room1", 1))
+    publisher.close(10)
+    ((partition, key, _),) = everything(topics, DETECTIONS.name, 4)
+    assert (partition, key) == (java_partition(site.encode(), 4), site.encode())
+
+
+def test_reports_are_keyed_by_site_and_camera(topics: str) -> None:
+    publisher = Publisher(topics, site_id="global", producer_id="p1")
+    status = CameraStatus(
+        site_id="global", camera_id="room1", session="s", reported_at=5, state="failed", detail="why"
+    )
+    publisher.report(status)
+    publisher.close(10)
+    ((_, key, value),) = everything(topics, CAMERAS.name, 1)
+    assert key == b"global/room1"
+    assert decode_status(value) == status
+
+
+def test_without_kafka_memory_stays_bounded_and_losses_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    publisher = Publisher(
+        "127.0.0.1:9",
+        site_id="global",
+        producer_id="p1",
+        linger_ms=0,
+        **{"queue.buffering.max.messages": 50, "delivery.timeout.ms": 1500},
+    )
+    sent = 0
+    for burst in range(60):
+        for _ in range(5):
+            publisher.offer(frame("room1", burst))
+            sent += 1
+        time.sleep(0.05)
+    assert publisher.failed["room1"] > 0
+    began = time.monotonic()
+    publisher.close(2.0)
+    assert time.monotonic() - began < 4
+    assert publisher.published["room1"] == 0
+    assert publisher.failed["room1"] <= sent
+    texts = [record.getMessage() for record in caplog.records]
+    assert sum("Kafka is away" in text for text in texts) == 1
+    assert sum("takes nothing" in text for text in texts) <= 5
+
+
+def test_what_nobody_gathers_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Publisher, "_gather", lambda self: None)
+    publisher = Publisher("127.0.0.1:9", site_id="global", producer_id="p1")
+    for at in range(MAX_PENDING + 7):
+        publisher.offer(frame("room1", at))
+    assert publisher.failed["room1"] == 7
+    assert len(publisher._pending) == MAX_PENDING
