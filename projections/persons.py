@@ -87,18 +87,18 @@ def _known(work: Workspace, event: Event, person_id: str) -> tuple[PersonRef, Pe
 
 def _registered(work: Workspace, event: PersonRegistered) -> None:
     work.remove(PersonRef(event.site_id, event.person_id))
-    work.add(
-        event.site_id,
-        PersonView(
-            person_id=event.person_id,
-            label=event.label,
-            number=event.number,
-            embeddings=[event.template.vector],
-            num_embeddings=1,
-            first_seen=event.at,
-            last_seen=event.at,
-        ),
+    view = PersonView(
+        person_id=event.person_id,
+        label=event.label,
+        number=event.number,
+        embeddings=[event.template.vector],
+        num_embeddings=1,
+        first_seen=event.at,
+        last_seen=event.at,
     )
+    if event.state is not None:
+        _assign(view, event.state)
+    work.add(event.site_id, view)
 
 
 def _seen(work: Workspace, event: PersonSeen) -> None:

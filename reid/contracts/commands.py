@@ -5,6 +5,7 @@ Every command with an id is answered in the event log by an event that carries t
 
 import msgspec
 
+from reid.contracts.detections import Model
 from reid.contracts.events import TrackRef
 
 
@@ -65,6 +66,26 @@ class ForgetPerson(Command, frozen=True, kw_only=True, tag="reid.command.forget.
     person_id: str
 
 
+class ImportPerson(Command, frozen=True, kw_only=True, tag="reid.command.import.v1", omit_defaults=True):
+    """A person of an older store, once for each ``source``: the record's key there.
+
+    ``gallery``: the gallery that the record stood in, in which no two records are one person.
+    ``embeddings``: as in a detections frame of ``model``. ``person_id`` and ``label`` are kept where they
+    are free. Times in milliseconds since the epoch.
+    """
+
+    source: str
+    gallery: str
+    person_id: str
+    model: Model
+    embeddings: tuple[bytes, ...]
+    first_seen: int
+    last_seen: int
+    label: str = ""
+    cameras: tuple[str, ...] = ()
+    visit_count: int = 1
+
+
 class Tick(Command, frozen=True, kw_only=True, tag="reid.command.tick.v1", omit_defaults=True):
     """Time passes on a silent site: absences and expiries up to ``issued_at`` fall due. Not answered."""
 
@@ -77,5 +98,6 @@ AnyCommand = (
     | ResetGallery
     | RenamePerson
     | ForgetPerson
+    | ImportPerson
     | Tick
 )

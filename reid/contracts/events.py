@@ -60,7 +60,7 @@ class PersonState(msgspec.Struct, frozen=True, kw_only=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The evidence of an identity decision. Scores are calibrated similarities, None without candidate.
 
-    ``reason``: ``empty_gallery | below_threshold | above_threshold | margin_exhausted``;
+    ``reason``: ``empty_gallery | below_threshold | above_threshold | margin_exhausted | ambiguous``;
     ``policy`` and ``model`` name the versions it was made with.
     """
 
@@ -106,8 +106,12 @@ class TrackSampled(Event, frozen=True, kw_only=True, tag="reid.track.sampled.v1"
 
 
 class PersonRegistered(Event, frozen=True, kw_only=True, tag="reid.person.registered.v1"):
-    """A new person. ``number`` is the site's running count, never reused; ``label_number`` restarts
-    with a reset of the whole gallery."""
+    """A new person. ``number`` is the site's running count, never reused; ``label_number`` (of the last
+    label given out) restarts with a reset of the whole gallery.
+
+    A person of an older store has ``source``, the record's key there; ``state``, all that is known of it;
+    and as ``track`` its gallery, which was no track of a camera.
+    """
 
     person_id: str
     number: int
@@ -116,6 +120,10 @@ class PersonRegistered(Event, frozen=True, kw_only=True, tag="reid.person.regist
     track: TrackRef
     template: Template
     decision: Decision
+    source: str = ""
+    state: PersonState | None = None
+    command_id: str | None = None
+    asked_by: str = ""
 
 
 class PersonSeen(Event, frozen=True, kw_only=True, tag="reid.person.seen.v1"):
@@ -156,7 +164,7 @@ class PersonLeft(Event, frozen=True, kw_only=True, tag="reid.person.left.v1"):
 
 class PersonsMerged(Event, frozen=True, kw_only=True, tag="reid.persons.merged.v1"):
     """Two ids were one person. ``absorbed_id`` is now ``survivor_id``; the other fields are the survivor's
-    from now on."""
+    from now on. ``decision``: the evidence, where nobody asked for it by a command."""
 
     survivor_id: str
     absorbed_id: str
@@ -172,6 +180,7 @@ class PersonsMerged(Event, frozen=True, kw_only=True, tag="reid.persons.merged.v
     not_persons: tuple[str, ...]
     command_id: str | None = None
     asked_by: str = ""
+    decision: Decision | None = None
 
 
 class PersonSplit(Event, frozen=True, kw_only=True, tag="reid.person.split.v1"):
@@ -233,7 +242,8 @@ class PolicyAdopted(Event, frozen=True, kw_only=True, tag="reid.policy.adopted.v
 
 class CommandRejected(Event, frozen=True, kw_only=True, tag="reid.command.rejected.v1"):
     """A command was refused. ``code``: ``unknown_person | same_person | seen_together | bad_label |
-    label_taken | no_such_merge | merged_further | unknown_track | nothing_left | no_evidence``;
+    label_taken | no_such_merge | merged_further | unknown_track | nothing_left | no_evidence |
+    already_imported | expired``;
     ``message`` is for people."""
 
     command_id: str

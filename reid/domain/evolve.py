@@ -22,6 +22,7 @@ from reid.domain import labels
 from reid.domain.state import (
     MAX_SPANS,
     BoundTrack,
+    Import,
     Merge,
     PartitionState,
     PendingTrack,
@@ -65,6 +66,11 @@ def _track_sampled(site: SiteState, event: TrackSampled) -> None:
 def _registered(site: SiteState, event: PersonRegistered) -> None:
     site.next_number = event.number + 1
     site.next_label = event.label_number + 1
+    if event.source:
+        site.imports[event.source] = Import(event.track.camera_id, event.person_id)
+    if event.state is not None:
+        site.put(Person.of(event.state))
+        return
     site.put(
         Person(
             person_id=event.person_id,

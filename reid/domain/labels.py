@@ -1,5 +1,8 @@
 """Person ids and labels: deterministic functions of the input's time and the site's counters."""
 
+MAX_LABEL = 64
+"""Characters that a label may have."""
+
 
 def person_id(at: int, number: int) -> str:
     """``person_{ms}_{n}``: time of the detection in milliseconds, running number of the site."""

@@ -7,11 +7,11 @@ import msgspec
 
 from reid.contracts.events import PersonState, TrackRef
 from reid.contracts.policy import Policy
-from reid.domain.state import BoundTrack, Merge, PartitionState, PendingTrack, Person, SiteState
+from reid.domain.state import BoundTrack, Import, Merge, PartitionState, PendingTrack, Person, SiteState
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 
 
 class _Bound(msgspec.Struct):
@@ -24,6 +24,11 @@ class _Pending(msgspec.Struct):
     pending: PendingTrack
 
 
+class _Imported(msgspec.Struct):
+    source: str
+    record: Import
+
+
 class _Site(msgspec.Struct):
     site_id: str
     next_number: int
@@ -33,6 +38,7 @@ class _Site(msgspec.Struct):
     bound: list[_Bound]
     pending: list[_Pending]
     merges: list[Merge]
+    imports: list[_Imported]
     answered: list[str]
 
 
@@ -84,6 +90,7 @@ def _site(site_id: str, site: SiteState) -> _Site:
             for t, p in sorted((i for c in cameras for i in c.pending.items()), key=lambda i: i[0])
         ],
         [merge for _, merge in sorted(site.merges.items())],
+        [_Imported(source, record) for source, record in sorted(site.imports.items())],
         list(site.answered),
     )
 
@@ -102,5 +109,6 @@ def _loaded(plain: _Site) -> SiteState:
     for pending in plain.pending:
         site.camera(pending.track.camera_id).wait(pending.track, pending.pending)
     site.merges = {merge.absorbed.person_id: merge for merge in plain.merges}
+    site.imports = {imported.source: imported.record for imported in plain.imports}
     site.answered = dict.fromkeys(plain.answered)
     return site

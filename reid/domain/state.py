@@ -145,6 +145,14 @@ class CameraState:
         self._pending_floor = min((p.last_at for p in self.pending.values()), default=moment)
 
 
+@dataclass(slots=True)
+class Import:
+    """A record of an older store: the gallery it stood in, and the id it was registered with here."""
+
+    gallery: str
+    person_id: str
+
+
 class SiteState:
     """All that is known of one site. ``gallery`` and the expiry queue are derived from ``persons``."""
 
@@ -152,6 +160,7 @@ class SiteState:
         self.persons: dict[str, Person] = {}
         self.cameras: dict[str, CameraState] = {}
         self.merges: dict[str, Merge] = {}
+        self.imports: dict[str, Import] = {}
         self.answered: dict[str, None] = {}
         self.policy: Policy | None = None
         self.next_number = 0
@@ -207,6 +216,15 @@ class SiteState:
             for absorbed_id in absorbed:
                 del self.merges[absorbed_id]
             gone += absorbed
+
+    def holder(self, person_id: str) -> str | None:
+        """The living person that this id stands for now, through all merges; None for one that is gone."""
+        while person_id not in self.persons:
+            merge = self.merges.get(person_id)
+            if merge is None:
+                return None
+            person_id = merge.survivor_id
+        return person_id
 
     def relabel(self, person: Person, label: str) -> None:
         self._labels.pop(person.label, None)

@@ -6,13 +6,15 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from reid.contracts.commands import AnyCommand, MergePersons, RenamePerson
-from reid.contracts.detections import Detections, Frame, Person
+from reid.contracts.commands import AnyCommand, ImportPerson, MergePersons, RenamePerson
+from reid.contracts.detections import Detections, Frame, Model, Person
 from reid.contracts.embedding import decode_wire
 from reid.errors import PoisonInput
 
 #: Ids become parts of Redis keys and of track names, so the separators are not allowed in them.
 _NAME: Final = re.compile(r"^[^\s:/\x00-\x1f\x7f]{1,128}$")
+#: Choosing the most different of so many appearances takes the agent some 0.2 s.
+MAX_IMPORTED: Final = 32
 _LATEST: Final = 4_102_444_800_000  # 2100-01-01, in milliseconds
 
 
@@ -30,6 +32,8 @@ def check(message: Detections | AnyCommand) -> None:
         _name("person_id2", message.person_id2)
     elif isinstance(message, RenamePerson):
         _name("person_id", message.person_id)
+    elif isinstance(message, ImportPerson):
+        _check_import(message)
 
 
 def _check_frame(frame: Frame) -> None:
@@ -38,8 +42,7 @@ def _check_frame(frame: Frame) -> None:
         _name("session", frame.session)
     _time(f"captured_at of camera {frame.camera_id}", frame.captured_at)
     if frame.model is not None:
-        _name("model name", frame.model.name)
-        _check_knots(frame)
+        _check_model(f"camera {frame.camera_id}", frame.model)
     seen: set[str] = set()
     for person in frame.persons:
         track = str(person.tracker_id)
@@ -66,15 +69,38 @@ def _check_person(frame: Frame, person: Person) -> None:
             raise PoisonInput(f"{where}: {error}") from error
 
 
-def _check_knots(frame: Frame) -> None:
-    model = frame.model
-    assert model is not None
+def _check_model(where: str, model: Model) -> None:
+    _name("model name", model.name)
     if model.dim < 1 or model.dim > 8192:
-        raise PoisonInput(f"camera {frame.camera_id}: model {model.key} declares {model.dim} dimensions")
+        raise PoisonInput(f"{where}: model {model.key} declares {model.dim} dimensions")
     knots = model.calibration
     rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(knots))
     if len(knots) == 1 or not rising or not all(math.isfinite(v) for knot in knots for v in knot):
-        raise PoisonInput(f"camera {frame.camera_id}: calibration of {model.key} does not rise: {knots}")
+        raise PoisonInput(f"{where}: calibration of {model.key} does not rise: {knots}")
+
+
+def _check_import(command: ImportPerson) -> None:
+    where = f"import of {command.source[:200]!r}"
+    if not 0 < len(command.source) <= 512 or not command.source.isprintable():
+        raise PoisonInput(f"{where}: a source has 1 to 512 printable characters")
+    _name(f"gallery of {where}", command.gallery)
+    _name(f"person_id of {where}", command.person_id)
+    for camera_id in command.cameras:
+        _name(f"camera of {where}", camera_id)
+    _check_model(where, command.model)
+    _time(f"first_seen of {where}", command.first_seen)
+    _time(f"last_seen of {where}", command.last_seen)
+    if not command.first_seen <= command.last_seen <= command.issued_at:
+        raise PoisonInput(f"{where}: first_seen, last_seen and issued_at are not in this order")
+    if not 0 <= command.visit_count < 1_000_000_000:
+        raise PoisonInput(f"{where}: visit_count is {command.visit_count}")
+    if not 0 < len(command.embeddings) <= MAX_IMPORTED:
+        raise PoisonInput(f"{where}: {len(command.embeddings)} embeddings, not 1 to {MAX_IMPORTED}")
+    for embedding in command.embeddings:
+        try:
+            decode_wire(embedding, command.model.dim)
+        except PoisonInput as error:
+            raise PoisonInput(f"{where}: {error}") from error
 
 
 def _name(what: str, value: str) -> None:
