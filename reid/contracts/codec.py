@@ -1,6 +1,7 @@
 """JSON by msgspec, and the errors that say what is wrong with a message."""
 
 import re
+from collections.abc import Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import CameraStatus, Detections
 from reid.contracts.events import AnyEvent
+from reid.contracts.upcasters import UPCASTERS, Upcaster, upcast
 from reid.errors import ContractError, Malformed, TooNew, UnknownType
 
 _encoder: Final = msgspec.json.Encoder()
@@ -33,22 +35,22 @@ def encode(message: msgspec.Struct) -> bytes:
 
 def decode_detections(raw: bytes) -> Detections:
     """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
-    return _decode(_detections, raw, ("reid.detections.v1",))
+    return decode(_detections, raw, ("reid.detections.v1",))
 
 
 def decode_command(raw: bytes) -> AnyCommand:
     """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
-    return _decode(_commands, raw, COMMAND_TYPES)
+    return decode(_commands, raw, COMMAND_TYPES)
 
 
 def decode_event(raw: bytes) -> AnyEvent:
     """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
-    return _decode(_events, raw, EVENT_TYPES)
+    return decode(_events, raw, EVENT_TYPES)
 
 
 def decode_status(raw: bytes) -> CameraStatus:
     """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
-    return _decode(_status, raw, ("reid.camera.status.v1",))
+    return decode(_status, raw, ("reid.camera.status.v1",))
 
 
 def type_name(message: msgspec.Struct) -> str:
@@ -66,11 +68,39 @@ EVENT_TYPES: Final = _tags(AnyEvent)
 COMMAND_TYPES: Final = _tags(AnyCommand)
 
 
-def _decode(decoder: msgspec.json.Decoder[T], raw: bytes, known: tuple[str, ...]) -> T:
+def decode(
+    decoder: msgspec.json.Decoder[T],
+    raw: bytes,
+    known: tuple[str, ...],
+    upcasters: Sequence[Upcaster] = UPCASTERS,
+) -> T:
+    """``known``: the types that ``decoder`` reads. Older ones are read by way of ``upcasters``.
+
+    Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong.
+    """
     try:
         return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _explain(raw, known, error) from error
+        older = _older(raw, known, upcasters)
+        if older is None:
+            raise _explain(raw, known, error) from error
+    try:
+        return decoder.decode(older)
+    except msgspec.DecodeError as error:
+        raise _explain(older, known, error) from error
+
+
+def _older(raw: bytes, known: tuple[str, ...], upcasters: Sequence[Upcaster]) -> bytes | None:
+    """The message brought up to date; None when it is of no older version."""
+    try:
+        tag = _tag.decode(raw).type
+        if tag in known or all(step.source != tag for step in upcasters):
+            return None
+        return _encoder.encode(upcast(msgspec.json.decode(raw), upcasters))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise Malformed(f"{tag}, an older version: {type(error).__name__}: {error}") from error
 
 
 def _explain(raw: bytes, known: tuple[str, ...], error: Exception) -> ContractError:

@@ -1,0 +1,31 @@
+"""What older messages are called and look like today, one small step after another.
+
+A message of a type that no reader knows any more is brought up to date before it is decoded: each step takes
+the plain JSON object of one version to the next. Steps are in order of age, so one pass suffices. A step may
+only use what the message itself says; it must never be changed once messages of its version are in a log.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+Plain = dict[str, Any]
+
+
+class Upcaster(NamedTuple):
+    """``step`` gives the object of type ``target``; ``type`` itself is set for it."""
+
+    source: str
+    target: str
+    step: Callable[[Plain], Plain]
+
+
+#: Every step there ever was, the oldest first. None yet: every type is in its first version.
+UPCASTERS: Final[tuple[Upcaster, ...]] = ()
+
+
+def upcast(message: Plain, steps: Sequence[Upcaster]) -> Plain:
+    """``message`` as its newest version. What a step raises on a broken message passes."""
+    for source, target, step in steps:
+        if message.get("type") == source:
+            message = {**step(dict(message)), "type": target}
+    return message
