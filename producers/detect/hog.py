@@ -4,7 +4,8 @@ HOG alone (Dalal & Triggs, CVPR 2005) finds 40 to 70 % and costs 60 to 180 ms a 
 knows more: what moves. So HOG looks only where something moves, or where somebody was a moment ago, each
 region brought to the size that HOG was trained for; foreground of a person's shape that HOG does not
 confirm counts too, with a lower score that keeps tracks alive. Furniture that looks like a person never
-moved, and is never looked at.
+moved, and is never looked at. Only while the background is not known, in the first seconds or when the
+camera was moved, is the whole frame scanned, and more asked of a find.
 """
 
 from typing import Final, NamedTuple
@@ -22,6 +23,9 @@ PERSON_IN_WINDOW: Final = 96.0
 TIGHT: Final = (0.20, 0.11, 0.60, 0.80)
 #: SVM margin below which a window is no person.
 MIN_MARGIN: Final = 0.1
+#: The same where the whole frame is scanned, on a picture of so many pixels width.
+SCAN_MARGIN: Final = 0.5
+SCAN_WIDTH: Final = 480
 #: Somebody who stands still is looked for where HOG saw them less than so long ago, ms, and ...
 REMEMBER_MS: Final = 3000
 #: ... for so long after they last moved: a chair that somebody passed would confirm itself for ever.
@@ -62,6 +66,8 @@ class HogDetector:
         moving = _boxes_of([blob for blob in blobs if blob.h >= 0.6 * min_height])
         still = [seen.box for seen in self._seen if not _near(seen.box, moving)]
         windows = [self._look(image, box) for box in [*moving, *still]]
+        if not self._motion.reliable:
+            windows.append(self._scan(image))
         hog = suppress(_joined(windows), iou=0.4, contained=0.75)
         self._remember(hog, moving, now)
         found = clip(_fused(hog, blobs), width, height, min_height)
@@ -92,12 +98,17 @@ class HogDetector:
         part = cv2.resize(image[y0:y1, x0:x1], None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
         return self._hog_boxes(part, scale, x0, y0)
 
-    def _hog_boxes(self, part: Image, scale: float, x0: int, y0: int) -> Boxes:
+    def _scan(self, image: Image) -> Boxes:
+        scale = min(1.0, SCAN_WIDTH / image.shape[1])
+        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        return self._hog_boxes(small, scale, 0, 0, SCAN_MARGIN)
+
+    def _hog_boxes(self, part: Image, scale: float, x0: int, y0: int, margin: float = MIN_MARGIN) -> Boxes:
         if part.shape[0] < 128 or part.shape[1] < 64:
             low, side = max(128 - part.shape[0], 0), max(64 - part.shape[1], 0)
             part = cv2.copyMakeBorder(part, 0, low, 0, side, cv2.BORDER_REPLICATE)
         windows, margins = self._hog.detectMultiScale(
-            part, hitThreshold=MIN_MARGIN, winStride=(8, 8), padding=(8, 8), scale=1.12, groupThreshold=0
+            part, hitThreshold=margin, winStride=(8, 8), padding=(8, 8), scale=1.12, groupThreshold=0
         )
         if len(windows) == 0:
             return Boxes.of([], [])

@@ -16,6 +16,8 @@ Mask = npt.NDArray[np.uint8]
 HISTORY: Final = 300
 #: Share of the frame in motion from which it is the light, or the camera, that changed.
 LIGHT_CHANGED: Final = 0.55
+#: Frames until what is foreground can be relied on: who stood there at first is background until then.
+LEARNING: Final = 25
 _MAX_WIDTH: Final = 320
 _SHADOW: Final = 127
 
@@ -39,6 +41,12 @@ class Motion:
         self._model.setBackgroundRatio(0.6)
         self._model.setShadowThreshold(0.6)
         self._frames = 0
+        self._changed = False
+
+    @property
+    def reliable(self) -> bool:
+        """Whether a person in the last frame would have been foreground."""
+        return self._frames > LEARNING and not self._changed
 
     def blobs(self, image: Image, min_height: float) -> list[Blob]:
         """Blobs at least half of ``min_height`` pixels high, clusters of walkers split where they part."""
@@ -48,8 +56,9 @@ class Motion:
         self._frames += 1
         raw = self._model.apply(small, learningRate=1.0 / min(self._frames, HISTORY))
         mask = _cleaned(np.asarray(raw, np.uint8))
+        self._changed = cv2.countNonZero(mask) > LIGHT_CHANGED * mask.size
         # The first frame is background by definition: it has nothing to differ from.
-        if self._frames < 2 or cv2.countNonZero(mask) > LIGHT_CHANGED * mask.size:
+        if self._frames < 2 or self._changed:
             return []
         return [
             Blob(x / scale, y / scale, w / scale, h / scale, fill)
