@@ -11,6 +11,7 @@ from producers.embed.base import Embedder, model_of
 from producers.frames import CapturedFrame
 from producers.quality import crop, qualities
 from producers.track import UNCONFIRMED, Ids, Tracker
+from producers.tracklet import Tracklets
 from reid.contracts.detections import Frame, Person
 from reid.contracts.embedding import encode_wire
 
@@ -71,6 +72,7 @@ class CameraPipeline:
         self._tracker = tracker
         self._embedder = embedder
         self._model = model_of(embedder)
+        self._tracklets = Tracklets(embedder.calibration)
         self._interval_ms = embed_interval * 1000
         self._min_quality = min_quality
         self._tracks: dict[int, _Appearance] = {}
@@ -102,9 +104,10 @@ class CameraPipeline:
             crops = [crop(frame.image, boxes.xywh[i]) for i in due]
             vectors = dict(zip(due.tolist(), self._embedder.embed(crops), strict=True))
             self.times.crops += len(due)
+        public = self._tracklets.update(ids.tolist(), vectors, frame.captured_at)
         return tuple(
             Person(
-                tracker_id=int(ids[i]),
+                tracker_id=public[i],
                 bbox=_rounded(boxes.xywh[i]),
                 confidence=round(float(boxes.score[i]), 3),
                 quality=round(float(quality[i]), 3),
