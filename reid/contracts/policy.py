@@ -9,6 +9,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Similarities are calibrated (0 to 1); times in milliseconds.
 
     ``template_novelty``: a crop more similar than this to a stored template adds nothing to the gallery.
+    ``template_strictness``: by how much a crop must pass the threshold to be added: a wrong match must not
+    teach the gallery.
     ``grey_zone``: a best score so little below the threshold waits for more crops before a new person is
     made. ``doubt_slack``: a bound track's crop that falls this far below the threshold is a doubt;
     ``max_doubts`` of them in a row, and the track is taken from its person.
@@ -23,7 +25,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     min_quality: float = 0.25
     max_templates: int = 10
     template_novelty: float = 0.92
-    doubt_slack: float = 0.15
+    template_strictness: float = 0.1
+    doubt_slack: float = 0.3
     max_doubts: int = 3
     seen_interval: int = 1_000
     track_timeout: int = 5_000

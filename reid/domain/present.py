@@ -127,7 +127,8 @@ def seen(
     if visit_count == 0 or frame.captured_at - known.last_seen > policy.visit_gap:
         visit_count, visit_started_at = visit_count + 1, frame.captured_at
     slot = None
-    if probe is not None and score is not None and score >= policy.threshold_at(frame.camera_id):
+    enough = policy.threshold_at(frame.camera_id) + policy.template_strictness
+    if probe is not None and score is not None and score >= enough:
         knots = frame.model.calibration if frame.model else ()
         slot = slot_for(known.templates, probe, knots, policy)
     return PersonSeen(
