@@ -1,14 +1,20 @@
 -- One batch of a view, all or nothing: refuse it unless every stored position is the expected one,
 -- apply the operations, store the new positions, publish.
--- KEYS[1]: position hash of the view.
+-- KEYS[1]: position hash of the view. KEYS[2]: generation.
 -- ARGV[1]: MessagePack [expected [[partition, position or ""]], positions [[partition, position]],
 --          ops [[...fields, name]], messages [[channel, payload]]], all leaves strings.
 -- ARGV[2]: grace of a person's key expiry, ms. ARGV[3]: life of an outcome, s.
--- Returns false, or {partition, stored position or ""} of the first position that differs.
+-- ARGV[4]: the expected generation after a "=", or empty: whichever.
+-- Returns false, or {partition, stored position or ""} of the first position that differs, or
+-- {"generation", stored}.
 local batch = cmsgpack.unpack(ARGV[1])
 local expected, positions, ops, messages = batch[1], batch[2], batch[3], batch[4]
 local grace, outcome_ttl = tonumber(ARGV[2]), ARGV[3]
 
+if ARGV[4] ~= '' then
+  local generation = redis.call('GET', KEYS[2]) or ''
+  if '=' .. generation ~= ARGV[4] then return {'generation', generation} end
+end
 for _, pair in ipairs(expected) do
   local stored = redis.call('HGET', KEYS[1], pair[1]) or ''
   if stored ~= pair[2] then return {pair[1], stored} end
@@ -22,7 +28,15 @@ local execute = {
     local deadline = math.max(tonumber(op[3]), now) + grace
     redis.call('SET', op[1], op[2], 'PXAT', string.format('%.0f', deadline))
   end,
-  outcome = function(op) redis.call('SET', op[1], op[2], 'EX', outcome_ttl) end,
+  outcome = function(op) redis.call('SET', op[1], op[2], 'EX', outcome_ttl, 'NX') end,
+  append = function(op)
+    redis.call('RPUSH', op[1], op[2])
+    redis.call('LTRIM', op[1], -tonumber(op[3]), -1)
+  end,
+  ['until'] = function(op)
+    local deadline = math.max(tonumber(op[2]), now) + grace
+    redis.call('PEXPIREAT', op[1], string.format('%.0f', deadline))
+  end,
   del = function(op) redis.call('DEL', op[1]) end,
   hset = function(op) redis.call('HSET', op[1], op[2], op[3]) end,
   hdel = function(op) redis.call('HDEL', op[1], op[2]) end,

@@ -15,7 +15,8 @@ class SetPerson(NamedTuple):
 
 
 class SetOutcome(NamedTuple):
-    """Write a command's outcome, kept for `OUTCOME_TTL_S`."""
+    """Write a command's outcome, kept for `OUTCOME_TTL_S`. One that stands there already stays: it is that
+    of the first request under the same idempotency key."""
 
     key: str
     document: bytes
@@ -77,6 +78,23 @@ class AddSums(NamedTuple):
     op: str = "sums"
 
 
+class Append(NamedTuple):
+    """Add to the end of a list, which keeps its last ``keep`` entries."""
+
+    key: str
+    entry: bytes
+    keep: int
+    op: str = "append"
+
+
+class KeepUntil(NamedTuple):
+    """The key, where there is one, expires a grace time after ``expires_at``, as `SetPerson`'s."""
+
+    key: str
+    expires_at: int
+    op: str = "until"
+
+
 Op = (
     SetPerson
     | SetOutcome
@@ -88,6 +106,8 @@ Op = (
     | IndexAdd
     | IndexRemove
     | AddSums
+    | Append
+    | KeepUntil
 )
 
 
@@ -103,7 +123,8 @@ class Change:
     """One atomic step of a view.
 
     ``expected``: stored position of each partition before it, None where there is none;
-    ``positions``: next offset to apply after it, of the partitions that move.
+    ``positions``: next offset to apply after it, of the partitions that move; ``generation``: of the
+    store that the expected positions and documents were read from, None for whichever.
     """
 
     view: str
@@ -111,3 +132,4 @@ class Change:
     positions: Mapping[int, int]
     ops: Sequence[Op] = ()
     messages: Sequence[Message] = field(default_factory=tuple)
+    generation: str | None = None

@@ -56,6 +56,7 @@ class Follower:
         self._consumer, self._store, self._dead_letters, self._stop = consumer, store, dead_letters, stop
         self._views = {view.topic.name: view for view in views}
         self._positions: dict[str, dict[int, int | None]] = {}
+        self._generation = ""
         self._on_ready = on_ready
         self._checked_at = 0.0
 
@@ -87,7 +88,9 @@ class Follower:
             if made.rejected:
                 self._bury(view, made.rejected)
             expected = self._positions[topic]
-            self._store.commit(Change(view.name, expected, positions, made.ops, made.messages))
+            self._store.commit(
+                Change(view.name, expected, positions, made.ops, made.messages, self._generation)
+            )
             self._positions[topic] = {**expected, **positions}
         if not moved and time.monotonic() - self._checked_at > CHECK_S:
             self._check()
@@ -141,6 +144,8 @@ class Follower:
 
     def _check(self) -> None:
         self._checked_at = time.monotonic()
+        if self._store.generation() != self._generation:
+            raise StaleView("the views were rebuilt")
         for topic, view in self._views.items():
             stored = self._store.positions(view.name)
             if any(stored.get(p) != offset for p, offset in self._positions[topic].items()):
@@ -148,6 +153,8 @@ class Follower:
 
     def _resume(self) -> None:
         """Stands the reader at the stored positions of every view."""
+        # First: a store swapped between the two answers is refused at the first commit.
+        self._generation = self._store.generation()
         assigned: list[TopicPartition] = []
         for topic, view in self._views.items():
             stored = self._store.positions(view.name)

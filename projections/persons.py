@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from projections.store import PersonRef
+from projections.history import Place, told
+from projections.store import CameraRef, PersonRef
 from projections.workspace import Workspace, parse_track, track_name
 from reid.contracts.codec import type_name
 from reid.contracts.events import (
@@ -47,12 +48,30 @@ def needs(event: AnyEvent) -> tuple[set[PersonRef], set[tuple[str, TrackRef]]]:
             return set(), set()
 
 
-def apply(event: AnyEvent, work: Workspace) -> None:
-    """Changes ``work`` by one event; records the outcome of the command that it answers.
+def samples_of(event: AnyEvent) -> CameraRef | None:
+    """Camera whose waiting samples must be loaded before `apply`."""
+    match event:
+        case TrackSampled() | PersonRegistered() | PersonSeen(reason="bound"):
+            return CameraRef(event.site_id, event.track.camera_id)
+    return None
+
+
+def apply(event: AnyEvent, place: Place, work: Workspace) -> None:
+    """Changes ``work`` by one event; records what it tells about persons, and the outcome of the command
+    that it answers.
 
     Raises `PoisonInput`, having changed nothing, for an event on a person that no earlier event registered.
     """
+    if isinstance(event, TrackSampled):
+        work.histories.sampled(event, place)
+        return
+    before = work.person(PersonRef(event.site_id, event.person_id)) if isinstance(event, PersonSeen) else None
+    entries = told(event, place, before)
     _HANDLERS[type(event)](work, event)
+    for ref, entry in entries:
+        # Who is gone has no history: it was erased with the person.
+        if work.keeps_history(ref, entry):
+            work.histories.add(ref, entry)
     outcome = outcome_of(event)
     if outcome is not None:
         work.answer(outcome)
@@ -63,18 +82,30 @@ def outcome_of(event: AnyEvent) -> CommandOutcome | None:
     command_id = getattr(event, "command_id", None)
     if command_id is None:
         return None
-    states = (event.person, event.other) if isinstance(event, PersonSplit) else ()
+    about = _about(event)
     return CommandOutcome(
         command_id=command_id,
         event_type=type_name(event),
         rejected=isinstance(event, CommandRejected),
         code=getattr(event, "code", ""),
         message=getattr(event, "message", ""),
-        person_id=states[0].person_id
-        if states and states[0]
-        else getattr(event, "survivor_id", None) or getattr(event, "person_id", None),
-        person_ids=[s.person_id for s in states if s] or list(getattr(event, "person_ids", ())),
+        person_id=None if isinstance(event, GalleryReset) or not about else about[0],
+        person_ids=about if isinstance(event, GalleryReset | PersonSplit) else [],
     )
+
+
+def _about(event: AnyEvent) -> list[str]:
+    """The persons that an answer is about, the one asked about first."""
+    match event:
+        case PersonSplit():
+            return [state.person_id for state in (event.person, event.other) if state is not None]
+        case PersonsMerged():
+            return [event.survivor_id]
+        case GalleryReset():
+            return list(event.person_ids)
+        case PersonRegistered() | PersonRenamed() | PersonForgotten():
+            return [event.person_id]
+    return []
 
 
 def _known(work: Workspace, event: Event, person_id: str) -> tuple[PersonRef, PersonView]:
@@ -86,7 +117,7 @@ def _known(work: Workspace, event: Event, person_id: str) -> tuple[PersonRef, Pe
 
 
 def _registered(work: Workspace, event: PersonRegistered) -> None:
-    work.remove(PersonRef(event.site_id, event.person_id))
+    work.erase(PersonRef(event.site_id, event.person_id))
     view = PersonView(
         person_id=event.person_id,
         label=event.label,
@@ -137,6 +168,8 @@ def _merged(work: Workspace, event: PersonsMerged) -> None:
     # Stable: the tracks of the camera that saw the person last come last.
     view.tracks = sorted(tracks, key=lambda name: parse_track(name)[0] == event.last_camera)
     view.current_camera = parse_track(view.tracks[-1])[0] if view.tracks else None
+    past = absorbed.absorbed if absorbed is not None else {}
+    view.absorbed = {**view.absorbed, **past, event.absorbed_id: event.survivor_id}
     work.relabel_tracks(ref, view)
 
 
@@ -157,8 +190,22 @@ def _split(work: Workspace, event: PersonSplit) -> None:
         other = PersonView(person_id=other_ref.person_id, label=event.other.label, number=event.other.number)
         work.add(event.site_id, other)
     other.tracks += [track_name(track) for track in moved]
+    _give_back_past(view, other)
     _assign(other, event.other)
     work.relabel_tracks(other_ref, other)
+
+
+def _give_back_past(view: PersonView, other: PersonView) -> None:
+    """A person that stands again takes its own past along, and of those whom it had absorbed."""
+    if view.absorbed.pop(other.person_id, None) is None:
+        return
+    theirs = {other.person_id}
+    # An id stands in the mapping after all that were merged into it.
+    for person_id, into in reversed(view.absorbed.items()):
+        if into in theirs:
+            theirs.add(person_id)
+    other.absorbed = {id_: into for id_, into in view.absorbed.items() if id_ in theirs}
+    view.absorbed = {id_: into for id_, into in view.absorbed.items() if id_ not in theirs}
 
 
 def _assign(view: PersonView, state: PersonState) -> None:
@@ -179,20 +226,19 @@ def _renamed(work: Workspace, event: PersonRenamed) -> None:
 
 
 def _gone(work: Workspace, event: PersonForgotten | PersonExpired) -> None:
-    work.remove(PersonRef(event.site_id, event.person_id))
+    work.erase(PersonRef(event.site_id, event.person_id))
 
 
 def _reset(work: Workspace, event: GalleryReset) -> None:
     for person_id in event.person_ids:
-        work.remove(PersonRef(event.site_id, person_id))
+        work.erase(PersonRef(event.site_id, person_id))
 
 
-def _nothing(work: Workspace, event: TrackSampled | CommandRejected | PolicyAdopted) -> None:
-    """Evidence, refusals and rules change no document; the position still advances."""
+def _nothing(work: Workspace, event: CommandRejected | PolicyAdopted) -> None:
+    """Refusals and rules change no document; the position still advances."""
 
 
 _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
-    TrackSampled: _nothing,
     PersonRegistered: _registered,
     PersonSeen: _seen,
     PersonLeft: _left,

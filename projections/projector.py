@@ -36,7 +36,7 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
     consumer = kafka.reader(bootstrap, error_cb=tell, **READER)
     producer = kafka.producer(bootstrap, error_cb=lambda _: None, **{"linger.ms": 0})
     store = RedisViewStore(settings.redis())
-    views: list[View] = [PersonsView(settings.ttl_days), CamerasView()]
+    views: list[View] = [PersonsView(settings.ttl_days, settings.history_entries), CamerasView()]
     with ExitStack() as cleanup:
         cleanup.callback(store.close)
         cleanup.callback(consumer.close)

@@ -13,11 +13,13 @@ from projections.changes import Change, Message, Op
 from projections.store import CameraRef, Documents, PersonRef, decode_documents
 from reid.contracts.topics import (
     EXPIRY_GRACE_MS,
+    GENERATION_KEY,
     OUTCOME_TTL_S,
     live_labels_key,
     person_key,
     person_tallies_key,
     position_key,
+    samples_key,
 )
 from reid.errors import ConfigError, StaleView, Unavailable
 
@@ -51,8 +53,17 @@ class RedisViewStore:
         found = self._ask(lambda: self._redis.hgetall(position_key(view)))
         return {int(partition): int(offset) for partition, offset in found.items()}
 
-    def load(self, persons: Collection[PersonRef], cameras: Collection[CameraRef]) -> Documents:
-        refs, places = list(persons), list(cameras)
+    def generation(self) -> str:
+        found: Any = self._ask(lambda: self._redis.get(GENERATION_KEY))
+        return "" if found is None else str(found.decode())
+
+    def load(
+        self,
+        persons: Collection[PersonRef],
+        cameras: Collection[CameraRef],
+        sampled: Collection[CameraRef] = (),
+    ) -> Documents:
+        refs, places, waiting = list(persons), list(cameras), list(sampled)
         by_site: dict[str, list[PersonRef]] = {}
         for ref in refs:
             by_site.setdefault(ref.site_id, []).append(ref)
@@ -65,6 +76,8 @@ class RedisViewStore:
                 pipe.hmget(person_tallies_key(site_id), [ref.person_id for ref in group])
             for place in places:
                 pipe.hgetall(live_labels_key(*place))
+            for place in waiting:
+                pipe.hgetall(samples_key(*place))
             return pipe.execute()
 
         answers = iter(self._ask(ask))
@@ -73,7 +86,8 @@ class RedisViewStore:
         for group in by_site.values():
             tallies.update(zip(group, next(answers), strict=True))
         live = {place: {k.decode(): v for k, v in next(answers).items()} for place in places}
-        return decode_documents(documents, tallies, live)
+        samples = {place: {k.decode(): v for k, v in next(answers).items()} for place in waiting}
+        return decode_documents(documents, tallies, live, samples)
 
     def commit(self, change: Change) -> None:
         batch = [
@@ -82,10 +96,15 @@ class RedisViewStore:
             [_texts(op) for op in change.ops],
             [_texts(message) for message in change.messages],
         ]
-        arguments: list[bytes | int] = [msgspec.msgpack.encode(batch), EXPIRY_GRACE_MS, OUTCOME_TTL_S]
-        differs = self._ask(lambda: self._apply([position_key(change.view)], arguments))
+        generation = "" if change.generation is None else f"={change.generation}"
+        arguments: list[bytes | int | str] = [
+            msgspec.msgpack.encode(batch), EXPIRY_GRACE_MS, OUTCOME_TTL_S, generation,
+        ]  # fmt: skip
+        differs = self._ask(lambda: self._apply([position_key(change.view), GENERATION_KEY], arguments))
         if differs:
             partition, stored = (part.decode() for part in differs)
+            if partition == "generation":
+                raise StaleView(f"the store of view {change.view} was filled anew")
             raise StaleView(
                 f"view {change.view} holds position {stored or None} of partition {partition}, "
                 f"not {change.expected[int(partition)]}"
@@ -110,6 +129,8 @@ class RedisViewStore:
                 return {k.decode(): v.decode() for k, v in sorted(client.hgetall(key).items())}
             case b"set":
                 return sorted(member.decode() for member in client.smembers(key))
+            case b"list":
+                return [entry.decode() for entry in client.lrange(key, 0, -1)]
             case b"zset":
                 return [member.decode() for member in client.zrange(key, 0, -1)]
         return None

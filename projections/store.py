@@ -8,12 +8,14 @@ import msgspec
 
 from projections.changes import (
     AddSums,
+    Append,
     Change,
     Delete,
     HashDelete,
     HashSet,
     IndexAdd,
     IndexRemove,
+    KeepUntil,
     Message,
     Op,
     SetAdd,
@@ -23,18 +25,21 @@ from projections.changes import (
 )
 from reid.contracts.topics import (
     EXPIRY_GRACE_MS,
+    GENERATION_KEY,
     OUTCOME_TTL_S,
     live_labels_key,
     person_key,
     person_tallies_key,
     position_key,
+    samples_key,
 )
-from reid.contracts.views import LiveTrack, PersonTally, PersonView
+from reid.contracts.views import HistoryEntry, LiveTrack, PersonTally, PersonView
 from reid.errors import ConfigError, StaleView
 
 _person = msgspec.json.Decoder(PersonView)
 _tally = msgspec.json.Decoder(PersonTally)
 _live = msgspec.json.Decoder(LiveTrack)
+_samples = msgspec.json.Decoder(list[HistoryEntry])
 
 
 class PersonRef(NamedTuple):
@@ -51,12 +56,13 @@ class CameraRef(NamedTuple):
 class Documents:
     """What `ViewStore.load` found. Persons without document or tally are absent.
 
-    ``live``: track field -> track, of every camera asked for.
+    ``live``: track field -> track, of every camera asked for; ``samples``: track field -> samples.
     """
 
     persons: dict[PersonRef, PersonView] = field(default_factory=dict)
     tallies: dict[PersonRef, PersonTally] = field(default_factory=dict)
     live: dict[CameraRef, dict[str, LiveTrack]] = field(default_factory=dict)
+    samples: dict[CameraRef, dict[str, list[HistoryEntry]]] = field(default_factory=dict)
 
 
 class ViewStore(Protocol):
@@ -66,18 +72,27 @@ class ViewStore(Protocol):
         """Next offset to apply of each partition that the view has a position of."""
         ...
 
-    def load(self, persons: Collection[PersonRef], cameras: Collection[CameraRef]) -> Documents:
-        """One round trip."""
+    def generation(self) -> str:
+        """Which filling of the store this is; empty for the first."""
+        ...
+
+    def load(
+        self,
+        persons: Collection[PersonRef],
+        cameras: Collection[CameraRef],
+        sampled: Collection[CameraRef] = (),
+    ) -> Documents:
+        """One round trip. ``cameras``: whose live tracks; ``sampled``: whose waiting samples."""
         ...
 
     def commit(self, change: Change) -> None:
         """All of the change with its positions, or nothing and `StaleView` when the stored positions
-        are not the expected ones."""
+        or the generation are not the expected ones."""
         ...
 
     def dump(self, prefix: str) -> dict[str, Any]:
-        """Keys that start with ``prefix`` -> value: str, hash as dict, set as sorted list, index as
-        list by score."""
+        """Keys that start with ``prefix`` -> value: str, hash as dict, list as list, set as sorted
+        list, index as list by score."""
         ...
 
 
@@ -85,6 +100,7 @@ def decode_documents(
     persons: dict[PersonRef, bytes | None],
     tallies: dict[PersonRef, bytes | None],
     live: dict[CameraRef, dict[str, bytes]],
+    samples: dict[CameraRef, dict[str, bytes]],
 ) -> Documents:
     """Raw values, None where absent, as any store holds them -> documents.
 
@@ -95,6 +111,10 @@ def decode_documents(
             {ref: _person.decode(raw) for ref, raw in persons.items() if raw is not None},
             {ref: _tally.decode(raw) for ref, raw in tallies.items() if raw is not None},
             {ref: {name: _live.decode(raw) for name, raw in found.items()} for ref, found in live.items()},
+            {
+                ref: {name: _samples.decode(raw) for name, raw in found.items()}
+                for ref, found in samples.items()
+            },
         )
     except msgspec.DecodeError as error:
         raise ConfigError(
@@ -119,14 +139,26 @@ class MemoryViewStore:
     def positions(self, view: str) -> dict[int, int]:
         return {int(p): int(offset) for p, offset in self._get(position_key(view), {}).items()}
 
-    def load(self, persons: Collection[PersonRef], cameras: Collection[CameraRef]) -> Documents:
+    def generation(self) -> str:
+        raw: bytes = self._get(GENERATION_KEY, b"")
+        return raw.decode()
+
+    def load(
+        self,
+        persons: Collection[PersonRef],
+        cameras: Collection[CameraRef],
+        sampled: Collection[CameraRef] = (),
+    ) -> Documents:
         return decode_documents(
             {ref: self._get(person_key(*ref), None) for ref in persons},
             {ref: self._get(person_tallies_key(ref.site_id), {}).get(ref.person_id) for ref in persons},
             {ref: self._get(live_labels_key(*ref), {}) for ref in cameras},
+            {ref: self._get(samples_key(*ref), {}) for ref in sampled},
         )
 
     def commit(self, change: Change) -> None:
+        if change.generation not in (None, self.generation()):
+            raise StaleView(f"the store of view {change.view} was filled anew")
         stored = self.positions(change.view)
         for partition, expected in change.expected.items():
             if stored.get(partition) != expected:
@@ -141,8 +173,12 @@ class MemoryViewStore:
         self.published.extend(change.messages)
 
     def dump(self, prefix: str) -> dict[str, Any]:
-        found = {key: self._get(key, None) for key in sorted(self._values) if key.startswith(prefix)}
+        found = {key: self.get(key) for key in sorted(self._values) if key.startswith(prefix)}
         return {key: _plain(value) for key, value in found.items() if value is not None}
+
+    def get(self, key: str) -> Any:
+        """The raw value, None where there is none: bytes; hash, index as dict; set; list of bytes."""
+        return self._get(key, None)
 
     def flush(self) -> None:
         """Loses everything, as a Redis without persistence does when it restarts."""
@@ -168,8 +204,9 @@ class MemoryViewStore:
                 self._values[op.key] = op.document
                 self._deadlines[op.key] = max(op.expires_at, self._clock()) + EXPIRY_GRACE_MS
             case SetOutcome():
-                self._values[op.key] = op.document
-                self._deadlines[op.key] = self._clock() + OUTCOME_TTL_S * 1000
+                if self._get(op.key, None) is None:
+                    self._values[op.key] = op.document
+                    self._deadlines[op.key] = self._clock() + OUTCOME_TTL_S * 1000
             case Delete():
                 self._drop(op.key)
             case HashSet():
@@ -189,6 +226,15 @@ class MemoryViewStore:
                 self._drop_empty(op.key)
             case AddSums():
                 self._add_sums(op)
+            case Append():
+                self._append(op)
+            case KeepUntil() if op.key in self._values:
+                self._deadlines[op.key] = max(op.expires_at, self._clock()) + EXPIRY_GRACE_MS
+
+    def _append(self, op: Append) -> None:
+        entries: list[bytes] = self._values.setdefault(op.key, [])
+        entries.append(op.entry)
+        del entries[: -op.keep]
 
     def _add_sums(self, op: AddSums) -> None:
         sums = self._hash(op.key)
@@ -212,6 +258,8 @@ def _plain(value: Any) -> Any:
         return sorted(value, key=lambda member: (value[member], member))
     if isinstance(value, bytes):
         return value.decode()
+    if isinstance(value, list):
+        return [raw.decode() for raw in value]
     if isinstance(value, dict):
         return {name: raw.decode() for name, raw in sorted(value.items())}
     return sorted(value)

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from projections import persons
 from projections.changes import HashDelete, HashSet, Message, Op
-from projections.store import PersonRef, ViewStore
+from projections.histories import Histories
+from projections.history import Place
+from projections.store import CameraRef, PersonRef, ViewStore
 from projections.workspace import Workspace
 from reid.contracts.codec import decode_event, decode_status, encode
 from reid.contracts.events import AnyEvent, TrackRef
@@ -23,6 +25,9 @@ from reid.contracts.topics import (
 from reid.errors import Malformed, PoisonInput, ReidError
 
 log = logging.getLogger(__name__)
+
+#: Where no setting says otherwise.
+HISTORY_ENTRIES: Final = 1000
 
 Headers = list[tuple[str, bytes | None]]
 
@@ -75,12 +80,16 @@ class _Defect(Exception):
 
 
 class PersonsView:
-    """Persons, their index and sums, live labels, and outcomes of commands, from the event log."""
+    """Persons, their index, sums and histories, live labels, and outcomes of commands, from the event log."""
 
     name, topic = PERSONS_VIEW, EVENTS
 
-    def __init__(self, ttl_days: int) -> None:
+    def __init__(
+        self, ttl_days: int, history_entries: int = HISTORY_ENTRIES, erase_histories: bool = True
+    ) -> None:
+        """``history_entries``: newest steps kept of each person."""
         self._ttl_ms = ttl_days * DAY_MS
+        self._history_entries, self._erase_histories = history_entries, erase_histories
 
     def project(self, records: Sequence[Record], store: ViewStore) -> Projection:
         """A record that makes a handler itself fail is a defect of ours: it is rejected too, and the
@@ -103,15 +112,19 @@ class PersonsView:
         events = list(_decoded(records, made.rejected))
         refs: set[PersonRef] = set()
         tracks: set[tuple[str, TrackRef]] = set()
+        sampled: set[CameraRef] = set()
         for _, event in events:
             more_refs, more_tracks = persons.needs(event)
             refs |= more_refs
             tracks |= more_tracks
-        work = Workspace(store, self._ttl_ms)
-        work.require(refs, tracks)
+            camera = persons.samples_of(event)
+            if camera is not None:
+                sampled.add(camera)
+        work = Workspace(store, self._ttl_ms, Histories(self._history_entries, self._erase_histories))
+        work.require(refs, tracks, sampled)
         for record, event in events:
             try:
-                persons.apply(event, work)
+                persons.apply(event, _place(record), work)
             except ReidError as error:
                 made.rejected.append(Rejected(record, error))
             except Exception as error:
@@ -152,3 +165,14 @@ def _decoded(records: Sequence[Record], rejected: list[Rejected]) -> Iterator[tu
             yield record, decode_event(record.value)
         except ReidError as error:
             rejected.append(Rejected(record, error))
+
+
+def _place(record: Record) -> Place:
+    """Events that another agent wrote without our headers are told without their id and cause."""
+    event_id = causation = b""
+    for name, value in record.headers:
+        if name == "ce_id":
+            event_id = value or b""
+        elif name == "ce_causation":
+            causation = value or b""
+    return Place(record.offset, event_id.decode(errors="replace"), causation.decode(errors="replace"))

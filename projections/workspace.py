@@ -5,7 +5,7 @@ after, so that a handler only ever changes a person or a track.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -17,6 +17,7 @@ from projections.changes import (
     HashSet,
     IndexAdd,
     IndexRemove,
+    KeepUntil,
     Message,
     Op,
     SetAdd,
@@ -24,10 +25,18 @@ from projections.changes import (
     SetPerson,
     SetRemove,
 )
+from projections.histories import Histories
 from projections.store import CameraRef, Documents, PersonRef, ViewStore
 from reid.contracts import topics
 from reid.contracts.events import TrackRef
-from reid.contracts.views import CommandOutcome, LabelsChanged, LiveTrack, PersonTally, PersonView
+from reid.contracts.views import (
+    CommandOutcome,
+    HistoryEntry,
+    LabelsChanged,
+    LiveTrack,
+    PersonTally,
+    PersonView,
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -49,7 +58,9 @@ def parse_track(name: str) -> tuple[str, str]:
 
 
 def tally_of(view: PersonView) -> PersonTally:
-    return PersonTally(view.number, tuple(view.cameras), view.num_embeddings, view.visit_count)
+    return PersonTally(
+        view.number, tuple(view.cameras), view.num_embeddings, view.visit_count, dict(view.absorbed)
+    )
 
 
 def person_labels(tracks: Iterable[LiveTrack]) -> dict[str, str]:
@@ -60,8 +71,8 @@ def person_labels(tracks: Iterable[LiveTrack]) -> dict[str, str]:
 class Workspace:
     """``ttl_ms``: time to live of a person document after its last sighting."""
 
-    def __init__(self, store: ViewStore, ttl_ms: int) -> None:
-        self._store, self._ttl_ms = store, ttl_ms
+    def __init__(self, store: ViewStore, ttl_ms: int, histories: Histories) -> None:
+        self._store, self._ttl_ms, self.histories = store, ttl_ms, histories
         self._persons: dict[PersonRef, PersonView | None] = {}
         self._tallies: dict[PersonRef, PersonTally | None] = {}
         self._live: dict[CameraRef, dict[str, LiveTrack]] = {}
@@ -70,10 +81,13 @@ class Workspace:
         self._changed_tracks: dict[CameraRef, dict[str, None]] = {}
         self._outcomes: dict[str, CommandOutcome] = {}
 
-    def require(self, persons: set[PersonRef], tracks: set[tuple[str, TrackRef]]) -> None:
-        """Loads what events on these persons and ``(site, track)`` can touch: they, and the holders and
-        cameras that the loaded documents name. One round trip; a second where those are others."""
-        self._load(persons, {CameraRef(site, track.camera_id) for site, track in tracks})
+    def require(
+        self, persons: set[PersonRef], tracks: set[tuple[str, TrackRef]], sampled: set[CameraRef]
+    ) -> None:
+        """Loads what events on these persons and ``(site, track)`` can touch: they, the waiting samples of
+        cameras, and the holders and cameras that the loaded documents name. One round trip; a second where
+        those are others."""
+        self._load(persons, {CameraRef(site, track.camera_id) for site, track in tracks}, sampled)
         holders = set()
         for site, track in tracks:
             holder = self._live[CameraRef(site, track.camera_id)].get(live_field(track))
@@ -87,11 +101,14 @@ class Workspace:
         }
         self._load(holders, places)
 
-    def _load(self, persons: set[PersonRef], cameras: set[CameraRef]) -> None:
+    def _load(
+        self, persons: set[PersonRef], cameras: set[CameraRef], sampled: Collection[CameraRef] = ()
+    ) -> None:
         persons, cameras = persons - self._persons.keys(), cameras - self._live.keys()
-        if not persons and not cameras:
+        if not persons and not cameras and not sampled:
             return
-        found: Documents = self._store.load(sorted(persons), sorted(cameras))
+        found: Documents = self._store.load(sorted(persons), sorted(cameras), sorted(sampled))
+        self.histories.hold(found.samples)
         for ref in persons:
             self._persons[ref] = found.persons.get(ref)
             self._tallies[ref] = found.tallies.get(ref)
@@ -117,6 +134,7 @@ class Workspace:
                 cameras=list(tally.cameras),
                 num_embeddings=tally.embeddings,
                 visit_count=tally.visits,
+                absorbed=dict(tally.absorbed),
             )
             self._persons[ref] = view
         if view is not None:
@@ -135,6 +153,16 @@ class Workspace:
             self._drop_live(ref.site_id, name)
         self._persons[ref] = None
         self._changed_persons[ref] = None
+
+    def erase(self, ref: PersonRef) -> None:
+        """`remove`, and the person's past goes with it: also that of whom it absorbed."""
+        view = self.edit(ref)
+        self.remove(ref)
+        self.histories.erase(ref.site_id, [ref.person_id, *(view.absorbed if view is not None else ())])
+
+    def keeps_history(self, ref: PersonRef, entry: HistoryEntry) -> bool:
+        """Of living persons, and how an absorbed one ended."""
+        return self.histories.keeps_all or self._persons.get(ref) is not None or entry.kind == "merged_into"
 
     def bind(self, ref: PersonRef, view: PersonView, track: TrackRef, at: int) -> None:
         """``track`` shows this person now. ``view`` is the one that `edit` gave."""
@@ -192,6 +220,9 @@ class Workspace:
             for field in names:
                 track = self._live[place].get(field)
                 made.append(HashDelete(key, field) if track is None else HashSet(key, field, _encode(track)))
+        made += self.histories.ops()
+        for ref in sorted(self._changed_persons):
+            made += self._history_lives(ref)
         for command_id, outcome in self._outcomes.items():
             made.append(SetOutcome(topics.outcome_key(command_id), _encode(outcome)))
         return made
@@ -235,6 +266,13 @@ class Workspace:
                 place["persons"] += sign
                 place["embeddings"] += sign * (tally.embeddings if tally else 0)
                 place["visits"] += sign * (tally.visits if tally else 0)
+
+    def _history_lives(self, ref: PersonRef) -> Iterator[Op]:
+        """As long as the document, also the part of it that was somebody else's."""
+        view = self._persons[ref]
+        if view is not None:
+            for person_id in (ref.person_id, *view.absorbed):
+                yield KeepUntil(topics.history_key(ref.site_id, person_id), view.last_seen + self._ttl_ms)
 
     def _put_live(self, place: CameraRef, field: str, view: PersonView, tracker_id: str, at: int) -> None:
         self._live[place][field] = LiveTrack(

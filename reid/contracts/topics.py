@@ -104,14 +104,41 @@ def camera_status_key(site_id: str) -> str:
     return f"{REDIS_PREFIX}:cameras:{site_id}"
 
 
+def history_key(site_id: str, person_id: str) -> str:
+    """List of JSON `HistoryEntry`, in the order of the log; the newest so many."""
+    return f"{REDIS_PREFIX}:history:{site_id}:{person_id}"
+
+
+def samples_key(site_id: str, camera_id: str) -> str:
+    """Hash ``{session}/{tracker_id}`` -> JSON list of `HistoryEntry`: the samples of the camera's tracks
+    that have no identity yet."""
+    return f"{REDIS_PREFIX}:samples:{site_id}:{camera_id}"
+
+
+def idempotent_command_id(key: str, request: str) -> str:
+    """Id of a command that was asked for under an idempotency key: UUID of the key, dot, print of what was
+    asked. The same key and request always make the same id, which the identity agent answers once."""
+    return f"{key}.{request}"
+
+
 def outcome_key(command_id: str) -> str:
-    """JSON `CommandOutcome`; expires after ``OUTCOME_TTL_S``."""
-    return f"{REDIS_PREFIX}:outcome:{command_id}"
+    """JSON `CommandOutcome`; expires after ``OUTCOME_TTL_S``. One for each idempotency key, whatever was
+    asked: that of the first request."""
+    key, dot, request = command_id.partition(".")
+    idempotent = dot and len(key) == _UUID_CHARS and request.isalnum()
+    return f"{REDIS_PREFIX}:outcome:{key if idempotent else command_id}"
+
+
+_UUID_CHARS: Final = 36
 
 
 def position_key(view: str) -> str:
     """Hash partition -> next offset to apply; written in the same atomic call as the view."""
     return f"{REDIS_PREFIX}:position:{view}"
+
+
+#: Random text, another in each rebuild: tells a projector that the whole database was swapped under it.
+GENERATION_KEY: Final = f"{REDIS_PREFIX}:generation"
 
 
 def labels_channel(site_id: str) -> str:

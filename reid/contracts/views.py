@@ -2,6 +2,8 @@
 
 import msgspec
 
+from reid.contracts.events import Decision, TrackRef
+
 
 class PersonView(msgspec.Struct, kw_only=True):
     """``saferoom:persons:{site}:{person_id}``. ``cameras`` in the order of first sighting.
@@ -22,15 +24,18 @@ class PersonView(msgspec.Struct, kw_only=True):
     current_camera: str | None = None
     tracks: list[str] = []
     """Live tracks, ``camera/session/tracker_id``, the latest bound last."""
+    absorbed: dict[str, str] = {}
+    """Ids whose past is this person's, each with the id that it was merged into."""
 
 
 class PersonTally(msgspec.Struct, frozen=True):
-    """What a person adds to the camera sums: no label, no appearance, no time."""
+    """What a person adds to the camera sums, and whose past it has: no label, no appearance, no time."""
 
     number: int
     cameras: tuple[str, ...] = ()
     embeddings: int = 0
     visits: int = 0
+    absorbed: dict[str, str] = {}
 
 
 class LiveTrack(msgspec.Struct, kw_only=True):
@@ -57,3 +62,40 @@ class CommandOutcome(msgspec.Struct, kw_only=True):
     message: str = ""
     person_id: str | None = None
     person_ids: list[str] = []
+
+
+class HistoryEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One step of how a person became who it is, with its place in the log.
+
+    ``kind``: ``sampled | registered | bound | seen | left | merged | merged_into | merge_undone |
+    tracks_moved | track_rejected | renamed``, and ``forgotten | expired | reset``, after which the view
+    holds none. ``person_id``: whose step it was; not that of the history it stands in after a merge.
+    ``other_id``: the absorbed, surviving, restored or new person. ``reason``: of leaving.
+    """
+
+    kind: str
+    at: int
+    offset: int
+    event_type: str
+    person_id: str
+    event_id: str = ""
+    causation: str = ""
+    label: str = ""
+    track: TrackRef | None = None
+    samples: int | None = None
+    quality: float | None = None
+    model: str = ""
+    candidate: str | None = None
+    score: float | None = None
+    decision: Decision | None = None
+    visit_count: int | None = None
+    template_slot: int | None = None
+    together: tuple[str, ...] = ()
+    reason: str = ""
+    other_id: str | None = None
+    other_label: str = ""
+    tracks: tuple[TrackRef, ...] = ()
+    previous_label: str = ""
+    source: str = ""
+    command_id: str | None = None
+    asked_by: str = ""

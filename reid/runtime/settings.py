@@ -56,6 +56,10 @@ class Settings(BaseSettings):
         1000, ge=0, description="Records that a view may be behind its log while the API says it is ready."
     )
 
+    history_entries: int = Field(
+        1000, ge=10, le=100_000, description="Newest steps of a person's history that the view keeps."
+    )
+
     similarity_threshold: Unit = Field(
         0.6, description="Calibrated similarity from which two appearances are one person."
     )

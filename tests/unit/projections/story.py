@@ -14,6 +14,8 @@ from reid.contracts.events import (
     PersonRenamed,
     PersonSeen,
     PersonsMerged,
+    PersonSplit,
+    PersonState,
     Template,
     TrackRef,
     TrackSampled,
@@ -109,6 +111,30 @@ def merged(survivor: str, absorbed: str, label: str, **more: Any) -> PersonsMerg
     return PersonsMerged(**fields | more)
 
 
+def state(person: str, number: int, label: str, **more: Any) -> PersonState:
+    fields: dict[str, Any] = {
+        "person_id": person,
+        "number": number,
+        "label": label,
+        "cameras": ("room1",),
+        "templates": (template(f"{person}-0"),),
+        "visit_count": 1,
+        "visit_started_at": START,
+        "first_seen": START,
+        "last_seen": START,
+        "last_camera": "room1",
+        "not_persons": (),
+        "tracks": (),
+    }
+    return PersonState(**fields | more)
+
+
+def split(
+    kind: Any, person: PersonState, other: PersonState | None, *tracks: TrackRef, at: int = START, **more: Any
+) -> PersonSplit:
+    return PersonSplit(site_id=SITE, at=at, kind=kind, person=person, other=other, tracks=tracks, **more)
+
+
 def renamed(person: str, label: str, **more: Any) -> PersonRenamed:
     return PersonRenamed(
         site_id=SITE, at=START, person_id=person, label=label, previous_label="Visitor-?", **more
@@ -138,12 +164,12 @@ def rejected(command_id: str, code: str, message: str = "because") -> CommandRej
     )
 
 
-def sampled(where: TrackRef | None = None) -> TrackSampled:
+def sampled(where: TrackRef | None = None, at: int = START, samples: int = 1) -> TrackSampled:
     return TrackSampled(
         site_id=SITE,
-        at=START,
+        at=at,
         track=where or track(),
-        samples=1,
+        samples=samples,
         weight=0.5,
         quality=0.5,
         model="m@1",

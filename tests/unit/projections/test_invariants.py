@@ -19,7 +19,10 @@ from tests.unit.projections.story import (
     registered,
     renamed,
     reset,
+    sampled,
     seen,
+    split,
+    state,
     template,
     track,
 )
@@ -27,6 +30,7 @@ from tests.unit.projections.story import (
 PEOPLE = st.sampled_from(["a", "b", "c", "d"])
 TRACKS = st.builds(track, st.sampled_from(["room1", "room2", "x/y:z"]), st.sampled_from(["1", "2"]))
 TIMES = st.integers(START, START + 100_000)
+EVENTS = ["register", "see", "see", "see", "sample", "leave", "merge", "split", "rename", "go", "reset"]
 NUMBERS = {"a": 0, "b": 1, "c": 2, "d": 3}
 
 
@@ -36,7 +40,7 @@ def an_event(draw: st.DrawFn) -> Any:
     tracks that change hands without a `PersonLeft`, registrations twice."""
     who, other, where, at = draw(PEOPLE), draw(PEOPLE), draw(TRACKS), draw(TIMES)
     label = f"Visitor-{who}"
-    match draw(st.sampled_from(["register", "see", "see", "see", "leave", "merge", "rename", "go", "reset"])):
+    match draw(st.sampled_from(EVENTS)):
         case "register":
             return registered(who, NUMBERS[who], label, at, track=where)
         case "see":
@@ -52,11 +56,26 @@ def an_event(draw: st.DrawFn) -> Any:
                 return forgotten(who)
             cameras = tuple(dict.fromkeys(draw(st.lists(st.sampled_from(["room1", "room2"]), min_size=1))))
             return merged(who, other, label, cameras=cameras, last_camera=cameras[-1], last_seen=at)
+        case "sample":
+            return sampled(where, at)
+        case "split":
+            return a_split(draw, who, other, at)
         case "rename":
             return renamed(who, draw(st.sampled_from(["Alice", "Bob", "Visitor-Ä"])))
         case "go":
             return draw(st.sampled_from([forgotten(who), expired(who)]))
     return reset(who, other)
+
+
+def a_split(draw: st.DrawFn, who: str, other: str, at: int) -> Any:
+    """Of persons known, unknown or merged away; of tracks that the person has, or another, or nobody."""
+    kind = draw(st.sampled_from(["merge_undone", "tracks_moved", "track_rejected"]))
+    cameras = st.lists(st.sampled_from(["room1", "room2"]), max_size=2, unique=True).map(tuple)
+    one = state(who, NUMBERS[who], f"Visitor-{who}", cameras=draw(cameras), last_seen=at)
+    another = None
+    if who != other and (kind != "track_rejected" or draw(st.booleans())):
+        another = state(other, NUMBERS[other], f"Visitor-{other}", cameras=draw(cameras), last_seen=at)
+    return split(kind, one, another, *draw(st.lists(TRACKS, max_size=3, unique=True)), at=at)
 
 
 @settings(max_examples=150, deadline=None)
@@ -102,6 +121,9 @@ def test_documents_and_derived_keys_agree(events: list[Any], batch: int) -> None
     assert {place: (t["person_id"], t["label"]) for place, t in shown.items()} == {
         place: (person["person_id"], person["label"]) for place, person in claimed.items()
     }
+    erasable = {id_ for person in people.values() for id_ in (person["person_id"], *person["absorbed"])}
+    history = "saferoom:history:global:"
+    assert {k.removeprefix(history) for k in found if k.startswith(history)} <= erasable
     for person in people.values():
         last = parse_track(person["tracks"][-1])[0] if person["tracks"] else None
         assert person["current_camera"] == last

@@ -197,6 +197,7 @@ def test_a_merge_gives_the_survivor_the_values_and_the_tracks_of_both() -> None:
         last_seen=START + 10,
         current_camera="room2",
         tracks=["room1/s1/0", "room2/s1/1"],
+        absorbed={"b": "a"},
     )
     assert view.person("b") is None
     assert view.index() == ["a"]
@@ -277,9 +278,12 @@ def test_a_refused_command_has_an_outcome_and_changes_nothing() -> None:
     assert view["a"] == Given(before)["a"]
 
 
-def test_evidence_moves_the_position_only() -> None:
+def test_evidence_changes_no_document_and_waits_for_its_person() -> None:
     view = Given([sampled(), sampled()])
-    assert view.store.dump("saferoom:") == {topics.position_key("persons"): {"0": "2"}}
+    assert sorted(view.store.dump("saferoom:")) == [
+        topics.position_key("persons"),
+        topics.samples_key(SITE, "room1"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,19 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from projections.changes import (
     AddSums,
+    Append,
     Change,
     Delete,
     HashDelete,
     HashSet,
     IndexAdd,
     IndexRemove,
+    KeepUntil,
     Message,
     SetAdd,
     SetOutcome,
@@ -22,12 +25,13 @@ from projections.changes import (
 from projections.store import CameraRef, PersonRef, ViewStore
 from reid.contracts import topics
 from reid.contracts.codec import encode
-from reid.contracts.views import LiveTrack, PersonTally, PersonView
+from reid.contracts.views import HistoryEntry, LiveTrack, PersonTally, PersonView
 from reid.errors import StaleView
 from tests.unit.projections.logs import project
 from tests.unit.projections.story import SITE, START, left, merged, rejected, renamed, reset, track, walk
 
 KEY = "saferoom:test"
+encode_list = msgspec.json.Encoder().encode
 
 
 def commit(store: ViewStore, *ops: Any, expected: dict[int, int | None] | None = None) -> None:
@@ -106,6 +110,32 @@ class ViewStoreContract:
         assert found.tallies == {ref: PersonTally(3, ("room1",), 1, 1)}
         assert found.live == {place: {"s/1": live}}
 
+    def test_a_list_keeps_its_end(self, store: ViewStore) -> None:
+        commit(store, *(Append(KEY, b"%d" % n, 3) for n in range(5)), KeepUntil(KEY, START))
+        commit(store, Append(KEY, b"5", 3), KeepUntil(KEY + ":never", START))
+        assert store.dump(KEY) == {KEY: ["3", "4", "5"]}
+
+    def test_the_first_outcome_under_a_key_stays(self, store: ViewStore) -> None:
+        commit(store, SetOutcome(KEY, b"first"))
+        commit(store, SetOutcome(KEY, b"second"))
+        assert store.dump(KEY) == {KEY: "first"}
+
+    def test_a_store_filled_anew_refuses_all(self, store: ViewStore) -> None:
+        assert store.generation() == ""
+        commit(store, SetOutcome(topics.GENERATION_KEY, b"g1"))
+        assert store.generation() == "g1"
+        for stale in ("", "g0"):
+            with pytest.raises(StaleView):
+                store.commit(Change("v", {0: 1}, {0: 2}, [SetAdd(KEY, "x")], generation=stale))
+        store.commit(Change("v", {0: 1}, {0: 2}, [SetAdd(KEY, "y")], generation="g1"))
+        assert store.dump(KEY) == {KEY: ["y"]}
+
+    def test_waiting_samples_come_back_as_they_went(self, store: ViewStore) -> None:
+        place = CameraRef(SITE, "room:1/a")
+        one = HistoryEntry(kind="sampled", at=START, offset=3, event_type="t", person_id="", track=track())
+        commit(store, HashSet(topics.samples_key(*place), "s/1", encode_list([one])))
+        assert store.load([], [], [place]).samples == {place: {"s/1": [one]}}
+
     def test_an_old_document_does_not_vanish_while_a_projector_catches_up(self, store: ViewStore) -> None:
         person = PersonView(person_id="p", label="Visitor-A", number=0, last_seen=START)
         ref = PersonRef(SITE, "p")
@@ -126,6 +156,10 @@ class ViewStoreContract:
         project(store, STORY, batch)
         found = store.dump("saferoom:")
         found.pop(topics.position_key("persons"))
+        kinds = [json.loads(raw)["kind"] for raw in found.pop(topics.history_key(SITE, "a"))]
+        assert kinds == ["registered", "bound", "left", "bound", "merged", "renamed", "left"]
+        kinds = [json.loads(raw)["kind"] for raw in found.pop(topics.history_key(SITE, "b"))]
+        assert kinds == ["registered", "bound", "left", "bound", "merged_into"]
         assert {key: json.loads(v) if isinstance(v, str) else v for key, v in found.items()} == {
             "saferoom:by-camera:global:room1": ["a"],
             "saferoom:by-camera:global:room2": ["a"],
@@ -159,11 +193,12 @@ class ViewStoreContract:
                 "last_seen": START + 10,
                 "current_camera": "room2",
                 "tracks": ["room2/s1/0"],
+                "absorbed": {"b": "a"},
             },
             "saferoom:stats:global:room1": {"embeddings": "2", "persons": "1", "visits": "2"},
             "saferoom:stats:global:room2": {"embeddings": "2", "persons": "1", "visits": "2"},
             "saferoom:tallies:global": {
-                "a": '{"number":0,"cameras":["room1","room2"],"embeddings":2,"visits":2}'
+                "a": '{"number":0,"cameras":["room1","room2"],"embeddings":2,"visits":2,"absorbed":{"b":"a"}}'
             },
         }  # fmt: skip
 

@@ -1,0 +1,171 @@
+"""What an event tells about how persons became who they are: one function, events in, entries out."""
+
+from typing import Any, NamedTuple
+
+from projections.store import PersonRef
+from reid.contracts.codec import type_name
+from reid.contracts.events import (
+    AnyEvent,
+    GalleryReset,
+    PersonExpired,
+    PersonForgotten,
+    PersonLeft,
+    PersonRegistered,
+    PersonRenamed,
+    PersonSeen,
+    PersonsMerged,
+    PersonSplit,
+    TrackSampled,
+)
+from reid.contracts.views import HistoryEntry, PersonView
+
+
+class Place(NamedTuple):
+    """Where an event stands in the log, and the input that caused it."""
+
+    offset: int
+    event_id: str = ""
+    causation: str = ""
+
+
+Told = list[tuple[PersonRef, HistoryEntry]]
+
+
+def sample(event: TrackSampled, place: Place) -> HistoryEntry:
+    """Evidence of a track that is nobody yet."""
+    return _entry(
+        event,
+        place,
+        "sampled",
+        "",
+        track=event.track,
+        samples=event.samples,
+        quality=event.quality,
+        model=event.model,
+        candidate=event.candidate,
+        score=event.score,
+    )
+
+
+def told(event: AnyEvent, place: Place, before: PersonView | None) -> Told:
+    """Entries of the persons that the event is about. ``before``: the person seen, as it was until now.
+
+    A sighting that changes nothing but times is no entry: the documents hold the latest, the log holds all.
+    """
+    site = event.site_id
+    match event:
+        case PersonRegistered():
+            entry = _entry(
+                event,
+                place,
+                "registered",
+                event.person_id,
+                label=event.label,
+                track=event.track,
+                decision=event.decision,
+                model=event.template.model,
+                quality=event.template.quality,
+                source=event.source,
+            )
+        case PersonSeen():
+            if not _notable(event, before):
+                return []
+            entry = _seen(event, place)
+        case PersonLeft():
+            entry = _entry(
+                event, place, "left", event.person_id,
+                label=event.label, track=event.track, reason=event.reason,
+            )  # fmt: skip
+        case PersonRenamed():
+            entry = _entry(
+                event, place, "renamed", event.person_id,
+                label=event.label, previous_label=event.previous_label,
+            )  # fmt: skip
+        case PersonForgotten():
+            entry = _entry(event, place, "forgotten", event.person_id)
+        case PersonExpired():
+            entry = _entry(event, place, "expired", event.person_id)
+        case GalleryReset():
+            return [(PersonRef(site, id_), _entry(event, place, "reset", id_)) for id_ in event.person_ids]
+        case PersonsMerged():
+            return _merged(event, place)
+        case PersonSplit():
+            return _split(event, place)
+        case _:
+            return []
+    return [(PersonRef(site, entry.person_id), entry)]
+
+
+def _notable(event: PersonSeen, before: PersonView | None) -> bool:
+    return (
+        event.reason == "bound"
+        or event.slot is not None
+        or bool(event.together)
+        or (before is not None and event.visit_count != before.visit_count)
+    )
+
+
+def _seen(event: PersonSeen, place: Place) -> HistoryEntry:
+    return _entry(
+        event,
+        place,
+        "bound" if event.reason == "bound" else "seen",
+        event.person_id,
+        label=event.label,
+        track=event.track,
+        score=event.score,
+        decision=event.decision,
+        visit_count=event.visit_count,
+        template_slot=event.slot,
+        model=event.template.model if event.template is not None else "",
+        quality=event.template.quality if event.template is not None else None,
+        together=event.together,
+    )
+
+
+def _merged(event: PersonsMerged, place: Place) -> Told:
+    survivor, absorbed = event.survivor_id, event.absorbed_id
+    kept = _entry(
+        event, place, "merged", survivor,
+        label=event.label, other_id=absorbed, other_label=event.absorbed_label, visit_count=event.visit_count,
+    )  # fmt: skip
+    gone = _entry(
+        event, place, "merged_into", absorbed,
+        label=event.absorbed_label, other_id=survivor, other_label=event.label,
+    )  # fmt: skip
+    return [(PersonRef(event.site_id, survivor), kept), (PersonRef(event.site_id, absorbed), gone)]
+
+
+def _split(event: PersonSplit, place: Place) -> Told:
+    person, other = event.person, event.other
+    made: Told = []
+    for one, another in ((person, other), (other, person)):
+        if one is not None:
+            entry = _entry(
+                event,
+                place,
+                event.kind,
+                one.person_id,
+                label=one.label,
+                other_id=another.person_id if another is not None else None,
+                other_label=another.label if another is not None else "",
+                tracks=event.tracks,
+                visit_count=one.visit_count,
+            )
+            made.append((PersonRef(event.site_id, one.person_id), entry))
+    return made
+
+
+def _entry(event: AnyEvent, place: Place, kind: str, person_id: str, **more: Any) -> HistoryEntry:
+    return HistoryEntry(
+        kind=kind,
+        at=event.at,
+        offset=place.offset,
+        event_type=type_name(event),
+        person_id=person_id,
+        event_id=place.event_id,
+        causation=place.causation,
+        command_id=getattr(event, "command_id", None),
+        asked_by=getattr(event, "asked_by", ""),
+        **more,
+    )
