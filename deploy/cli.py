@@ -235,6 +235,17 @@ def doctor(
 
 
 @app.command()
+def docs(
+    root: Annotated[Path, typer.Option("--root", metavar="DIR", help="The checkout.")] = Path(),
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; refuse what is stale.")] = False,
+) -> None:
+    """Write the generated documents: schemas and their history, AsyncAPI, settings, event examples."""
+    from deploy.docs_command import run
+
+    run(root, check=check)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from importlib.metadata import version as installed

@@ -33,7 +33,8 @@ def urn(type_name: str) -> str:
 
 def json_schema(kind: type[msgspec.Struct]) -> Schema:
     """The published schema of a message type: self-contained, its name as ``$id``."""
-    schema = msgspec.json.schema(kind)
+    # Through JSON: msgspec gives a tuple's default as a tuple.
+    schema: Schema = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(kind)))
     definitions: dict[str, Schema] = {name: _tidied(part) for name, part in schema["$defs"].items()}
     own = definitions.pop(schema["$ref"].rpartition("/")[2])
     head: Schema = {"$schema": DIALECT, "$id": urn(str(kind.__struct_config__.tag))}

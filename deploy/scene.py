@@ -1,0 +1,168 @@
+"""A small scene that runs through the real `step`: its inputs and events are the examples in the documents.
+
+Nothing is typed in: what is shown is what the agent would read and write.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from reid.contracts.cloudevents import Causation, Headers, headers_of
+from reid.contracts.codec import encode, type_name
+from reid.contracts.commands import (
+    AnyCommand,
+    ForgetPerson,
+    ImportPerson,
+    MergePersons,
+    MoveTracks,
+    RejectTrack,
+    RenamePerson,
+    ResetGallery,
+    Tick,
+    UnmergePersons,
+)
+from reid.contracts.detections import CameraStatus, Detections, Frame, Model, Person
+from reid.contracts.embedding import encode_wire
+from reid.contracts.events import AnyEvent
+from reid.contracts.topics import COMMANDS, DEFAULT_SITE, DETECTIONS
+from reid.domain.policy import Policies
+from reid.domain.state import PartitionState
+from reid.domain.step import step
+from reid.domain.validate import check
+
+START: Final = 1_762_344_658_197
+MODEL: Final = Model("example", "1", 4)
+LEGACY: Final = Model("legacy", "1", 4, ((0.0, 0.0), (1.0, 1.0)))
+_SESSION: Final = "19a5"
+_DAYS: Final = 86_400
+
+
+class Told(NamedTuple):
+    """An event, the input that caused it, and its place among that input's events."""
+
+    event: AnyEvent
+    cause: Causation
+    ordinal: int
+
+
+class Example(NamedTuple):
+    """A record as it stands in its topic."""
+
+    type: str
+    key: str
+    headers: Headers
+    value: bytes
+
+
+def inputs() -> list[Detections | AnyCommand]:
+    """Two people in two rooms, all that can be asked for, the old gallery's records, and time passing."""
+    first, second = f"person_{START + 800}_0", f"person_{START + 20_800}_1"
+    astray = {"camera_id": "room3", "session": _SESSION, "tracker_id": "3"}
+    return [
+        _walk("room2", 0, 7, 0),
+        _walk("room3", 9_000, 3, 0),
+        _walk("room3", 20_000, 4, 1),
+        _command(RenamePerson, 30, person_id=second, label="Night nurse"),
+        _command(MergePersons, 31, person_id1=first, person_id2=second),
+        _command(MergePersons, 32, person_id1=first, person_id2=second),
+        _command(UnmergePersons, 33, person_id=first, absorbed_id=second),
+        _command(MoveTracks, 34, person_id=first, tracks=[astray], into=second),
+        _command(RejectTrack, 35, person_id=second, track=astray),
+        _command(ForgetPerson, 36, person_id=first),
+        _record(40, "room1", "person_A", 0),
+        _record(41, "room2", "person_B", 0, cameras=["room2"]),
+        _walk("room1", 50_000, 8, 2),
+        _command(ResetGallery, 60, camera_id="room1"),
+        _command(Tick, 91 * _DAYS),
+        _command(ResetGallery, 91 * _DAYS + 1),
+    ]
+
+
+def scene() -> list[Told]:
+    """All events of the scene, in order."""
+    state, told = PartitionState(), []
+    offsets: Counter[str] = Counter()
+    for message in inputs():
+        topic = DETECTIONS.name if isinstance(message, Detections) else COMMANDS.name
+        check(message)
+        for ordinal, event in enumerate(step(state, message, Policies())):
+            told.append(Told(event, Causation(topic, 1, offsets[topic]), ordinal))
+        offsets[topic] += 1
+    return told
+
+
+def reports() -> list[CameraStatus]:
+    """What a camera says of itself, little and much."""
+    little = CameraStatus(
+        site_id=DEFAULT_SITE, camera_id="room2", session=_SESSION, reported_at=START, state="starting"
+    )
+    much = msgspec.structs.replace(
+        little,
+        reported_at=START + 9_000,
+        state="reconnecting",
+        detail="no frame for 5 s: check the cable",
+        source="rtsp://camera-2.local/stream",
+        width=640,
+        height=480,
+        fps=5.0,
+        frames_captured=45,
+        frames_dropped=2,
+        frames_corrupt=1,
+        frames_published=42,
+        tracks=1,
+        captured_at=START + 8_800,
+        detect_ms=31.5,
+        detector="hog",
+        embedder="appearance-512@1",
+    )
+    return [little, much]
+
+
+def examples() -> Iterator[Example]:
+    """Every record of the scene: inputs, camera reports, events."""
+    for message in inputs():
+        yield Example(type_name(message), message.site_id, [], encode(message))
+    for report in reports():
+        yield Example(type_name(report), f"{report.site_id}/{report.camera_id}", [], encode(report))
+    for event, cause, ordinal in scene():
+        headers = headers_of(event, cause, ordinal)
+        yield Example(type_name(event), event.site_id, headers, encode(event))
+
+
+def _appearance(axis: int) -> bytes:
+    return encode_wire(np.eye(4, dtype=np.float32)[axis])
+
+
+def _walk(camera: str, start: int, tracker: int, axis: int) -> Detections:
+    """Three crops of one person with the appearance ``axis``, 0.4 s apart."""
+    person = Person(tracker, (212.0, 96.0, 58.0, 164.0), 0.91, 0.8, _appearance(axis))
+    times = (START + start + 400 * i for i in range(3))
+    frames = tuple(Frame(camera, at, 640, 480, _SESSION, MODEL, (person,)) for at in times)
+    return Detections(DEFAULT_SITE, "cameras-1", frames)
+
+
+def _record(seconds: int, gallery: str, person_id: str, axis: int, **fields: Any) -> AnyCommand:
+    times = {"first_seen": START - 9_000_000, "last_seen": START - 3_600_000}
+    return _command(
+        ImportPerson,
+        seconds,
+        source=f"saferoom:persons:{gallery}:{person_id}",
+        gallery=gallery,
+        person_id=person_id,
+        model=msgspec.to_builtins(LEGACY),
+        embeddings=[_appearance(axis)],
+        label="Visitor-A",
+        **times,
+        **fields,
+    )
+
+
+def _command(kind: type[AnyCommand], seconds: int, **fields: Any) -> AnyCommand:
+    issued = START + seconds * 1000
+    common = {"site_id": DEFAULT_SITE, "command_id": f"c-{seconds}", "issued_at": issued, "issued_by": "desk"}
+    plain = {"type": kind.__struct_config__.tag, **common, **fields}
+    command: AnyCommand = msgspec.convert(plain, AnyCommand, builtin_types=(bytes,))
+    return command

@@ -1,0 +1,1 @@
+"""Records as they were once written, which every later version must still read. Never edit one."""
