@@ -5,7 +5,7 @@ after, so that a handler only ever changes a person or a track.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -61,11 +61,6 @@ def tally_of(view: PersonView) -> PersonTally:
     return PersonTally(
         view.number, tuple(view.cameras), view.num_embeddings, view.visit_count, dict(view.absorbed)
     )
-
-
-def person_labels(tracks: Iterable[LiveTrack]) -> dict[str, str]:
-    """Tracker id -> label. Where two runs of a tracker used one id, the latest seen wins."""
-    return {t.tracker_id: t.label for t in sorted(tracks, key=lambda t: t.last_seen)}
 
 
 class Workspace:

@@ -1,5 +1,7 @@
 """Documents that the projections write to Redis and the API reads. Times: ms since the epoch."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from reid.contracts.events import Decision, TrackRef
@@ -43,6 +45,17 @@ class LiveTrack(msgspec.Struct, kw_only=True):
     person_id: str
     label: str
     last_seen: int
+
+
+def person_labels(tracks: Iterable[LiveTrack]) -> dict[str, str]:
+    """Live tracks of one camera -> tracker id to label.
+
+    One person, one box: where a person's track broke and another took over, the latest seen shows the
+    label, so that no camera ever shows a label twice. Where two runs of a tracker used one id, likewise.
+    """
+    latest = {track.person_id: track for track in sorted(tracks, key=lambda t: (t.last_seen, t.tracker_id))}
+    shown = sorted(latest.values(), key=lambda t: (t.last_seen, t.tracker_id))
+    return {track.tracker_id: track.label for track in shown}
 
 
 class LabelsChanged(msgspec.Struct, kw_only=True):
