@@ -36,6 +36,7 @@ from reid.contracts.views import (
     LiveTrack,
     PersonTally,
     PersonView,
+    person_labels,
 )
 
 _encode = msgspec.json.Encoder().encode
