@@ -96,8 +96,8 @@ class PartitionWriter(Generic[S]):
         folded = 0
         for record in self._log.events():
             folded += 1
-            causation = self._fold(record)
-            after[causation.topic] = max(after.get(causation.topic, 0), causation.offset + 1)
+            for topic, offset in self._fold(record).items():
+                after[topic] = max(after.get(topic, 0), offset)
             self.progress += 1
         for topic, offset in self._log.decided().items():
             after[topic] = max(after.get(topic, 0), offset)
@@ -148,10 +148,11 @@ class PartitionWriter(Generic[S]):
     def close(self) -> None:
         self._log.close()
 
-    def _fold(self, record: Record) -> Causation:
-        causation = envelope_from(record.headers).causation
+    def _fold(self, record: Record) -> dict[str, int]:
+        """Next offset to decide of each input topic, as far as this event tells."""
+        envelope = envelope_from(record.headers)
         self._decider.evolve(self._state, decode_event(record.value))
-        return causation
+        return {**envelope.decided, envelope.causation.topic: envelope.causation.offset + 1}
 
     def _resume(self, topic: str, after: int, span: Span) -> int:
         if after > span.high:
@@ -200,7 +201,9 @@ class PartitionWriter(Generic[S]):
         for ordinal, event in enumerate(events):
             value = encode(event)
             batch.size += len(value)
-            batch.transaction.events.append(Record(key, value, headers_of(event, causation, ordinal)))
+            batch.transaction.events.append(
+                Record(key, value, headers_of(event, causation, ordinal, self._next))
+            )
         batch.counts.events += len(events)
         if isinstance(message, Detections):
             batch.counts.frames += len(message.frames)

@@ -36,6 +36,7 @@ EVENT_HEADERS: Final = {
     "ce_time": "RFC 3339, from the input that caused the event.",
     "ce_dataschema": "`$id` of the JSON Schema of the value.",
     "ce_causation": "Our extension: topic/partition/offset of the input that caused the event.",
+    "ce_decided": "Our extension: topic=offset, the other input topics' next offset to decide at that time.",
     "content-type": "application/json",
 }
 LETTER_HEADERS: Final = {

@@ -1,10 +1,13 @@
 """CloudEvents 1.0 in Kafka *binary* mode: attributes are headers, the value is the data alone.
 
 ``ce_id`` is a UUIDv5 of (causation, type, ordinal): the same input can never make two different events.
-``ce_causation`` is our extension: topic/partition/offset of the input that caused the event.
+``ce_causation`` is our extension: topic/partition/offset of the input that caused the event. So is
+``ce_decided``: next offset to decide of the *other* input topics at that moment, ``topic=offset,…``. With
+both the log tells the one order in which the inputs of all topics were decided.
 """
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Self
 
@@ -42,6 +45,7 @@ class Envelope(NamedTuple):
     id: str
     type: str
     causation: Causation
+    decided: dict[str, int]
 
 
 def rfc3339(ms: int) -> str:
@@ -55,8 +59,13 @@ def event_id(causation: Causation, type_: str, ordinal: int) -> str:
     return str(uuid.uuid5(NAMESPACE, f"{causation}/{type_}/{ordinal}"))
 
 
-def headers_of(event: Event, causation: Causation, ordinal: int) -> Headers:
-    """Kafka headers of the ``ordinal``-th event (from 0) that the input at ``causation`` made."""
+def headers_of(
+    event: Event, causation: Causation, ordinal: int, decided: Mapping[str, int] | None = None
+) -> Headers:
+    """Kafka headers of the ``ordinal``-th event (from 0) that the input at ``causation`` made.
+
+    ``decided``: next offset to decide of each input topic; that of the causation itself is left out.
+    """
     type_ = type_name(event)
     subject = getattr(event, "person_id", None) or getattr(event, "survivor_id", None) or event.site_id
     pairs = {
@@ -70,6 +79,9 @@ def headers_of(event: Event, causation: Causation, ordinal: int) -> Headers:
         "ce_causation": str(causation),
         "content-type": "application/json",
     }
+    others = sorted((topic, offset) for topic, offset in (decided or {}).items() if topic != causation.topic)
+    if others:
+        pairs["ce_decided"] = ",".join(f"{topic}={offset}" for topic, offset in others)
     return [(name, value.encode()) for name, value in pairs.items()]
 
 
@@ -77,6 +89,15 @@ def envelope_from(headers: Headers | None) -> Envelope:
     """Reads the headers of an event record. Raises `Malformed` when one is missing."""
     found = {name: value.decode() for name, value in headers or [] if value is not None}
     try:
-        return Envelope(found["ce_id"], found["ce_type"], Causation.parse(found["ce_causation"]))
+        causation = Causation.parse(found["ce_causation"])
+        return Envelope(found["ce_id"], found["ce_type"], causation, _decided(found.get("ce_decided", "")))
     except KeyError as error:
         raise Malformed(f"event record without its {error.args[0]} header") from error
+
+
+def _decided(text: str) -> dict[str, int]:
+    try:
+        pairs = (pair.rsplit("=", 1) for pair in text.split(",") if pair)
+        return {topic: int(offset) for topic, offset in pairs}
+    except ValueError as error:
+        raise Malformed(f"ce_decided {text!r} is not topic=offset,…") from error

@@ -85,7 +85,16 @@ def test_cloudevents_headers() -> None:
     assert told["ce_subject"] == "person_1_0"
     assert told["ce_time"] == rfc3339(START) == "2025-11-05T12:10:58.197Z"
     assert told["ce_causation"] == "reid.commands.v1/2/17"
-    assert envelope_from(headers) == (told["ce_id"], told["ce_type"], causation)
+    assert envelope_from(headers) == (told["ce_id"], told["ce_type"], causation, {})
+
+
+def test_headers_tell_how_far_the_other_input_topics_were_decided() -> None:
+    causation = Causation("reid.commands.v1", 2, 17)
+    headers = headers_of(FORGOTTEN, causation, 0, {"reid.detections.v1": 41, "reid.commands.v1": 17})
+    assert dict(headers)["ce_decided"] == b"reid.detections.v1=41"
+    assert envelope_from(headers).decided == {"reid.detections.v1": 41}
+    with pytest.raises(Malformed, match="ce_decided"):
+        envelope_from([*headers, ("ce_decided", b"detections")])
 
 
 def test_same_input_makes_the_same_event_id_and_no_other_does() -> None:

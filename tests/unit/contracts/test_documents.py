@@ -17,7 +17,7 @@ from reid.contracts.asyncapi import EVENT_HEADERS, LETTER_HEADERS
 from reid.contracts.cloudevents import headers_of
 from reid.contracts.codec import COMMAND_TYPES, EVENT_TYPES
 from reid.contracts.schemas import MESSAGE_TYPES, json_schema, urn
-from reid.contracts.topics import ALL_TOPICS
+from reid.contracts.topics import ALL_TOPICS, INPUT_TOPICS
 from reid.errors import ConfigError, Malformed
 from streams.inputs import dead_letter
 from streams.ports import Input
@@ -176,6 +176,7 @@ def test_all_topics_and_messages_are_told(asyncapi: dict[str, Any]) -> None:
 
 def test_headers_are_those_that_are_written() -> None:
     event, cause, ordinal = scene()[0]
-    assert set(EVENT_HEADERS) == {name for name, _ in headers_of(event, cause, ordinal)}
+    decided = {topic.name: 0 for topic in INPUT_TOPICS}
+    assert set(EVENT_HEADERS) == {name for name, _ in headers_of(event, cause, ordinal, decided)}
     letter = dead_letter(Input("reid.commands.v1", 0, 0, 0, b"k", b"v", []), Malformed("bad"))
     assert set(LETTER_HEADERS) == {name for name, _ in letter.headers}

@@ -71,6 +71,23 @@ def test_event_ids_say_what_caused_them():
     assert {record.key for record in partition.events} == {SITE.encode()}
 
 
+def test_events_say_how_far_the_other_topic_was_decided():
+    """An input without events is in no causation: only this tells between which events it was decided."""
+    partition = MemoryPartition()
+    quiet, loud = partition.put(detections("a", 0)), partition.put(command("c"), COMMANDS.name)
+    recovered(partition).decide([quiet, loud])
+    assert envelope_from(partition.events[0].headers).decided == {DETECTIONS.name: 1}
+
+
+def test_positions_that_only_the_events_tell_are_not_lost_with_the_group():
+    """Kafka forgets the offsets of a group that was idle for a week."""
+    partition = MemoryPartition()
+    quiet, loud = partition.put(detections("a", 0)), partition.put(command("c"), COMMANDS.name)
+    recovered(partition).decide([quiet, loud])
+    partition.decided.clear()
+    assert recovered(partition).positions == {DETECTIONS.name: 1, COMMANDS.name: 1}
+
+
 def test_a_large_delivery_is_cut_into_bounded_transactions():
     partition = decided(*(detections(f"p{n}") for n in range(2 * MAX_INPUTS + 1)))
     sizes = [len(t.events) for t in partition.transactions]
