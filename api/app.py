@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from api import changes, page, persons, system
+from api import changes, page, persons, system, undoing
 from api.asking import Asking
 from api.commands import Commands, now_ms
 from api.context import Context
+from api.idempotency import Keys
 from api.labels import LabelsHub
 from api.origin import SameOrigin
 from api.reader import Reader
@@ -49,11 +50,11 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.context = Context(settings, views, asking, hub, log, clock)
+    app.state.context = Context(settings, views, asking, hub, log, clock, Keys())
     app.add_middleware(SameOrigin)
     app.add_exception_handler(Unavailable, _unavailable)
     # Fixed paths before /persons/{person_id}.
-    for part in (changes, persons, system, page):
+    for part in (changes, undoing, persons, system, page):
         app.include_router(part.router)
     return app
 

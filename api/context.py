@@ -7,6 +7,7 @@ from fastapi import Request
 
 from api import models
 from api.asking import Asking
+from api.idempotency import Keys
 from api.labels import LabelsHub
 from api.readiness import Log
 from api.views import PersonRow, Views
@@ -24,6 +25,7 @@ class Context:
     hub: LabelsHub
     log: Log
     clock: Callable[[], int]
+    keys: Keys
 
 
 def context(request: Request) -> Context:

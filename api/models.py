@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_ID: Final = 200
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
@@ -87,6 +87,148 @@ class RenameRequest(BaseModel):
     model_config = _example(label="Alice")
 
     label: Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+
+
+class Track(BaseModel):
+    """``session``: one run of the camera's tracker, which alone makes ``tracker_id`` unique."""
+
+    model_config = _example(camera_id="room2", session="19a53f06a15", tracker_id="7")
+
+    camera_id: Id
+    session: Annotated[str, Field(max_length=MAX_ID)]
+    tracker_id: Id
+
+
+TrackName = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=3 * MAX_ID,
+        pattern=r"^[^/]+/.*/?[^/]+$",
+        description="`camera/session/tracker`; a slash in the camera's id is `%2F`.",
+    ),
+]
+AnyTrack = Track | TrackName
+
+
+class SplitRequest(BaseModel):
+    """Either ``absorbed_id``: its merge into ``person_id`` is undone. Or ``tracks``: they were somebody else,
+    the person ``into``, or a new one."""
+
+    model_config = _example(person_id="person_1762344658197_0", absorbed_id="person_1762344671002_1")
+
+    person_id: Id
+    absorbed_id: Id | None = None
+    tracks: Annotated[list[AnyTrack], Field(min_length=1, max_length=100)] | None = None
+    into: Id | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "SplitRequest":
+        if (self.absorbed_id is None) == (self.tracks is None):
+            raise ValueError("give absorbed_id to undo a merge, or tracks to move: one of them")
+        if self.into is not None and self.tracks is None:
+            raise ValueError("into says where tracks go: give tracks")
+        return self
+
+
+class RejectRequest(BaseModel):
+    """This track is not that person, and never will be."""
+
+    model_config = _example(track="room2/19a53f06a15/7")
+
+    track: AnyTrack
+
+
+class SplitPersons(BaseModel):
+    """``persons``: as they are after the command, the one asked about first; without the other when the
+    track is nobody for now."""
+
+    model_config = _example(status="split", command_id=COMMAND_ID, persons=[PERSON])
+
+    status: Literal["split", "rejected"]
+    command_id: str
+    persons: list[Person]
+
+
+class DecisionMade(BaseModel):
+    """``threshold`` that ``score`` had to reach, and ``margin`` by which it had to beat ``runner_up_score``;
+    ``policy`` and ``model``: versions that decided."""
+
+    outcome: str
+    reason: str
+    candidate: str | None
+    score: float | None
+    runner_up: str | None
+    runner_up_score: float | None
+    threshold: float
+    margin: float
+    samples: int
+    gallery_size: int
+    model: str
+    policy: str
+
+
+class Step(BaseModel):
+    """``person_id``: whose step it was then; ``merged_in``: it became this person's by a merge. Place in the
+    log: ``offset``; the input that caused it: ``causation``."""
+
+    kind: str
+    at: str
+    offset: int
+    event_id: str
+    event_type: str
+    causation: str
+    person_id: str
+    merged_in: bool
+    label: str | None = None
+    track: Track | None = None
+    samples: int | None = None
+    quality: float | None = None
+    model: str | None = None
+    candidate: str | None = None
+    score: float | None = None
+    decision: DecisionMade | None = None
+    visit_count: int | None = None
+    template_slot: int | None = None
+    together: list[str] | None = None
+    reason: str | None = None
+    other_id: str | None = None
+    other_label: str | None = None
+    tracks: list[Track] | None = None
+    previous_label: str | None = None
+    source: str | None = None
+    command_id: str | None = None
+    asked_by: str | None = None
+
+
+class History(BaseModel):
+    """In the order of the log. ``next_before``: to ask for the steps before these; absent at the beginning of
+    what the view keeps (`saferoom explain` reads the log itself, which keeps all)."""
+
+    model_config = _example(
+        person_id=PERSON["person_id"],
+        steps=[
+            {
+                "kind": "renamed",
+                "at": "2025-11-05T12:11:40.012Z",
+                "offset": 18,
+                "event_id": "6f0c9b7e-53c1-5d0e-9a50-0d8e6c8f7a12",
+                "event_type": "reid.person.renamed.v1",
+                "causation": "reid.commands.v1/0/3",
+                "person_id": PERSON["person_id"],
+                "merged_in": False,
+                "label": "Alice",
+                "previous_label": "Visitor-A",
+                "asked_by": "api",
+                "command_id": COMMAND_ID,
+            }
+        ],
+        next_before=18,
+    )
+
+    person_id: str
+    steps: list[Step]
+    next_before: int | None = None
 
 
 class ChangedPerson(Person):

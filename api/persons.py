@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from fastapi.exceptions import RequestValidationError
 
-from api import models
+from api import history, models
 from api.context import Context, context, person
 
 router = APIRouter(tags=["persons"])
@@ -73,3 +73,25 @@ async def get_person(ctx: Ctx, person_id: PersonPath, camera_id: CameraQuery = N
     if camera_id is not None and camera_id not in row.cameras:
         raise HTTPException(404, f"{person_id} was never seen by camera {camera_id}")
     return person(row)
+
+
+@router.get(
+    "/persons/{person_id}/history",
+    response_model=models.History,
+    response_model_exclude_none=True,
+    responses=NOT_FOUND,
+)
+async def get_history(
+    ctx: Ctx,
+    person_id: PersonPath,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Steps a page: the latest ones.")] = 100,
+    before: Annotated[
+        int | None, Query(ge=0, le=2**53, description="`next_before` of the page before.")
+    ] = None,
+) -> models.History:
+    """Why this person is who it is, step by step: samples, decisions with their evidence, visits, merges,
+    splits, renames, and who asked for them. The past of whom it absorbed is part of it."""
+    entries = await history.gather(person_id, ctx.views.history)
+    if not entries:
+        raise HTTPException(404, f"no person {person_id} in the gallery")
+    return history.page(person_id, entries, limit, before)

@@ -17,7 +17,8 @@ TIMEOUT_S: Final = 2.0
 #: Redis ACL rules of a user that suffices for the API.
 ACL: Final = (
     "~saferoom:*", "&saferoom:*", "-@all", "+ping", "+hello", "+select", "+client|setinfo", "+client|setname",
-    "+get", "+mget", "+hgetall", "+smembers", "+zcard", "+zrange", "+zinter", "+subscribe", "+unsubscribe",
+    "+get", "+mget", "+lrange", "+hgetall", "+smembers", "+zcard", "+zrange", "+zinter",
+    "+subscribe", "+unsubscribe",
 )  # fmt: skip
 T = TypeVar("T")
 
@@ -36,6 +37,10 @@ class Reader(Protocol):
         ...
 
     async def members(self, key: str) -> set[str]: ...
+
+    async def lists(self, keys: list[str]) -> list[list[bytes]]:
+        """All entries of each list, empty where there is none."""
+        ...
 
     async def count(self, index: str) -> int: ...
 
@@ -83,6 +88,12 @@ class RedisReader:
                 pipe.hgetall(key)
             found = await _answer(pipe.execute())
         return [{name.decode(): raw for name, raw in one.items()} for one in found]
+
+    async def lists(self, keys: list[str]) -> list[list[bytes]]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.lrange(key, 0, -1)
+            return list(await _answer(pipe.execute()))
 
     async def members(self, key: str) -> set[str]:
         return {member.decode() for member in await _answer(self._redis.smembers(key))}

@@ -10,7 +10,7 @@ from api.reader import Reader
 from reid.contracts import topics
 from reid.contracts.codec import decode_status
 from reid.contracts.detections import CameraStatus
-from reid.contracts.views import CommandOutcome, LabelsChanged, LiveTrack
+from reid.contracts.views import CommandOutcome, HistoryEntry, LabelsChanged, LiveTrack, person_labels
 
 
 class PersonRow(msgspec.Struct, frozen=True):
@@ -44,6 +44,7 @@ class Sums(NamedTuple):
 _person = msgspec.json.Decoder(PersonRow)
 _live = msgspec.json.Decoder(LiveTrack)
 _outcome = msgspec.json.Decoder(CommandOutcome)
+_entry = msgspec.json.Decoder(HistoryEntry)
 _changed = msgspec.json.Decoder(LabelsChanged)
 
 
@@ -76,6 +77,11 @@ class Views:
     async def person(self, person_id: str) -> PersonRow | None:
         raw = await self._reader.get(topics.person_key(self._site, person_id))
         return None if raw is None else _person.decode(raw)
+
+    async def history(self, person_ids: list[str]) -> list[list[HistoryEntry]]:
+        """Each one's own steps, empty for one that the view knows none of."""
+        keys = [topics.history_key(self._site, person_id) for person_id in person_ids]
+        return [[_entry.decode(raw) for raw in one] for one in await self._reader.lists(keys)]
 
     async def total_persons(self) -> int:
         return await self._reader.count(topics.persons_index_key(self._site))
@@ -120,6 +126,4 @@ class Views:
 
 
 def _labels(tracks: dict[str, bytes]) -> dict[str, str]:
-    """Where two runs of a tracker used one id, the latest seen wins."""
-    found = sorted((_live.decode(raw) for raw in tracks.values()), key=lambda track: track.last_seen)
-    return {track.tracker_id: track.label for track in found}
+    return person_labels(_live.decode(raw) for raw in tracks.values())

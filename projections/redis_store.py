@@ -50,11 +50,11 @@ class RedisViewStore:
         self._apply = self._redis.register_script(SCRIPT)
 
     def positions(self, view: str) -> dict[int, int]:
-        found = self._ask(lambda: self._redis.hgetall(position_key(view)))
+        found = asked(lambda: self._redis.hgetall(position_key(view)))
         return {int(partition): int(offset) for partition, offset in found.items()}
 
     def generation(self) -> str:
-        found: Any = self._ask(lambda: self._redis.get(GENERATION_KEY))
+        found: Any = asked(lambda: self._redis.get(GENERATION_KEY))
         return "" if found is None else str(found.decode())
 
     def load(
@@ -80,7 +80,7 @@ class RedisViewStore:
                 pipe.hgetall(samples_key(*place))
             return pipe.execute()
 
-        answers = iter(self._ask(ask))
+        answers = iter(asked(ask))
         documents = dict(zip(refs, next(answers) if refs else (), strict=True))
         tallies: dict[PersonRef, bytes | None] = {}
         for group in by_site.values():
@@ -100,7 +100,7 @@ class RedisViewStore:
         arguments: list[bytes | int | str] = [
             msgspec.msgpack.encode(batch), EXPIRY_GRACE_MS, OUTCOME_TTL_S, generation,
         ]  # fmt: skip
-        differs = self._ask(lambda: self._apply([position_key(change.view), GENERATION_KEY], arguments))
+        differs = asked(lambda: self._apply([position_key(change.view), GENERATION_KEY], arguments))
         if differs:
             partition, stored = (part.decode() for part in differs)
             if partition == "generation":
@@ -111,9 +111,7 @@ class RedisViewStore:
             )
 
     def dump(self, prefix: str) -> dict[str, Any]:
-        found = self._ask(
-            lambda: {k.decode(): self._value(k) for k in self._redis.scan_iter(f"{prefix}*", 1000)}
-        )
+        found = asked(lambda: {k.decode(): self._value(k) for k in self._redis.scan_iter(f"{prefix}*", 1000)})
         return {key: value for key, value in sorted(found.items()) if value is not None}
 
     def close(self) -> None:
@@ -135,22 +133,22 @@ class RedisViewStore:
                 return [member.decode() for member in client.zrange(key, 0, -1)]
         return None
 
-    @staticmethod
-    def _ask(call: Callable[[], T]) -> T:
-        try:
-            return call()
-        except redis.AuthenticationError as error:
-            raise ConfigError(f"Redis refuses the login of REDIS_URL: {error}") from error
-        except (redis.ConnectionError, redis.TimeoutError) as error:
-            raise Unavailable(
-                f"Redis is away ({error}): start it with `saferoom up`, or check REDIS_URL"
-            ) from error
-        except redis.ResponseError as error:
-            raise Unavailable(
-                f"Redis refuses to work: {error}; free its memory or disk, or mend it"
-            ) from error
-
 
 def _texts(parts: Op | Message) -> list[str]:
     """Leaves as texts: Lua would turn a large integer into a float, and its cmsgpack knows no binary."""
     return [part.decode() if isinstance(part, bytes) else str(part) for part in parts]
+
+
+def asked(call: Callable[[], T]) -> T:
+    """The answer of Redis. Raises `Unavailable` when it is away or refuses to work, `ConfigError` when it
+    refuses our login."""
+    try:
+        return call()
+    except redis.AuthenticationError as error:
+        raise ConfigError(f"Redis refuses the login of REDIS_URL: {error}") from error
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        raise Unavailable(
+            f"Redis is away ({error}): start it with `saferoom up`, or check REDIS_URL"
+        ) from error
+    except redis.ResponseError as error:
+        raise Unavailable(f"Redis refuses to work: {error}; free its memory or disk, or mend it") from error

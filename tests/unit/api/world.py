@@ -7,7 +7,16 @@ from typing import Any
 
 from api.app import create_app
 from projections.store import MemoryViewStore
-from reid.contracts.commands import AnyCommand, ForgetPerson, MergePersons, RenamePerson, ResetGallery
+from reid.contracts.commands import (
+    AnyCommand,
+    ForgetPerson,
+    MergePersons,
+    MoveTracks,
+    RejectTrack,
+    RenamePerson,
+    ResetGallery,
+    UnmergePersons,
+)
 from reid.contracts.topics import CAMERAS, EVENTS
 from reid.errors import Unavailable
 from reid.runtime.settings import Settings
@@ -36,6 +45,9 @@ class MemoryReader:
 
     async def hashes(self, keys: list[str]) -> list[dict[str, bytes]]:
         return [dict(self._value(key, {})) for key in keys]
+
+    async def lists(self, keys: list[str]) -> list[list[bytes]]:
+        return [list(self._value(key, ())) for key in keys]
 
     async def members(self, key: str) -> set[str]:
         return set(self._value(key, ()))
@@ -119,6 +131,16 @@ def agree(command: AnyCommand) -> Any:
             return story.forgotten(command.person_id, **asked)
         case ResetGallery():
             return story.reset("a", "b", camera=command.camera_id, **asked)
+        case UnmergePersons():
+            two = story.state("a", 0, "Visitor-A"), story.state("b", 1, "Visitor-B")
+            return story.split("merge_undone", *two, **asked)
+        case MoveTracks():
+            two = story.state("a", 0, "Visitor-A"), story.state("c", 2, "Visitor-C")
+            return story.split("tracks_moved", *two, *command.tracks, **asked)
+        case RejectTrack():
+            return story.split(
+                "track_rejected", story.state("a", 0, "Visitor-A"), None, command.track, **asked
+            )
     raise AssertionError(command)
 
 

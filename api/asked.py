@@ -1,0 +1,91 @@
+"""What every request for a change shares: who asks, under which key, and for how long they wait."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Header, HTTPException
+from fastapi.responses import JSONResponse
+
+from api import idempotency, models
+from api.commands import command_id
+from api.context import Context, context
+from reid.contracts.commands import AnyCommand
+from reid.contracts.views import CommandOutcome
+
+STATUS_OF: Final = {"unknown_person": 404, "unknown_track": 404, "bad_label": 422}
+"""Status of a refusal by its code; any other is a conflict with what is known: 409."""
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"model": models.Outcome, "description": "Not visible yet; `Location` says where to look."},
+    403: {"model": models.Problem, "description": "A page of another origin asks."},
+    404: {"model": models.Problem, "description": "Unknown person or track."},
+    409: {"model": models.Problem, "description": "In conflict with what is known; says with what."},
+    503: {"model": models.Problem, "description": "Kafka or Redis is away; says what to do."},
+}
+Key = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=models.MAX_ID,
+        description="Carried out once under this key, however often it is asked for; the answer is that of "
+        "the first time. 422 when the key was used for something else.",
+    ),
+]
+Prefer = Annotated[str, Header(description="`respond-async`: answer 202 at once.")]
+AskedBy = Annotated[
+    str, Header(max_length=models.MAX_ID, description="Who asks, for the audit; `api` when absent.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """One request. ``preferences``: those of ``Prefer``, in lower case."""
+
+    ctx: Context
+    preferences: frozenset[str]
+    key: str | None
+    asked_by: str
+
+    async def outcome(self, command: Callable[[dict[str, Any]], AnyCommand]) -> CommandOutcome | JSONResponse:
+        """The outcome, or the 202. ``command`` is given the fields that all commands have.
+
+        Raises `HTTPException` for a refusal, `Unavailable`.
+        """
+        ctx, now = self.ctx, self.ctx.clock()
+        fields = {"site_id": ctx.settings.site_id, "issued_at": now, "issued_by": self.asked_by}
+        if self.key is None:
+            id_ = command_id(now)
+        else:
+            id_ = idempotency.command_id(ctx.settings.site_id, self.key, command)
+            ctx.keys.claim(id_, now)
+        wait = "respond-async" not in self.preferences
+        outcome = await ctx.asking.ask(command({**fields, "command_id": id_}), wait)
+        if outcome is None:
+            return self._pending(id_)
+        if outcome.command_id != id_:
+            raise HTTPException(422, idempotency.REUSED)
+        if outcome.rejected:
+            raise HTTPException(STATUS_OF.get(outcome.code, 409), outcome.message)
+        return outcome
+
+    def _pending(self, id_: str) -> JSONResponse:
+        where = f"/commands/{id_}"
+        headers = {"Location": where}
+        if "respond-async" in self.preferences:
+            headers["Preference-Applied"] = "respond-async"
+        pending = models.Outcome(status="pending", command_id=id_, outcome=where)
+        return JSONResponse(pending.model_dump(), 202, headers)
+
+
+def asker(
+    ctx: Annotated[Context, Depends(context)],
+    prefer: Prefer = "",
+    idempotency_key: Key = None,
+    x_asked_by: AskedBy = "",
+) -> Asker:
+    """FastAPI dependency."""
+    preferences = frozenset(part.split(";")[0].strip().lower() for part in prefer.split(","))
+    return Asker(ctx, preferences, idempotency_key, x_asked_by.strip() or "api")
+
+
+Asks = Annotated[Asker, Depends(asker)]

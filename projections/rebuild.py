@@ -1,0 +1,155 @@
+"""The views anew from the log, beside the live ones, and swapped in whole (blue/green).
+
+1. Claim the second database; it holds nothing that anybody reads.
+2. Fold the log into it by the very code that follows the log live, but in batches of 20,000 records: a
+   person seen a hundred times in a batch is written once.
+3. Go on from where that ended, until a round finds little.
+4. `SWAPDB`: readers saw the whole old view, and see the whole new one. The running projector finds another
+   generation, refuses its own next commit, and goes on at the new view's positions: nothing is lost, and
+   nothing is applied twice.
+
+What can't be applied stops a rebuild, where live it goes to the dead letters: a rebuilt view must not
+differ from the log without somebody saying so.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from confluent_kafka import Consumer
+
+from projections.canonical import canonical, sha256
+from projections.changes import Change
+from projections.databases import Databases
+from projections.reading import batches, partitions
+from projections.store import ViewStore
+from projections.views import Record, View
+from reid.contracts.topics import PERSONS_VIEW
+from reid.errors import PoisonInput, Unavailable
+
+#: Operations of one commit into the second database: bounds how long the script holds Redis for others.
+OPS: Final = 1_000
+#: Records of a round below which the rest is left to the projector.
+FEW: Final = 500
+#: Rounds after which a log that grows as fast as we read is swapped in all the same.
+ROUNDS: Final = 5
+#: Attempts to dump the live view between two of its batches.
+ATTEMPTS: Final = 20
+
+Progress = Callable[[int], None]
+
+
+class Rebuilt(NamedTuple):
+    """``records``: folded in all; ``generation``: of the view that is live now."""
+
+    records: int
+    seconds: float
+    generation: str
+
+
+class Verdict(NamedTuple):
+    """SHA-256 of the canonical dumps at the same positions, and the keys in which they differ."""
+
+    live: str
+    rebuilt: str
+    records: int
+    differing: tuple[str, ...]
+
+    @property
+    def equal(self) -> bool:
+        return self.live == self.rebuilt
+
+
+def rebuild(
+    consumer: Consumer,
+    databases: Databases,
+    views: Sequence[View],
+    leave_out: Collection[str] = (),
+    progress: Progress = lambda _: None,
+) -> Rebuilt:
+    """``leave_out``: ``topic/partition/offset`` of records that may not be applicable; ``progress``: told
+    how many more records are folded. Raises `PoisonInput`, `ConfigError`, `Unavailable`; the live view
+    then is as it was."""
+    began, total = time.monotonic(), 0
+    databases.claim()
+    try:
+        for _ in range(ROUNDS):
+            more = 0
+            for view in views:
+                more += fold(consumer, databases, view, None, leave_out, progress)
+            total += more
+            if more < FEW:
+                break
+        generation = databases.swap()
+    except BaseException:
+        databases.release()
+        raise
+    return Rebuilt(total, time.monotonic() - began, generation)
+
+
+def verify(
+    consumer: Consumer,
+    databases: Databases,
+    view: View,
+    leave_out: Collection[str] = (),
+    progress: Progress = lambda _: None,
+) -> Verdict:
+    """Folds the log to where the live view stands, and compares. Changes nothing. Raises as `rebuild`."""
+    databases.claim()
+    try:
+        live, positions = settled(databases.live)
+        records = fold(consumer, databases, view, positions, leave_out, progress)
+        rebuilt = databases.scratch.dump("saferoom:")
+        mine, other = canonical(live), canonical(rebuilt)
+        differing = tuple(sorted(k for k in mine.keys() | other.keys() if mine.get(k) != other.get(k)))
+        return Verdict(sha256(live), sha256(rebuilt), records, differing)
+    finally:
+        databases.release()
+
+
+def settled(store: ViewStore, view: str = PERSONS_VIEW) -> tuple[dict[str, object], dict[int, int]]:
+    """A dump that no batch came into, and the positions of ``view`` at it. Raises `Unavailable`."""
+    for _ in range(ATTEMPTS):
+        before = store.generation(), store.positions(view)
+        found = store.dump("saferoom:")
+        if (store.generation(), store.positions(view)) == before:
+            return found, before[1]
+        time.sleep(0.1)
+    raise Unavailable("the view changes faster than it can be dumped: stop the projector meanwhile")
+
+
+def fold(
+    consumer: Consumer,
+    databases: Databases,
+    view: View,
+    limits: Mapping[int, int] | None,
+    leave_out: Collection[str],
+    progress: Progress,
+) -> int:
+    """From the second database's positions on, to the log's end or to ``limits``. Returns the records."""
+    store, topic, total = databases.scratch, view.topic.name, 0
+    stored = store.positions(view.name)
+    wanted = partitions(consumer, topic) if limits is None else sorted(limits)
+    for records, positions in batches(consumer, topic, {p: stored.get(p) for p in wanted}, limits):
+        made = view.project(records, store)
+        for record, error in made.rejected:
+            if _name(record) not in leave_out:
+                raise PoisonInput(
+                    f"view {view.name} can't apply {_name(record)}: {error}. The live view left it out and "
+                    "has it among the dead letters; to do so here too, add "
+                    f"--leave-out {_name(record)}"
+                )
+        ops = list(made.ops)
+        while len(ops) > OPS:
+            store.commit(Change(view.name, {}, {}, ops[:OPS]))
+            del ops[:OPS]
+        # No messages: nobody shows this view yet.
+        store.commit(Change(view.name, {}, positions, ops))
+        databases.keep_claim()
+        total += len(records)
+        progress(len(records))
+    return total
+
+
+def _name(record: Record) -> str:
+    return f"{record.topic}/{record.partition}/{record.offset}"
