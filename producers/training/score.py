@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -17,15 +18,14 @@ import numpy as np
 
 from producers.embed.base import Embedder
 from producers.embed.select import open_embedder
-from producers.training.data import named
+from producers.training.data import Named, named
 from producers.training.evaluate import Vectors, scores, single_shot, unit
 
 BATCH = 8
 
 
-def embedded(directory: Path, embedder: Embedder) -> tuple[Vectors, float]:
-    """All crops of a directory, and milliseconds a crop."""
-    found = list(named(directory))
+def embedded(found: Sequence[Named], embedder: Embedder) -> tuple[Vectors, float]:
+    """What the encoder says of the crops, and milliseconds a crop."""
     rows, spent = [], 0.0
     for start in range(0, len(found), BATCH):
         images = [np.asarray(crop.read(), np.uint8) for crop in found[start : start + BATCH]]
@@ -47,7 +47,7 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     embedder = open_embedder(arguments.encoder)
-    vectors, cost = embedded(arguments.directory, embedder)
+    vectors, cost = embedded(list(named(arguments.directory)), embedder)
     result: dict[str, object] = {
         "encoder": f"{embedder.name}@{embedder.version}",
         "directory": arguments.directory.name,
