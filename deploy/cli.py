@@ -235,6 +235,53 @@ def doctor(
 
 
 @app.command()
+def migrate(
+    source: Annotated[str, typer.Option("--from", metavar="URL", help="The old Redis; it is only read.")],
+    kafka: options.Kafka = None,
+    site: options.Site = None,
+    home: options.Home = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the whole report.")
+    ] = None,
+    gallery: Annotated[
+        list[str] | None,
+        typer.Option("--gallery", metavar="NAME", help="Only this one; repeatable. Default: every camera's."),
+    ] = None,
+    model_name: Annotated[str, typer.Option(help="Encoder of the old embeddings.")] = "legacy",
+    model_version: Annotated[str, typer.Option(help="Its version.")] = "1",
+    calibration: Annotated[
+        str,
+        typer.Option(
+            metavar="measured|raw|KNOTS",
+            help="Measured on the old galleries (two records of one are strangers), the raw cosine, "
+            "or knots such as 0.8:0,0.95:0.6,1:1.",
+        ),
+    ] = "measured",
+    attempt: Annotated[
+        int, typer.Option(min=1, help="2 and more: bring in again what was brought in, after a reset.")
+    ] = 1,
+) -> None:
+    """Bring the persons of the old per-camera galleries into the log.
+
+    Appearances of different encoders are never compared: unless --model-name and --model-version name the
+    encoder that the cameras use now, the old ones are compared with each other only.
+    """
+    from deploy.migrate import Options, run_command
+
+    plan = Options(
+        url=source,
+        dry_run=dry_run,
+        galleries=tuple(gallery or ()),
+        model_name=model_name,
+        model_version=model_version,
+        calibration=calibration,
+        attempt=attempt,
+    )
+    run_command(options.settings_from(kafka=kafka, site=site, home=home), plan, json_file)
+
+
+@app.command()
 def docs(
     root: Annotated[Path, typer.Option("--root", metavar="DIR", help="The checkout.")] = Path(),
     check: Annotated[bool, typer.Option("--check", help="Write nothing; refuse what is stale.")] = False,

@@ -243,7 +243,7 @@ class PolicyAdopted(Event, frozen=True, kw_only=True, tag="reid.policy.adopted.v
 class CommandRejected(Event, frozen=True, kw_only=True, tag="reid.command.rejected.v1"):
     """A command was refused. ``code``: ``unknown_person | same_person | seen_together | bad_label |
     label_taken | no_such_merge | merged_further | unknown_track | nothing_left | no_evidence |
-    already_imported | expired``;
+    already_imported | expired | wrong_dimension``;
     ``message`` is for people."""
 
     command_id: str

@@ -120,6 +120,11 @@ class Gallery:
         for index in self._models.values():
             index.drop(person_id)
 
+    def dim(self, model: str) -> int | None:
+        """Length of the vectors of a model; None before its first."""
+        index = self._models.get(model)
+        return None if index is None else index.exact.shape[1]
+
     def search(self, probe: Template, excluded: Collection[str], top: int) -> list[Candidate]:
         """The ``top`` nearest persons outside ``excluded``, best first; ties by registration number."""
         index = self._models.get(probe.model)

@@ -37,6 +37,10 @@ def bring_in(site: SiteState, command: ImportPerson, policy: Policy) -> list[Any
     if command.issued_at - command.last_seen > policy.ttl:
         days = (command.issued_at - command.last_seen) // 86_400_000
         return [rejected(command, "expired", f"{command.source} was last seen {days} days ago")]
+    dim, key = site.gallery.dim(command.model.key), command.model.key
+    if dim not in (None, command.model.dim):
+        reason = f"{command.source} has {command.model.dim} values where {key} has {dim}: name another model"
+        return [rejected(command, "wrong_dimension", reason)]
     decision = _decision(site, command, policy)
     registered = _registered(site, command, policy, decision)
     if decision.outcome == "new" or decision.candidate is None:

@@ -189,6 +189,13 @@ def test_person_absent_for_longer_than_the_time_to_live_stays_behind() -> None:
     story.when(record("room1", "person_A", look("a"), seconds=1500)).then(PersonRegistered)
 
 
+def test_one_model_has_one_length() -> None:
+    story = Story().given(record("room1", "person_A", look("a")))
+    short = record("room2", "person_1", look("a")[:8], model=Model("legacy", "1", 4))
+    story.when(short).then(CommandRejected)
+    assert story.event(CommandRejected).code == "wrong_dimension"
+
+
 def test_taken_id_and_label_give_way() -> None:
     story = Story().given(record("room1", "person_A", look("a"), label="Visitor-A"))
     story.when(record("room2", "person_A", look("b"), label="Visitor-A", seconds=1001))
