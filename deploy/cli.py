@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deploy import options
+from deploy import options, views_cli
 from reid.errors import ReidError
 
 app = typer.Typer(
@@ -212,6 +212,26 @@ def events_tail(
 
 
 @app.command()
+def verify(
+    kafka: options.Kafka = None,
+    redis: options.Redis = None,
+    home: options.Home = None,
+    wait: Annotated[
+        float, typer.Option("--wait", min=0, metavar="SECONDS", help="Time for the worker to catch up.")
+    ] = 30.0,
+    views: Annotated[bool, typer.Option("--views/--no-views", help="Compare the views in Redis too.")] = True,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write what was found.")
+    ] = None,
+) -> None:
+    """Decide all inputs anew and compare with the log and the views; exit 1 when anything differs."""
+    from deploy.verify.command import run
+
+    settings = options.settings_from(kafka=kafka, redis=redis, home=home)
+    raise typer.Exit(run(settings, wait, views, json_file))
+
+
+@app.command()
 def doctor(
     kafka: options.Kafka = None,
     redis: options.Redis = None,
@@ -299,6 +319,8 @@ def version() -> None:
 
     typer.echo(installed("saferoom-reid"))
 
+
+views_cli.register(app)
 
 if __name__ == "__main__":
     main()
