@@ -1,5 +1,6 @@
 """What an event tells about how persons became who they are: one function, events in, entries out."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from projections.store import PersonRef
@@ -47,12 +48,14 @@ def sample(event: TrackSampled, place: Place) -> HistoryEntry:
     )
 
 
-def told(event: AnyEvent, place: Place, before: PersonView | None) -> Told:
+def told(event: AnyEvent, at: Callable[[], Place], before: PersonView | None) -> Told:
     """Entries of the persons that the event is about. ``before``: the person seen, as it was until now.
 
     A sighting that changes nothing but times is no entry: the documents hold the latest, the log holds all.
     """
-    site = event.site_id
+    if isinstance(event, PersonSeen) and not _notable(event, before):
+        return []
+    site, place = event.site_id, at()
     match event:
         case PersonRegistered():
             entry = _entry(
@@ -68,8 +71,6 @@ def told(event: AnyEvent, place: Place, before: PersonView | None) -> Told:
                 source=event.source,
             )
         case PersonSeen():
-            if not _notable(event, before):
-                return []
             entry = _seen(event, place)
         case PersonLeft():
             entry = _entry(

@@ -56,17 +56,17 @@ def samples_of(event: AnyEvent) -> CameraRef | None:
     return None
 
 
-def apply(event: AnyEvent, place: Place, work: Workspace) -> None:
+def apply(event: AnyEvent, at: Callable[[], Place], work: Workspace) -> None:
     """Changes ``work`` by one event; records what it tells about persons, and the outcome of the command
-    that it answers.
+    that it answers. ``at``: its place in the log.
 
     Raises `PoisonInput`, having changed nothing, for an event on a person that no earlier event registered.
     """
     if isinstance(event, TrackSampled):
-        work.histories.sampled(event, place)
+        work.histories.sampled(event, at())
         return
     before = work.person(PersonRef(event.site_id, event.person_id)) if isinstance(event, PersonSeen) else None
-    entries = told(event, place, before)
+    entries = told(event, at, before)
     _HANDLERS[type(event)](work, event)
     for ref, entry in entries:
         # Who is gone has no history: it was erased with the person.

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from projections import persons
@@ -124,7 +125,7 @@ class PersonsView:
         work.require(refs, tracks, sampled)
         for record, event in events:
             try:
-                persons.apply(event, _place(record), work)
+                persons.apply(event, partial(_place, record), work)
             except ReidError as error:
                 made.rejected.append(Rejected(record, error))
             except Exception as error:

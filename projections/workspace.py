@@ -6,6 +6,7 @@ after, so that a handler only ever changes a person or a track.
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -47,11 +48,17 @@ def live_field(track: TrackRef) -> str:
     return f"{track.session}/{track.tracker_id}"
 
 
+@lru_cache(4096)
+def _escaped(camera_id: str) -> str:
+    return quote(camera_id, safe=" :@")
+
+
 def track_name(track: TrackRef) -> str:
     """``camera/session/tracker_id`` as `PersonView.tracks` holds it; a slash in a camera id is escaped."""
-    return f"{quote(track.camera_id, safe=' :@')}/{live_field(track)}"
+    return f"{_escaped(track.camera_id)}/{live_field(track)}"
 
 
+@lru_cache(4096)
 def parse_track(name: str) -> tuple[str, str]:
     """`track_name` -> camera id, field in its live labels."""
     camera, _, rest = name.partition("/")

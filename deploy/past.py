@@ -1,0 +1,182 @@
+"""The views as of a moment, folded in memory, and the API's own routes on top of them.
+
+As of T means: of each partition, the longest beginning of the log in which no event is later than T. So
+nothing that an answer holds was caused by an input after T; what a slow camera sent later about a time
+before T was not known then, and is not there. An event's time is that of the input that caused it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+from confluent_kafka import Consumer
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.app import create_app
+from api.readiness import FOLLOWED, Ends
+from projections.changes import Change
+from projections.reading import Batch, batches, partitions
+from projections.store import MemoryViewStore
+from projections.views import CamerasView, PersonsView, Record, View
+from reid.contracts.cloudevents import rfc3339
+from reid.contracts.commands import AnyCommand
+from reid.errors import Unavailable
+from reid.runtime.settings import Settings
+
+#: Records of one step of the fold. The clock of the views stands still within a step.
+STEP: Final = 5_000
+_READS: Final = ("GET", "HEAD", "OPTIONS")
+
+
+class _Time(msgspec.Struct):
+    """Of an event, or of a camera's report. Absent: such a record belongs to no moment."""
+
+    at: int | None = None
+    reported_at: int | None = None
+
+
+_time = msgspec.json.Decoder(_Time)
+
+
+class Past:
+    """``store``: the views as of ``moment`` (ms since the epoch); ``ends``: where each log was cut."""
+
+    def __init__(self, moment: int) -> None:
+        self.moment = self._now = moment
+        self.store = MemoryViewStore(lambda: self._now)
+        self.ends: Ends = {}
+        self.rejected: list[str] = []
+        self.events = 0
+
+    def fold(self, consumer: Consumer, settings: Settings) -> None:
+        """Raises `Unavailable` when Kafka is away."""
+        for view in (PersonsView(settings.ttl_days, settings.history_entries), CamerasView()):
+            topic = view.topic.name
+            # One partition after another: the answer must not depend on how their records interleave.
+            for partition in partitions(consumer, topic):
+                self.ends[topic, partition] = 0
+                for batch in batches(consumer, topic, {partition: None}, size=STEP):
+                    if self._apply(view, partition, batch):
+                        break
+        self._now = self.moment
+
+    def _apply(self, view: View, partition: int, batch: Batch) -> bool:
+        """Whether the moment is reached. A camera's report is left out alone: of its topic only the last
+        report of each camera is kept, in no order of time."""
+        records, cut, prefix = [], False, isinstance(view, PersonsView)
+        for record in batch.records:
+            at = _moment(record)
+            if at is None or at <= self.moment:
+                records.append(record)
+                self._now = at or self._now
+            elif prefix:
+                cut = True
+                break
+        made = view.project(records, self.store)
+        # As live: what can't be applied is left out.
+        self.rejected += [f"{r.record.topic}/{partition}/{r.record.offset}: {r.error}" for r in made.rejected]
+        after = batch.positions.get(partition, 0)
+        if cut:
+            after = records[-1].offset + 1 if records else self.ends[view.topic.name, partition]
+        self.ends[view.topic.name, partition] = after
+        self.store.commit(Change(view.name, {}, {partition: after}, made.ops))
+        self.events += len(records) if prefix else 0
+        return cut
+
+
+def _moment(record: Record) -> int | None:
+    try:
+        found = _time.decode(record.value or b"{}")
+    except msgspec.DecodeError:
+        return None
+    return found.at if found.at is not None else found.reported_at
+
+
+class MemoryReader:
+    """`api.reader.Reader` on views in memory."""
+
+    def __init__(self, store: MemoryViewStore) -> None:
+        self._store = store
+
+    async def ping(self) -> None:
+        return None
+
+    async def get(self, key: str) -> bytes | None:
+        found: bytes | None = self._store.get(key)
+        return found
+
+    async def mget(self, keys: list[str]) -> list[bytes | None]:
+        return [self._store.get(key) for key in keys]
+
+    async def hashes(self, keys: list[str]) -> list[dict[str, bytes]]:
+        return [dict(self._store.get(key) or {}) for key in keys]
+
+    async def lists(self, keys: list[str]) -> list[list[bytes]]:
+        return [list(self._store.get(key) or ()) for key in keys]
+
+    async def members(self, key: str) -> set[str]:
+        return set(self._store.get(key) or ())
+
+    async def count(self, index: str) -> int:
+        return len(self._store.get(index) or ())
+
+    async def ranked(self, index: str, within: str | None = None) -> list[tuple[str, int]]:
+        members = None if within is None else self._store.get(within) or ()
+        ranked = sorted((self._store.get(index) or {}).items(), key=lambda entry: entry[1])
+        return [entry for entry in ranked if members is None or entry[0] in members]
+
+    @asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Nothing changes any more."""
+        yield _silence()
+
+    async def close(self) -> None:
+        return None
+
+
+async def _silence() -> AsyncIterator[bytes]:
+    import asyncio
+
+    await asyncio.Event().wait()
+    yield b""
+
+
+class _NoCommands:
+    async def publish(self, command: AnyCommand) -> None:
+        raise Unavailable("the past takes no commands")
+
+    async def close(self) -> None:
+        return None
+
+
+class _CutLog:
+    """The log as if it ended where the past was cut."""
+
+    def __init__(self, past: Past) -> None:
+        self._past = past
+
+    async def ends(self) -> Ends:
+        return {place: end for place, end in self._past.ends.items() if place[0] in FOLLOWED.values()}
+
+
+class ReadsOnly:
+    """ASGI middleware: 405 for whatever would change something."""
+
+    def __init__(self, app: ASGIApp, moment: int) -> None:
+        self._app, self._moment = app, moment
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in _READS:
+            said = f"this is the state as of {rfc3339(self._moment)}: the past can't be changed"
+            await JSONResponse({"detail": said}, 405, {"Allow": ", ".join(_READS)})(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def app_of(past: Past, settings: Settings) -> Any:
+    """The API as it would have answered then: an ASGI application."""
+    app = create_app(settings, MemoryReader(past.store), _NoCommands(), _CutLog(past), lambda: past.moment)
+    app.add_middleware(ReadsOnly, moment=past.moment)
+    return app
