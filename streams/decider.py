@@ -3,6 +3,7 @@
 from reid.contracts.events import AnyEvent
 from reid.domain.evolve import evolve
 from reid.domain.policy import Policies
+from reid.domain.snapshot import dump, load
 from reid.domain.state import PartitionState
 from reid.domain.step import step
 from reid.domain.validate import check
@@ -26,3 +27,9 @@ class IdentityDecider:
 
     def evolve(self, state: PartitionState, event: AnyEvent) -> None:
         evolve(state, event)
+
+    def dump(self, state: PartitionState) -> bytes:
+        return dump(state)
+
+    def load(self, raw: bytes) -> PartitionState:
+        return load(raw)

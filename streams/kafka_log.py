@@ -2,24 +2,27 @@
 
 import heapq
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from reid.contracts.cloudevents import Headers
-from reid.contracts.topics import DECIDED_GROUP, EVENTS, INPUT_TOPICS, transactional_id
-from reid.errors import FencedOut, Unavailable
+from reid.contracts.topics import DECIDED_GROUP, EVENTS, INPUT_TOPICS, SNAPSHOTS, transactional_id
+from reid.errors import ConfigError, FencedOut, Unavailable
 from reid.runtime.kafka import reader, transactional_producer
 from streams.outage import Outage
-from streams.ports import Input, Record, Span, Transaction
+from streams.ports import Decided, Input, Record, SnapshotPart, Span, Transaction
+from streams.snapshots import MANIFEST_KEY
 
 #: Longer than a coordinator's failover on one machine; the watchdog waits longer still.
 _TIMEOUT_S: Final = 20.0
 #: A read that brings nothing for so long, short of the offset that is known to exist, has lost its broker.
 _STALL_S: Final = 20.0
 _CHUNK: Final = 500
+#: Records from the end of the snapshots within which the newest one is looked for first.
+_LOOK_BACK: Final = 16
 _FENCED: Final = frozenset(
     {
         KafkaError._FENCED,
@@ -40,6 +43,11 @@ class KafkaPartitionLog:
         self._producer: Producer | None = None
         self._suspect = False
         self._group: Any = None
+        self._tip = -1
+
+    @property
+    def tip(self) -> int:
+        return self._tip
 
     def fence(self) -> None:
         self.close()
@@ -54,13 +62,39 @@ class KafkaPartitionLog:
         self._outage.on_contact()
         self._producer = producer
 
-    def events(self) -> Iterator[Record]:
+    def events(self, start: int = 0) -> Iterator[Record]:
         name = EVENTS.name
-        span = self._spans([name], "read_committed")[name]
-        for message in self._read(name, span, "read_committed"):
+        low, high = self._spans([name], "read_committed")[name]
+        if low > start:
+            raise ConfigError(
+                f"{name}/{self._partition} begins at offset {low}: its older events are gone. They are the "
+                "truth: restore them, and set the topic's retention.ms and retention.bytes to -1"
+            )
+        self._tip = -1
+        for message in self._read(name, Span(start, high), "read_committed"):
+            offset = message.offset()
+            assert offset is not None
+            self._tip = offset
             yield Record(message.key() or b"", message.value() or b"", headers_in(message))
 
-    def decided(self) -> dict[str, int]:
+    def snapshot(self) -> list[SnapshotPart]:
+        """Looks backwards for a manifest with all its parts: old snapshots are not read, compacted or not."""
+        low, high = self._spans([SNAPSHOTS.name], "read_committed")[SNAPSHOTS.name]
+        behind, found = _LOOK_BACK, list[SnapshotPart]()
+        while low < high:
+            start = max(high - behind, low)
+            found = [
+                SnapshotPart(message.key() or b"", message.value())
+                for message in self._read(SNAPSHOTS.name, Span(start, high), "read_committed")
+            ]
+            manifests = [place for place, part in enumerate(found) if part.key == MANIFEST_KEY]
+            # The parts of a snapshot stand right before its manifest, behind the manifest before it.
+            if len(manifests) > 1 or start == low:
+                return found
+            behind *= 8
+        return found
+
+    def decided(self) -> Decided:
         places = [TopicPartition(topic.name, self._partition) for topic in INPUT_TOPICS]
         # read_committed makes the broker wait for offsets of a transaction that is just ending.
         consumer = self._reader("read_committed")
@@ -71,7 +105,9 @@ class KafkaPartitionLog:
             raise self._typed("read the decided offsets", error) from error
         finally:
             consumer.close()
-        return {place.topic: place.offset for place in found if place.offset >= 0}
+        known = [place for place in found if place.offset >= 0]
+        tips = [int(p.metadata) for p in known if p.metadata and p.metadata.lstrip("-").isdigit()]
+        return Decided({place.topic: place.offset for place in known}, max(tips, default=-1))
 
     def spans(self) -> dict[str, Span]:
         return self._spans([topic.name for topic in INPUT_TOPICS], "read_uncommitted")
@@ -89,22 +125,38 @@ class KafkaPartitionLog:
             self._refuse_suspect()
             producer.begin_transaction()
             for key, value, headers in transaction.events:
-                self._produce(producer, EVENTS.name, key, value, headers, self._partition)
+                self._produce(producer, EVENTS.name, key, value, headers, self._partition, self._on_event)
+            for part, content in transaction.snapshot:
+                self._produce(producer, SNAPSHOTS.name, part, content, [], self._partition)
             for letter in transaction.dead_letters:
                 self._produce(producer, letter.topic, letter.key, letter.value, letter.headers)
             producer.flush(_TIMEOUT_S)
             self._refuse_suspect()
-            places = [TopicPartition(t, self._partition, o) for t, o in transaction.decided.items()]
+            # Beside each offset, the end of the events: it tells when that topic was made anew.
+            tip = str(self._tip)
+            places = [TopicPartition(t, self._partition, o, tip) for t, o in transaction.decided.items()]
             producer.send_offsets_to_transaction(places, self._metadata(), _TIMEOUT_S)
             producer.commit_transaction(_TIMEOUT_S)
         except KafkaException as error:
             raise self._typed("commit", error) from error
+        except SystemError as error:
+            # A fatal error while a delivery callback waits: confluent-kafka 2.16 calls it with the error set.
+            cause = error.__cause__
+            if not isinstance(cause, KafkaException):
+                raise
+            raise self._typed("commit", cause) from error
 
     def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
             # What is still queued belongs to a transaction that the next writer aborts.
             producer.purge()
+
+    def _on_event(self, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            offset = message.offset()
+            assert offset is not None
+            self._tip = max(self._tip, offset)
 
     def _on_error(self, error: KafkaError) -> None:
         self._suspect = self._suspect or error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)
@@ -130,11 +182,12 @@ class KafkaPartitionLog:
         value: bytes | None,
         headers: list[tuple[str, bytes]],
         partition: int = -1,
+        on_delivery: Callable[[KafkaError | None, Message], None] | None = None,
     ) -> None:
         deadline = time.monotonic() + _TIMEOUT_S
         while True:
             try:
-                producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]
+                producer.produce(topic, value, key, partition, on_delivery, headers=headers)  # type: ignore[arg-type]
                 return
             except BufferError as error:
                 if time.monotonic() > deadline:

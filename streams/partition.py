@@ -1,10 +1,11 @@
 """The one writer of one events partition. The output log is the commit log.
 
 1. *Fence*: older writers of this partition can't commit any more. Only then
-2. *fold* the committed events to their end: that is the state.
+2. *fold* the committed events to their end, from the newest snapshot on: that is the state.
 3. *Resume* each input topic behind the last input that the log, or the offsets committed with its
    transactions, tell of. Inputs below are skipped; a gap above is read straight from the input partition.
-4. *Decide* a batch and commit it in one transaction: its events, its dead letters, its input offsets.
+4. *Decide* a batch and commit it in one transaction: its events, its dead letters, its input offsets, and
+   now and then a snapshot of the state before it.
 5. On any failure the state may have run ahead of the log: it is dropped, and step 1 is next.
 
 Not thread-safe: one thread at a time.
@@ -16,11 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic
 
-from reid.contracts.cloudevents import Causation, envelope_from, headers_of
-from reid.contracts.codec import decode_event, encode
+from reid.contracts.cloudevents import Causation, event_id, headers_of
+from reid.contracts.codec import encode, type_name
 from reid.contracts.detections import Detections
-from reid.contracts.topics import INPUT_TOPICS
+from reid.contracts.topics import DECIDED_GROUP, EVENTS, INPUT_TOPICS
 from reid.errors import ConfigError, ContractError, PoisonInput, ReidError
+from streams.fold import Fold, fold
 from streams.inputs import Undecidable, dead_letter, read
 from streams.ports import Decider, Input, Message, PartitionLog, Record, S, Span, Transaction
 from streams.telemetry import Counts, Telemetry
@@ -32,6 +34,7 @@ MAX_DECIDE_S: Final = 0.1
 #: How often an input may make the decider fail before it is given up. Not once: the failure may have been
 #: the machine's (memory), and a dead letter is for good.
 MAX_FAILURES: Final = 2
+SNAPSHOT_EVENTS: Final = 5000
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +63,13 @@ class PartitionWriter(Generic[S]):
     """Recover first; then `decide` and `heal` in any order. After an exception: recover again."""
 
     def __init__(
-        self, log: PartitionLog, decider: Decider[S], partition: int, partitions: int, telemetry: Telemetry
+        self,
+        log: PartitionLog,
+        decider: Decider[S],
+        partition: int,
+        partitions: int,
+        telemetry: Telemetry,
+        snapshot_events: int = SNAPSHOT_EVENTS,
     ) -> None:
         self._log = log
         self._decider = decider
@@ -69,7 +78,8 @@ class PartitionWriter(Generic[S]):
         self._telemetry = telemetry
         self._failures: dict[tuple[str, int], int] = {}
         self._poison: dict[tuple[str, int], PoisonInput] = {}
-        self._state = decider.initial_state()
+        self._snapshot_events = snapshot_events
+        self._fold: Fold[S] = Fold(decider.initial_state())
         self._next = dict.fromkeys((topic.name for topic in INPUT_TOPICS), 0)
         self.progress = 0
         """Grows with every event folded and every input decided: what a watchdog looks at."""
@@ -77,7 +87,7 @@ class PartitionWriter(Generic[S]):
     @property
     def state(self) -> S:
         """The fold of the log; belongs to the writer."""
-        return self._state
+        return self._fold.state
 
     @property
     def positions(self) -> Mapping[str, int]:
@@ -88,23 +98,30 @@ class PartitionWriter(Generic[S]):
         """Steps 1 to 3. Returns what the input topics hold, for `heal`.
 
         Raises `FencedOut`, `Unavailable`; `ContractError` for an event that can't be read; `ConfigError`
-        when the inputs end below what was decided.
+        when the inputs end below what was decided, or the events do.
         """
         self._log.fence()
-        self._state = self._decider.initial_state()
-        after = dict.fromkeys(self._next, 0)
-        folded = 0
-        for record in self._log.events():
-            folded += 1
-            for topic, offset in self._fold(record).items():
-                after[topic] = max(after.get(topic, 0), offset)
-            self.progress += 1
-        for topic, offset in self._log.decided().items():
-            after[topic] = max(after.get(topic, 0), offset)
+        self._fold = fold(self._log, self._decider, self._on_event)
+        decided = self._log.decided()
+        if decided.tip > self._log.tip:
+            raise ConfigError(
+                f"{EVENTS.name}/{self._partition} ends at event {self._log.tip}, but inputs were decided up "
+                f"to event {decided.tip}: the topic was made anew. Restore it; or, to decide all inputs that "
+                f"are still there anew, delete the consumer group {DECIDED_GROUP}"
+            )
         spans = self._log.spans()
+        after = {
+            topic: max(self._fold.decided.get(topic, 0), decided.offsets.get(topic, 0)) for topic in spans
+        }
         self._next = {topic: self._resume(topic, after[topic], span) for topic, span in spans.items()}
-        self._telemetry.add(Counts(recoveries=1, folded=folded))
-        logger.info("partition %d: %d events folded, resumes at %s", self._partition, folded, self._next)
+        self._telemetry.add(Counts(recoveries=1, folded=self._fold.tail))
+        logger.info(
+            "partition %d: %d events, %d of them from a snapshot, resumes at %s",
+            self._partition,
+            self._fold.events,
+            self._fold.events - self._fold.tail,
+            self._next,
+        )
         return spans
 
     def heal(self, upto: Mapping[str, int]) -> None:
@@ -148,11 +165,8 @@ class PartitionWriter(Generic[S]):
     def close(self) -> None:
         self._log.close()
 
-    def _fold(self, record: Record) -> dict[str, int]:
-        """Next offset to decide of each input topic, as far as this event tells."""
-        envelope = envelope_from(record.headers)
-        self._decider.evolve(self._state, decode_event(record.value))
-        return {**envelope.decided, envelope.causation.topic: envelope.causation.offset + 1}
+    def _on_event(self) -> None:
+        self.progress += 1
 
     def _resume(self, topic: str, after: int, span: Span) -> int:
         if after > span.high:
@@ -187,9 +201,10 @@ class PartitionWriter(Generic[S]):
         self._next[record.topic] = batch.transaction.decided[record.topic] = record.offset + 1
 
     def _step(self, record: Input, message: Message, batch: _Batch) -> None:
+        self._write_down(batch)
         begun = time.perf_counter()
         try:
-            events = self._decider.step(self._state, message)
+            events = self._decider.step(self._fold.state, message)
         except Exception as error:
             self._suspect(record, error)
             raise DirtyState(
@@ -201,12 +216,23 @@ class PartitionWriter(Generic[S]):
         for ordinal, event in enumerate(events):
             value = encode(event)
             batch.size += len(value)
+            self._fold.count(event_id(causation, type_name(event), ordinal), len(value))
             batch.transaction.events.append(
                 Record(key, value, headers_of(event, causation, ordinal, self._next))
             )
         batch.counts.events += len(events)
         if isinstance(message, Detections):
             batch.counts.frames += len(message.frames)
+
+    def _write_down(self, batch: _Batch) -> None:
+        """A snapshot, when one is due. Only before a batch's first event: then the state is the fold of the
+        log up to its tip."""
+        begun = batch.transaction.events or batch.transaction.snapshot
+        if begun or not self._fold.due(self._snapshot_events):
+            return
+        made = self._fold.snapshot(self._decider, self._log.tip, dict(self._next))
+        batch.transaction.snapshot = made
+        batch.counts.snapshots += bool(made)
 
     def _suspect(self, record: Input, error: Exception) -> None:
         """Remembers an input that made the decider fail, so that it can't stop the partition for ever."""

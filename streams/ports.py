@@ -27,6 +27,12 @@ class Decider(Protocol[S]):
     def evolve(self, state: S, event: AnyEvent) -> None:
         """Folds one event of the log into ``state``."""
 
+    def dump(self, state: S) -> bytes:
+        """The whole state, in a canonical form."""
+
+    def load(self, raw: bytes) -> S:
+        """Inverse of `dump`. Raises `Malformed`: damaged, or of another layout than this version's."""
+
 
 class Input(NamedTuple):
     """One record of an input topic. ``timestamp``: the record's, milliseconds since the epoch."""
@@ -57,14 +63,33 @@ class DeadLetter(NamedTuple):
     headers: Headers
 
 
+class SnapshotPart(NamedTuple):
+    """One record of a snapshot. ``value`` None takes the key out of the compacted topic."""
+
+    key: bytes
+    value: bytes | None
+
+
+class Decided(NamedTuple):
+    """What the transactions left with the member-less group.
+
+    ``offsets``: next offset to decide of each input topic; topics never decided lack. ``tip``: offset of the
+    last event at that time, -1 for none: a log that ends below it was made anew.
+    """
+
+    offsets: dict[str, int]
+    tip: int = -1
+
+
 @dataclass(slots=True)
 class Transaction:
-    """All of it becomes visible, or nothing: events, dead letters, and the next offset to decide of each
-    input topic."""
+    """All of it becomes visible, or nothing: events, dead letters, a snapshot of the state *before* these
+    events, and the next offset to decide of each input topic."""
 
     events: list[Record] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     decided: dict[str, int] = field(default_factory=dict)
+    snapshot: list[SnapshotPart] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.decided)
@@ -89,11 +114,22 @@ class PartitionLog(Protocol):
         """Take the partition over. Transactions of older writers that are open are aborted, and
         their later ones are refused."""
 
-    def events(self) -> Iterator[Record]:
-        """The committed events, from the first to the end at the time of the call."""
+    @property
+    def tip(self) -> int:
+        """Offset of the last event that `events` gave or `commit` wrote; -1 before any."""
 
-    def decided(self) -> dict[str, int]:
-        """Next offset to decide of each input topic, as transactions left it; topics never decided lack."""
+    def events(self, start: int = 0) -> Iterator[Record]:
+        """The committed events, from offset ``start`` to the end at the time of the call.
+
+        Raises `ConfigError` when the log begins above ``start``.
+        """
+
+    def snapshot(self) -> list[SnapshotPart]:
+        """Committed records of the snapshots partition in their order, enough to hold the newest snapshot
+        whole; older ones may lack, or be there in parts."""
+
+    def decided(self) -> Decided:
+        """What the committed transactions left."""
 
     def spans(self) -> dict[str, Span]:
         """What each input topic holds in this partition now."""

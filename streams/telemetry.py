@@ -22,6 +22,7 @@ class Counts:
     transactions: int = 0
     skipped: int = 0
     healed: int = 0
+    snapshots: int = 0
     recoveries: int = 0
     folded: int = 0
     decide_s: float = 0.0

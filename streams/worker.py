@@ -120,6 +120,7 @@ class _Worker:
             partition,
             self._partitions,
             self._telemetry,
+            self._settings.snapshot_events,
         )
 
     def _ready(self, partitions: list[int]) -> None:

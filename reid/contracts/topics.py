@@ -35,12 +35,31 @@ class Topic:
 DETECTIONS: Final = Topic("reid.detections.v1", retention_ms=7 * DAY_MS)
 COMMANDS: Final = Topic("reid.commands.v1")
 EVENTS: Final = Topic("reid.events.v1")
+#: Snapshots of the identity agent's state, internal. Small segments: only closed ones are compacted, and
+#: recovery should not have to read past many old snapshots.
+SNAPSHOTS: Final = Topic(
+    "reid.snapshots.v1",
+    cleanup_policy="compact",
+    config={"segment.bytes": str(32 * 1024 * 1024), "min.cleanable.dirty.ratio": "0.1"},
+)
+#: Which dead letters were sent again: key = place of the letter's original. Internal.
+REPLAYS: Final = Topic("reid.replays.v1", cleanup_policy="compact", partitioned=False)
 CAMERAS: Final = Topic("reid.cameras.v1", cleanup_policy="compact", partitioned=False)
 DETECTIONS_DLQ: Final = Topic(DETECTIONS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False)
 COMMANDS_DLQ: Final = Topic(COMMANDS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False)
 EVENTS_DLQ: Final = Topic(EVENTS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False)
 
-ALL_TOPICS: Final = (DETECTIONS, COMMANDS, EVENTS, CAMERAS, DETECTIONS_DLQ, COMMANDS_DLQ, EVENTS_DLQ)
+ALL_TOPICS: Final = (
+    DETECTIONS,
+    COMMANDS,
+    EVENTS,
+    SNAPSHOTS,
+    CAMERAS,
+    DETECTIONS_DLQ,
+    COMMANDS_DLQ,
+    EVENTS_DLQ,
+    REPLAYS,
+)
 INPUT_TOPICS: Final = (DETECTIONS, COMMANDS)
 
 #: Consumer group without members: the writer commits the offsets of decided inputs to it inside the

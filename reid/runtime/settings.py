@@ -82,6 +82,13 @@ class Settings(BaseSettings):
     ttl_days: int = Field(90, ge=1, description="Days without a sighting after which a person expires.")
 
     worker_id: str = Field("worker-0", description="Name of a worker instance: its static group membership.")
+    snapshot_events: int = Field(
+        5000, ge=1, description="Events after which the state is written down, so that a restart is short."
+    )
+    max_clock_skew: Seconds = Field(
+        1800.0,
+        description="Seconds that a message's times may be off its Kafka timestamp; beyond: a dead letter.",
+    )
     watchdog_seconds: Seconds = Field(
         60.0,
         description="Seconds that inputs may wait undecided before the worker ends itself to be restarted.",

@@ -1,6 +1,7 @@
 """An in-memory `PartitionLog` that fails where it is told to, and a decider small enough to see through."""
 
 import heapq
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -13,7 +14,7 @@ from reid.contracts.events import AnyEvent, CommandRejected, PersonForgotten
 from reid.contracts.partitioning import partition_of
 from reid.contracts.topics import COMMANDS, DETECTIONS
 from reid.errors import FencedOut, PoisonInput, Unavailable
-from streams.ports import DeadLetter, Input, Message, Record, Span, Transaction
+from streams.ports import DeadLetter, Decided, Input, Message, Record, SnapshotPart, Span, Transaction
 
 PARTITIONS = 4
 SITE = "global"
@@ -31,6 +32,8 @@ class MemoryPartition:
     events: list[Record] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     decided: dict[str, int] = field(default_factory=dict)
+    decided_tip: int = -1
+    snapshots: list[SnapshotPart] = field(default_factory=list)
     transactions: list[Transaction] = field(default_factory=list)
     epoch: int = 0
     crashes: dict[int, str] = field(default_factory=dict)
@@ -64,16 +67,27 @@ class MemoryLog:
     def __init__(self, partition: MemoryPartition) -> None:
         self._held = partition
         self._epoch = 0
+        self._tip = -1
 
     def fence(self) -> None:
         self._held.epoch += 1
         self._epoch = self._held.epoch
 
-    def events(self) -> Iterator[Record]:
-        return iter(list(self._held.events))
+    @property
+    def tip(self) -> int:
+        return self._tip
 
-    def decided(self) -> dict[str, int]:
-        return dict(self._held.decided)
+    def events(self, start: int = 0) -> Iterator[Record]:
+        self._tip = -1
+        for offset, record in enumerate(self._held.events[start:], start):
+            self._tip = offset
+            yield record
+
+    def snapshot(self) -> list[SnapshotPart]:
+        return list(self._held.snapshots)
+
+    def decided(self) -> Decided:
+        return Decided(dict(self._held.decided), self._held.decided_tip)
 
     def spans(self) -> dict[str, Span]:
         return {topic: Span(self._held.lows[topic], end) for topic, end in self._held.ends.items()}
@@ -96,6 +110,8 @@ class MemoryLog:
         self._held.events += transaction.events
         self._held.dead_letters += transaction.dead_letters
         self._held.decided |= transaction.decided
+        self._held.snapshots += transaction.snapshot
+        self._tip = self._held.decided_tip = len(self._held.events) - 1
         if crash == "unheard":
             raise Unavailable("commit done, but its answer was lost")
 
@@ -138,6 +154,13 @@ class CountingDecider:
     def evolve(self, state: dict[str, int], event: AnyEvent) -> None:
         if isinstance(event, PersonForgotten):
             state[event.site_id] = state.get(event.site_id, 0) + 1
+
+    def dump(self, state: dict[str, int]) -> bytes:
+        return json.dumps(state, sort_keys=True).encode()
+
+    def load(self, raw: bytes) -> dict[str, int]:
+        state: dict[str, int] = json.loads(raw)
+        return state
 
     def _maybe_trip(self, message: Detections) -> None:
         if self.trip.get(message.producer_id, 0) > 0:

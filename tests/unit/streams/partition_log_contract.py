@@ -7,7 +7,7 @@ import pytest
 
 from reid.contracts.topics import COMMANDS, DETECTIONS
 from reid.errors import FencedOut
-from streams.ports import DeadLetter, Input, PartitionLog, Record, Span, Transaction
+from streams.ports import DeadLetter, Decided, Input, PartitionLog, Record, SnapshotPart, Span, Transaction
 
 EVENT = Record(b"global", b'{"n":1}', [("ce_id", b"1")])
 LETTER = DeadLetter(DETECTIONS.dead_letters, b"k", b"v", [("dlq_reason", b"malformed")])
@@ -28,7 +28,9 @@ class PartitionLogContract:
         log = site.open()
         log.fence()
         assert list(log.events()) == []
-        assert log.decided() == {}
+        assert log.decided() == Decided({})
+        assert log.snapshot() == []
+        assert log.tip == -1
         assert log.spans() == {DETECTIONS.name: Span(0, 0), COMMANDS.name: Span(0, 0)}
         log.close()
 
@@ -39,8 +41,43 @@ class PartitionLogContract:
         log.commit(Transaction([EVENT], [], {COMMANDS.name: 2}))
         assert list(log.events()) == [EVENT] * 3
         assert site.letters() == [LETTER]
-        assert log.decided() == {DETECTIONS.name: 5, COMMANDS.name: 2}
+        assert log.decided().offsets == {DETECTIONS.name: 5, COMMANDS.name: 2}
+        assert log.decided().tip == log.tip
         log.close()
+
+    def test_events_are_read_from_any_of_them_on(self, site: Site) -> None:
+        log = site.open()
+        log.fence()
+        tips = []
+        for number in range(3):
+            event = Record(b"global", b'{"n":%d}' % number, [("ce_id", b"1")])
+            log.commit(Transaction([event, event], [], {DETECTIONS.name: number + 1}))
+            tips.append(log.tip)
+        assert tips == sorted(set(tips))
+        assert [r.value for r in log.events(tips[1])] == [b'{"n":1}', b'{"n":2}', b'{"n":2}']
+        assert log.tip == tips[2]
+        log.close()
+
+    def test_the_newest_snapshot_is_found_whole_behind_older_ones(self, site: Site) -> None:
+        log = site.open()
+        log.fence()
+        for number in range(30):
+            parts = [SnapshotPart(b"part-%d" % n, b"%d" % number) for n in range(5)]
+            manifest = SnapshotPart(b"manifest", b"%d" % number)
+            log.commit(Transaction([EVENT], [], {DETECTIONS.name: number + 1}, [*parts, manifest]))
+        newest = {part.key: part.value for part in log.snapshot()}
+        assert newest == dict.fromkeys((*(b"part-%d" % n for n in range(5)), b"manifest"), b"29")
+        log.close()
+
+    def test_a_fenced_writer_leaves_no_snapshot(self, site: Site) -> None:
+        older, newer = site.open(), site.open()
+        older.fence()
+        newer.fence()
+        with pytest.raises(FencedOut):
+            older.commit(Transaction([EVENT], [], {DETECTIONS.name: 1}, [SnapshotPart(b"manifest", b"x")]))
+        assert newer.snapshot() == []
+        older.close()
+        newer.close()
 
     def test_the_next_writer_sees_what_the_last_one_committed(self, site: Site) -> None:
         first = site.open()
@@ -50,7 +87,7 @@ class PartitionLogContract:
         second = site.open()
         second.fence()
         assert list(second.events()) == [EVENT]
-        assert second.decided() == {DETECTIONS.name: 1}
+        assert second.decided() == Decided({DETECTIONS.name: 1}, second.tip)
         second.close()
 
     def test_a_newer_writer_fences_the_older(self, site: Site) -> None:
