@@ -13,6 +13,7 @@ from reid.runtime.kafka import reader
 _TIMEOUT_S: Final = 10.0
 #: Small: these readers look at logs on the side, and librdkafka would prefetch 64 MB a partition.
 _PREFETCH_KIB: Final = 4096
+_MOMENTARY: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 T = TypeVar("T")
@@ -80,10 +81,16 @@ def headers_of(message: Message) -> dict[str, str]:
 
 
 def _asked(ask: Callable[[], T]) -> T:
-    try:
-        return ask()
-    except KafkaException as error:
-        raise Unavailable(
-            f"Kafka does not answer ({error.args[0].str()}): start it with `saferoom up`, "
-            "or correct KAFKA_BOOTSTRAP_SERVERS"
-        ) from error
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            # A topic that was just made has no leader for a moment; a broker that is away stays away.
+            if error.args[0].code() in _MOMENTARY and time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
+            raise Unavailable(
+                f"Kafka does not answer ({error.args[0].str()}): start it with `saferoom up`, "
+                "or correct KAFKA_BOOTSTRAP_SERVERS"
+            ) from error

@@ -60,7 +60,8 @@ class Options:
 
 ASKED_BY: Final = "saferoom migrate"
 #: Without any answer for so long there is nobody who decides.
-_ANSWER_S: Final = 30.0
+ANSWER_S: Final = 30.0
+_ACKNOWLEDGED_S: Final = 30.0
 
 
 def command_of(person: OldPerson, site_id: str, model: Model, attempt: int, now: int) -> ImportPerson:
@@ -110,8 +111,8 @@ def plan(
         for command in _best_first([c for c in commands if c.gallery == gallery], state):
             events = step(state, command, policies)
             answers = [o for o in (outcome_of(event) for event in events) if o is not None]
-            before = Outcome(command.source, gallery, "rejected", code="answered_before")
-            planned.append((command, answers[0] if answers else before))
+            answer = answers[0] if answers else Outcome("", "", "rejected", code="answered_before")
+            planned.append((command, answer._replace(source=command.source, gallery=gallery)))
     return planned
 
 
@@ -214,7 +215,7 @@ class SiteLog:
                     break
                 except BufferError:
                     client.poll(0.1)
-        if client.flush(_ANSWER_S) or lost:
+        if client.flush(_ACKNOWLEDGED_S) or lost:
             why = lost[0].str() if lost else "not acknowledged in time"
             raise Unavailable(f"Kafka did not take the commands ({why}): run `saferoom migrate` again")
 
@@ -238,7 +239,7 @@ class SiteLog:
                     if command is not None and outcome is not None:
                         heard = time.monotonic()
                         yield outcome._replace(source=command.source, gallery=command.gallery)
-                if time.monotonic() - heard > _ANSWER_S:
+                if time.monotonic() - heard > ANSWER_S:
                     raise Unavailable(
                         f"{len(waiting)} of {len(commands)} records are not decided on: is `saferoom worker` "
                         "running? They are decided once it does; then run `saferoom migrate` again"

@@ -93,29 +93,34 @@ class Report:
         for outcome in self.of("merged")[:_SHOWN]:
             runner_up = f", next {outcome.runner_up_score:.3f}" if outcome.runner_up_score is not None else ""
             score = f"{outcome.score:.3f} ≥ {outcome.threshold:.2f}{runner_up}"
-            console.print(f"{outcome.source}: {would}merged into {outcome.into} ({score})", highlight=False)
+            _say(console, f"{outcome.source}: {would}merged into {outcome.into} ({score})")
         self._more(console, len(self.of("merged")))
         for outcome in [o for o in self.of("registered") if o.reason == "ambiguous"][:_SHOWN]:
             told = f"{outcome.score:.3f} and {outcome.runner_up_score:.3f}"
-            console.print(f"{outcome.source}: {would}registered, alike two persons ({told})", highlight=False)
+            _say(console, f"{outcome.source}: {would}registered, alike two persons ({told})")
         for outcome in self.refused[:_SHOWN]:
-            console.print(f"{outcome.source}: left behind, {outcome.message}", highlight=False)
+            _say(console, f"{outcome.source}: left behind, {outcome.message}")
         self._more(console, len(self.refused))
         for unreadable in self.unreadable[:_SHOWN]:
-            console.print(f"{unreadable.key}: unreadable, {unreadable.reason}", highlight=False)
+            _say(console, f"{unreadable.key}: unreadable, {unreadable.reason}")
         self._more(console, len(self.unreadable))
         for gallery, count in sorted(self.passed_over.items()):
-            console.print(f"{count} of gallery {gallery} left alone", highlight=False)
+            _say(console, f"{count} of gallery {gallery} left alone")
         knots = ", ".join(f"{raw:g} → {similarity:g}" for raw, similarity in self.model.calibration)
-        console.print(f"calibration: {knots or 'none, the raw cosine'}", highlight=False)
+        _say(console, f"calibration: {knots or 'none, the raw cosine'}")
         counts = (
             f"{plain['registered']} {would}registered, {plain['merged']} {would}merged, "
             f"{plain['imported_before']} imported before, {plain['refused']} left behind, "
             f"{len(self.unreadable)} unreadable"
         )
-        console.print(f"{self.read} records as {self.model.key}: {counts}", highlight=False)
+        _say(console, f"{self.read} records as {self.model.key}: {counts}")
 
     @staticmethod
     def _more(console: Console, count: int) -> None:
         if count > _SHOWN:
-            console.print(f"… and {count - _SHOWN} more: see --json", highlight=False)
+            _say(console, f"… and {count - _SHOWN} more: see --json")
+
+
+def _say(console: Console, line: str) -> None:
+    """As it is: a key such as ``…:room2:x:…`` is neither markup nor an emoji."""
+    console.print(line, highlight=False, markup=False, emoji=False)
