@@ -53,11 +53,24 @@ def unit(rows: FloatArray) -> FloatArray:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
 
 
+def cross_camera(vectors: Vectors) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Cosines of each row of the first camera with each of the second, and which pairs are one person."""
+    one, two = (vectors.of(vectors.cameras == camera) for camera in np.unique(vectors.cameras)[:2])
+    return one.rows @ two.rows.T, one.people[:, None] == two.people[None]
+
+
+def knots(vectors: Vectors) -> list[tuple[float, float]]:
+    """Cosine -> similarity: 0 at the median stranger, 0.6 where 1 % of strangers' pairs lie above, 1.0 at
+    the best per cent of true pairs, straight between."""
+    cosine, same = cross_camera(vectors)
+    zero, operating = np.quantile(cosine[~same], [0.5, 0.99])
+    one = max(float(np.quantile(cosine[same], 0.99)), float(operating) + 0.01)
+    return [(round(float(zero), 4), 0.0), (round(float(operating), 4), 0.6), (round(one, 4), 1.0)]
+
+
 def scores(vectors: Vectors) -> Scores:
     """Both directions between the two cameras, taken together."""
-    one, two = (vectors.of(vectors.cameras == camera) for camera in np.unique(vectors.cameras)[:2])
-    cosine = one.rows @ two.rows.T
-    same = one.people[:, None] == two.people[None]
+    cosine, same = cross_camera(vectors)
     places, precisions = [], []
     for similarity, truth in ((cosine, same), (cosine.T, same.T)):
         known = truth.any(axis=1)

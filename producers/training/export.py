@@ -1,6 +1,9 @@
 """The averaged weights of a run as an ONNX file that needs neither torch nor its own pre-processing.
 
-    python -m producers.training.export --run DIR --to producers/embed/weights/NAME.onnx
+    python -m producers.training.export --run DIR --to producers/embed/weights/NAME.onnx --calibrate DIR
+
+``DIR``: two-camera crops of people who were not trained on; the sidecar's calibration is measured there, on
+means of up to four crops, by the file as it will be used.
 
 Input ``crops``: (n, 3, 128, 64) float32 RGB within 0..1; output ``embedding``: (n, 512) of unit length.
 Batch normalisation is folded into the convolutions. Weights are stored as float16 and cast back in the
@@ -21,12 +24,17 @@ import torch
 from onnx import TensorProto, helper, numpy_helper  # type: ignore[import-not-found,unused-ignore]
 from torch import Tensor, nn
 
+from producers.embed.deep import DeepEmbedder
+from producers.training.data import named
+from producers.training.evaluate import knots
 from producers.training.network import HEIGHT, WIDTH, Encoder
+from producers.training.score import embedded
 from producers.training.train import CHECKPOINT
 
 OPSET: Final = 17
 #: Smaller tensors (offsets, shapes) are not worth a Cast.
 SMALL: Final = 1024
+CROPS_A_TRACK: Final = 4
 
 
 class _Embedding(nn.Module):  # type: ignore[misc]
@@ -89,7 +97,7 @@ def _float16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
     return half
 
 
-def sidecar(path: Path, name: str, calibration: list[list[float]]) -> dict[str, object]:
+def sidecar(path: Path, name: str, calibration: list[tuple[float, float]]) -> dict[str, object]:
     """What `producers.embed.deep` needs to know of the file; its version is a hash of the weights."""
     stated: dict[str, object] = {
         "name": name,
@@ -111,9 +119,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", type=Path, required=True, help="the --out of a training run")
     parser.add_argument("--to", type=Path, required=True)
+    parser.add_argument("--calibrate", type=Path, required=True, help="a directory of crops")
     arguments = parser.parse_args()
     export(averaged(arguments.run), arguments.to)
     sidecar(arguments.to, arguments.to.stem, [])
+    vectors, _ = embedded(list(named(arguments.calibrate)), DeepEmbedder.open(arguments.to))
+    sidecar(arguments.to, arguments.to.stem, knots(vectors.track_means(CROPS_A_TRACK)))
 
 
 if __name__ == "__main__":

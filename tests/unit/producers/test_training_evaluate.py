@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from producers.training.evaluate import Vectors, equal_error, scores, single_shot, unit
+from producers.training.evaluate import Vectors, equal_error, knots, scores, single_shot, unit
 
 
 def vectors(rows: list[list[float]], people: list[int], cameras: list[int]) -> Vectors:
@@ -39,3 +39,17 @@ def test_equal_error_of_overlapping_scores() -> None:
     impostor = generator.normal(-1, 1, 40_000).astype(np.float32)
     # Two unit Gaussians two apart: each errs beyond one standard deviation.
     assert equal_error(genuine, impostor) == pytest.approx(0.1587, abs=0.005)
+
+
+def test_knots_put_six_tenths_where_one_in_a_hundred_strangers_lies_above() -> None:
+    generator = np.random.default_rng(0)
+    who = generator.normal(size=(300, 32))
+    seen = np.concatenate([who + 0.5 * generator.normal(size=who.shape) for _ in range(2)])
+    people, cameras = np.tile(np.arange(300), 2), np.repeat([1, 2], 300)
+    crops = Vectors(unit(seen.astype(np.float32)), people, cameras)
+    (zero, least), (operating, similarity), (one, most) = knots(crops)
+    assert (least, similarity, most) == (0.0, 0.6, 1.0)
+    assert zero < operating < one
+    cosine = crops.rows[:300] @ crops.rows[300:].T
+    strangers = cosine[~np.eye(300, dtype=bool)]
+    assert (strangers > operating).mean() == pytest.approx(0.01, abs=0.0005)
