@@ -231,6 +231,30 @@ def verify(
     raise typer.Exit(run(settings, wait, views, json_file))
 
 
+@events_app.command("export")
+def events_export(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="- for standard output (jsonl).")],
+    kafka: options.Kafka = None,
+    home: options.Home = None,
+    kind: Annotated[str, typer.Option("--format", metavar="jsonl|parquet", help="What to write.")] = "jsonl",
+    from_offset: Annotated[int, typer.Option(min=0, help="First offset, of each partition.")] = 0,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Events from then on.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Events before then.")] = None,
+    event_type: Annotated[
+        list[str] | None,
+        typer.Option("--type", metavar="NAME", help="Such as reid.person.*; repeatable."),
+    ] = None,
+    templates: Annotated[
+        bool, typer.Option("--with-templates", help="With the embeddings: what persons look like.")
+    ] = False,
+) -> None:
+    """Write the event log to a file: flat columns, and each event whole as JSON."""
+    from deploy.export import Export, run
+
+    wanted = Export(out, kind, from_offset, since, until, tuple(event_type or ()), templates)
+    run(options.settings_from(kafka=kafka, home=home), wanted)
+
+
 @app.command()
 def doctor(
     kafka: options.Kafka = None,
@@ -279,7 +303,7 @@ def migrate(
         ),
     ] = "measured",
     attempt: Annotated[
-        int, typer.Option(min=1, help="2 and more: bring in again what was brought in, after a reset.")
+        int, typer.Option(min=1, help="2 and more: once again, after a reset; also who was erased since.")
     ] = 1,
 ) -> None:
     """Bring the persons of the old per-camera galleries into the log.

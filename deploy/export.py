@@ -1,0 +1,106 @@
+"""``saferoom events export``: the log as a file for analysts."""
+
+import sys
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from deploy import log
+from deploy.export_files import FORMATS, sink
+from deploy.export_rows import Row, moment, row_of
+from reid.contracts.codec import EVENT_TYPES
+from reid.contracts.topics import EVENTS
+from reid.errors import ConfigError
+from reid.runtime.settings import Settings
+
+
+@dataclass(frozen=True)
+class Export:
+    """``from_offset``: of each partition. ``since`` (included), ``until`` (not included): time of the
+    event, RFC 3339. ``types``: names or patterns such as ``reid.person.*``. ``templates``: with what
+    persons look like."""
+
+    out: Path
+    kind: str = "jsonl"
+    from_offset: int = 0
+    since: str | None = None
+    until: str | None = None
+    types: tuple[str, ...] = ()
+    templates: bool = False
+
+
+class Counts(NamedTuple):
+    """``unreadable``: exported events whose value is no JSON object."""
+
+    read: int
+    exported: int
+    unreadable: int
+
+
+def export(bootstrap: str, wanted: Export) -> Counts:
+    """Writes the file. Raises `ConfigError`, `Unavailable`."""
+    keep = _filter(wanted)
+    if wanted.kind not in FORMATS:
+        raise ConfigError(f"--format {wanted.kind}: one of {', '.join(FORMATS)}")
+    consumer = log.log_reader(bootstrap)
+    try:
+        spans = log.spans(consumer, EVENTS.name)
+    finally:
+        consumer.close()
+    starts = {p: min(max(low, wanted.from_offset), high) for p, (low, high) in spans.items()}
+    read = exported = unreadable = 0
+    with sink(wanted.out, wanted.kind) as file:
+        for message in log.read(bootstrap, EVENTS.name, starts):
+            read += 1
+            row = row_of(message, templates=wanted.templates)
+            if not keep(row):
+                continue
+            exported += 1
+            unreadable += row["data"] is None
+            file.write(row)
+    return Counts(read, exported, unreadable)
+
+
+def run(settings: Settings, wanted: Export) -> None:
+    """`export`, and a line on stderr that says what it did."""
+    try:
+        counts = export(settings.kafka(), wanted)
+    except BrokenPipeError:
+        # `saferoom events export -o - | head`: the reader has enough. Nothing may be written at exit either.
+        sys.stdout = None
+        return
+    told = f"{counts.exported} of {counts.read} events to {wanted.out}"
+    if counts.unreadable:
+        told += f", {counts.unreadable} of them no JSON objects: their data is empty"
+    sys.stderr.write(told + "\n")
+
+
+class _Filter:
+    def __init__(self, since: int | None, until: int | None, types: frozenset[str] | None) -> None:
+        self._since, self._until, self._types = since, until, types
+
+    def __call__(self, row: Row) -> bool:
+        if self._types is not None and row["type"] not in self._types:
+            return False
+        at = row["at"]
+        if at is None:
+            return self._since is None and self._until is None
+        return (self._since is None or at >= self._since) and (self._until is None or at < self._until)
+
+
+def _filter(wanted: Export) -> _Filter:
+    types = None
+    if wanted.types:
+        types = frozenset(t for t in EVENT_TYPES for p in wanted.types if fnmatchcase(t, p))
+        lost = [p for p in wanted.types if not any(fnmatchcase(t, p) for t in EVENT_TYPES)]
+        if lost:
+            raise ConfigError(f"--type {', '.join(lost)}: none of {', '.join(EVENT_TYPES)}")
+    return _Filter(_moment("--since", wanted.since), _moment("--until", wanted.until), types)
+
+
+def _moment(option: str, text: str | None) -> int | None:
+    try:
+        return None if text is None else moment(text)
+    except ValueError as error:
+        raise ConfigError(f"{option} {text}: a time such as 2026-11-22T10:00:00Z") from error
