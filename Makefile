@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # A runner that has no `python3.11` under that name may still be Python 3.11 or newer as `python3`.
 FOUND := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 
-.PHONY: setup demo test test-unit lint lock clean
+.PHONY: setup demo test test-unit lint core train chaos docs lock clean
 
 setup: $(STAMP)
 
@@ -23,8 +23,22 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	@$(BIN)/saferoom demo $(ARGS)
 
-test: setup lint
+test: setup lint core
 	$(BIN)/python -m pytest $(ARGS)
+
+# Every line of the pure core runs under its own tests.
+core: setup
+	$(BIN)/coverage run --source=reid.domain -m pytest -q tests/unit/domain
+	$(BIN)/coverage report --fail-under=100 --skip-covered
+
+train: setup
+	$(BIN)/python -m producers.training.train $(ARGS)
+
+chaos: setup
+	$(BIN)/python -m benchmarks.chaos $(ARGS)
+
+docs: setup
+	$(BIN)/saferoom docs
 
 test-unit: setup
 	$(BIN)/python -m pytest tests/unit $(ARGS)

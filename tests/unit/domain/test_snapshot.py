@@ -72,3 +72,11 @@ def test_rule_of_other_settings_enters_the_log_before_it_decides() -> None:
     assert type(events[0]).__name__ == "PolicyAdopted"
     assert events[0].version == strict.version == events[-1].decision.policy
     assert story.site.policy == strict
+
+
+def test_tracks_with_and_without_identity_are_in_the_snapshot() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"), walk("room2", 1, 2, "b", crops=2))
+    other = load(dump(story.state))
+    assert other.site("global").camera("room1").bound == story.site.camera("room1").bound
+    assert other.site("global").camera("room2").pending == story.site.camera("room2").pending
+    assert other.site("global").camera("room2").pending

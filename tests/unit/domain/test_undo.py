@@ -236,3 +236,39 @@ def test_only_the_latest_commands_and_tracks_are_remembered() -> None:
     for number in range(MAX_SPANS + 5):
         known.saw(track("room1", number), at(number))
     assert [len(known.tracks), known.tracks[0].track] == [MAX_SPANS, track("room1", 5)]
+
+
+def test_new_person_of_moved_tracks_skips_a_label_that_somebody_was_given() -> None:
+    story, first, wrong = wrong_match()
+    story.given(rename(first, "Visitor-B")).when(move(first, wrong))
+    assert story.event(PersonSplit).other.label == "Visitor-C"
+    story.fold_equals_state()
+
+
+def test_track_that_found_another_person_since_stays_with_it_when_its_past_moves() -> None:
+    story, first, wrong = wrong_match()
+    story.given(walk("room3", 13, 3, "d"))
+    story.given([frame("room2", 14 + i, person(2, "d")) for i in range(3)])
+    story.given(walk("room2", 18, 2, "d"))
+    assert story.labels()["room2/2"] == "Visitor-B"
+    story.when(move(first, wrong))
+    assert story.labels()["room2/2"] == "Visitor-B", "the live track is somebody else's by now"
+    story.fold_equals_state()
+
+
+def test_relation_that_a_merge_brought_goes_when_it_is_undone() -> None:
+    both = [frame("room1", 0.4 * i, person(1, "a"), person(2, "b")) for i in range(3)]
+    story = Story().given(both, walk("room2", 10, 3, "c"))
+    a, b, c = story.site.persons
+    story.given(merge(c, b)).when(unmerge(c, b))
+    assert story.site.persons[c].not_persons == set()
+    assert story.site.persons[a].not_persons == {b}
+    assert story.site.persons[b].not_persons == {a}
+    story.fold_equals_state()
+
+
+def test_holder_of_an_absorbed_id_is_found_through_all_merges() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"), walk("room2", 10, 2, "b"), walk("room3", 20, 3, "c"))
+    a, b, c = story.site.persons
+    story.given(merge(b, c, 100), merge(a, b, 101))
+    assert (story.site.holder(c), story.site.holder(a), story.site.holder("person_0_9")) == (a, a, None)
