@@ -44,6 +44,7 @@ class Lane:
         self._waiting: deque[Input] = deque()
         self._known = dict.fromkeys((topic.name for topic in INPUT_TOPICS), 0)
         self._stopping = False
+        self._recovered = False
         self.fenced = False
         self._thread = threading.Thread(target=self._run, name=f"lane-{partition}", daemon=True)
 
@@ -73,6 +74,27 @@ class Lane:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def turn(self, wait_s: float) -> None:
+        """One step: recovery when it is due, else the next batch, waited for up to ``wait_s`` seconds.
+
+        Crash only: whatever it raises, the next turn drops the state and folds the log again.
+        """
+        if not self._recovered:
+            spans = self._writer.recover()
+            self._writer.heal({topic: span.high for topic, span in spans.items()})
+            self._recovered = True
+            self._on_live(self.partition)
+            return
+        batch, known = self._take(wait_s)
+        if self._stopping:
+            return
+        self._recovered = False
+        if batch:
+            self._writer.decide(batch)
+        else:
+            self._writer.heal(known)
+        self._recovered = True
+
     def _run(self) -> None:
         try:
             self._live()
@@ -86,15 +108,12 @@ class Lane:
             self._writer.close()
 
     def _live(self) -> None:
-        """Crash only: whatever fails, the state is dropped and the log is folded again."""
         failures = 0
         while not self._stopping:
             before = self._writer.progress
             try:
-                spans = self._writer.recover()
-                self._writer.heal({topic: span.high for topic, span in spans.items()})
-                self._on_live(self.partition)
-                self._serve()
+                self.turn(_IDLE_S)
+                failures = 0
             except DirtyState as error:
                 logger.exception("the decider failed on %s: the state is folded anew", error)
             except Unavailable as error:
@@ -105,19 +124,9 @@ class Lane:
                         lambda: self._stopping, _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1]
                     )
 
-    def _serve(self) -> None:
-        while True:
-            batch, known = self._take()
-            if self._stopping:
-                return
-            if batch:
-                self._writer.decide(batch)
-            else:
-                self._writer.heal(known)
-
-    def _take(self) -> tuple[list[Input], dict[str, int]]:
+    def _take(self, wait_s: float) -> tuple[list[Input], dict[str, int]]:
         """The next batch, at once when there is one; else, after a while, where the inputs end."""
         with self._arrived:
-            self._arrived.wait_for(lambda: self._waiting or self._stopping, _IDLE_S)
+            self._arrived.wait_for(lambda: self._waiting or self._stopping, wait_s)
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_INPUTS))]
             return batch, dict(self._known)

@@ -101,8 +101,9 @@ class PartitionWriter(Generic[S]):
         when the inputs end below what was decided, or the events do.
         """
         self._log.fence()
-        self._fold = fold(self._log, self._decider, self._on_event)
+        # Before the log: once this writer is fenced itself, offsets may run ahead of what it has folded.
         decided = self._log.decided()
+        self._fold = fold(self._log, self._decider, self._on_event)
         if decided.tip > self._log.tip:
             raise ConfigError(
                 f"{EVENTS.name}/{self._partition} ends at event {self._log.tip}, but inputs were decided up "
