@@ -39,7 +39,9 @@ class _Walk:
 
 
 def events(people: int, seed: int = 7) -> Iterator[Decided]:
-    """Endless: cause, ordinal, event. ``people``: how many there are in all."""
+    """Endless: cause, ordinal, event. ``people``: how many there are in all, more than stand in frames."""
+    if people <= CAMERAS * IN_FRAME:
+        raise ValueError(f"{CAMERAS * IN_FRAME} people stand in frames at once: give more than that")
     random = np.random.default_rng(seed)
     looks = random.standard_normal((people, DIM))
     looks /= np.linalg.norm(looks, axis=1, keepdims=True)

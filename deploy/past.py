@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.app import create_app
 from api.readiness import FOLLOWED, Ends
 from projections.changes import Change
-from projections.reading import Batch, batches, partitions
+from projections.reading import Batch, batches, is_empty, partitions
 from projections.store import MemoryViewStore
 from projections.views import CamerasView, PersonsView, Record, View
 from reid.contracts.cloudevents import rfc3339
@@ -57,6 +57,8 @@ class Past:
             # One partition after another: the answer must not depend on how their records interleave.
             for partition in partitions(consumer, topic):
                 self.ends[topic, partition] = 0
+                if is_empty(consumer, topic, partition):
+                    continue
                 for batch in batches(consumer, topic, {partition: None}, size=STEP):
                     if self._apply(view, partition, batch):
                         break

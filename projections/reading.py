@@ -37,6 +37,15 @@ def partitions(consumer: Consumer, topic: str) -> list[int]:
     return sorted(known.partitions)
 
 
+def is_empty(consumer: Consumer, topic: str, partition: int) -> bool:
+    """Asking is cheaper than reading to the end: assigning another partition costs a second."""
+    try:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), METADATA_S)
+    except KafkaException as error:
+        raise Unavailable(f"Kafka is away ({error.args[0].str()}): start it with `saferoom up`") from error
+    return low == high
+
+
 def batches(
     consumer: Consumer,
     topic: str,
