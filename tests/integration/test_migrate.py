@@ -12,6 +12,7 @@ import redis
 from deploy import migrate
 from deploy.migrate import Options
 from deploy.migration_report import Report
+from deploy.verify.run import verify
 from reid.contracts.codec import decode_event
 from reid.contracts.events import PersonRegistered, PersonsMerged
 from reid.contracts.partitioning import partition_of
@@ -101,6 +102,9 @@ def test_migration(old: redis.Redis, run: Callable[..., Report], settings: Setti
         with projector(settings.kafka(), settings.redis()):
             until(lambda: old.zcard("saferoom:index:global") == 12)
             view = json.loads(old.get("saferoom:persons:global:person_A") or b"{}")
+            old.delete("saferoom:persons:global:person_1_0")
+            findings, _ = verify(settings, wait_s=10.0)
+            assert findings.clean, str(findings.as_dict())
     assert (view["label"], view["cameras"], view["num_embeddings"]) == ("Visitor-A", list(ROOMS), 10)
     assert view["first_seen"] // 1000 - 1_789_000_000 == person["person_A"]
     assert view["last_seen"] == 1_789_898_400_000

@@ -29,6 +29,11 @@ def test_only_what_stands_between_the_markers_is_made_anew() -> None:
     assert with_events("no markers") == "no markers"
 
 
+def test_readme_is_current() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    assert with_events(readme) == readme, "run `saferoom docs`"
+
+
 def test_docs_command_names_what_it_wrote_and_refuses_what_is_stale(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
