@@ -46,7 +46,7 @@ def test_committed_documents_are_current() -> None:
 
 def test_every_published_shape_is_still_read() -> None:
     assert broken(ROOT) == []
-    assert {path.name for path in (ROOT / HISTORY).iterdir()} == set(MESSAGE_TYPES)
+    assert {path.name for path in (ROOT / HISTORY).iterdir()} >= set(MESSAGE_TYPES)
 
 
 @pytest.mark.parametrize("name", MESSAGE_TYPES)

@@ -174,3 +174,11 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(result.stdout))
     assert not loaded & {"pydantic", "numpy", "cv2", "confluent_kafka", "faust", "redis", "fastapi", "psutil"}
+
+
+def test_migration_says_what_is_wrong_with_the_old_store(saferoom: Saferoom, tmp_path: Path) -> None:
+    assert "--from" in saferoom("migrate", "--from", "http://old", "--home", tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    line = saferoom("migrate", "--from", f"redis://127.0.0.1:{port}/0", "--dry-run", "--home", tmp_path)
+    assert "the old Redis does not answer" in line

@@ -4,6 +4,8 @@ import hashlib
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reid.contracts.codec import decode_event, encode
 from reid.contracts.commands import ForgetPerson, ImportPerson, UnmergePersons
@@ -12,6 +14,7 @@ from reid.contracts.events import CommandRejected, PersonRegistered, PersonsMerg
 from reid.domain.policy import Policy
 from reid.domain.snapshot import digest, load
 from reid.domain.snapshot import dump as snapshot
+from reid.domain.step import step
 from reid.domain.validate import MAX_IMPORTED, check
 from reid.errors import PoisonInput
 from tests.unit.domain.story import DIM, MODEL, SITE, Story, at, look, walk
@@ -261,3 +264,30 @@ def test_event_survives_the_wire() -> None:
 def test_what_can_not_be_decided_on_is_named(fields: dict[str, object], says: str) -> None:
     with pytest.raises(PoisonInput, match=says):
         check(msgspec.structs.replace(record("room1", "person_A", look("a")), **fields))
+
+
+records = st.tuples(
+    st.sampled_from(["room1", "room2", "room3"]),
+    st.integers(0, 5),
+    st.sampled_from("abcd"),
+    st.sampled_from("abcd"),
+    st.sampled_from([0.0, 0.5, 0.97]),
+)
+
+
+@given(st.lists(records, max_size=16), st.integers(0, 15))
+@settings(max_examples=60, deadline=None)
+def test_imports_by_themselves_never_put_two_of_one_gallery_together(
+    brought: list[tuple[str, int, str, str, float]], cut: int
+) -> None:
+    story, state = Story(), None
+    for place, (gallery, number, one, other, by) in enumerate(brought):
+        if place == cut:
+            state = load(snapshot(story.state))
+        command = record(gallery, f"p{number}", look(one, other, by), seconds=1000 + place)
+        story.when(command)
+        if state is not None:
+            assert step(state, command, story.policies) == story.last, "a snapshot goes on as the log does"
+    held = [(i.gallery, story.site.holder(i.person_id)) for i in story.site.imports.values()]
+    assert len(held) == len(set(held)) == len({(gallery, number) for gallery, number, *_ in brought})
+    story.fold_equals_state()
