@@ -4,14 +4,15 @@ from typing import Final
 
 from reid.contracts import codec
 from reid.contracts.cloudevents import Headers
+from reid.contracts.detections import Detections
 from reid.contracts.partitioning import partition_of
-from reid.contracts.topics import COMMANDS, DETECTIONS, INPUT_TOPICS
+from reid.contracts.topics import COMMANDS, DETECTIONS, INPUT_TOPICS, MAX_MESSAGE_BYTES
 from reid.errors import ContractError, Malformed, PoisonInput, TooNew, UnknownType
 from streams.ports import DeadLetter, Input, Message
 
-#: Below the broker's limit for a record (8 MiB) with room for the headers: an oversized dead letter must
-#: not make the transaction of its neighbours fail.
-_LETTER_BYTES: Final = 7 * 1024 * 1024
+#: What fits an input topic uncompressed fits its dead letters, whose limit is higher. A larger record came
+#: in compressed; its letter must not make the transaction of its neighbours fail.
+_LETTER_BYTES: Final = MAX_MESSAGE_BYTES
 _ERROR_CHARS: Final = 2000
 
 
@@ -20,6 +21,10 @@ _LETTER_BOXES: Final = {topic.name: topic.dead_letters for topic in INPUT_TOPICS
 
 class Misrouted(ContractError):
     """The key is not the message's site, or does not belong to this partition."""
+
+
+class ClockOff(PoisonInput):
+    """The sender's clock and Kafka's are too far apart: its times would end everybody's visits."""
 
 
 class Undecidable(PoisonInput):
@@ -31,6 +36,7 @@ _REASONS: Final[dict[type[Exception], str]] = {
     UnknownType: "unknown_type",
     TooNew: "too_new",
     Misrouted: "misrouted",
+    ClockOff: "clock",
     Undecidable: "undecidable",
     PoisonInput: "poison",
 }
@@ -51,6 +57,26 @@ def read(record: Input, partitions: int) -> Message:
     return message
 
 
+def check_clock(record: Input, message: Message, max_skew_ms: int) -> None:
+    """Raises `ClockOff` when a time in the message is more than ``max_skew_ms`` off the record's own, which
+    Kafka or its producer gave it. Both are part of the input, so every reader comes to the same answer."""
+    if record.timestamp <= 0:  # a producer of before Kafka 0.10: nothing to compare with
+        return
+    if isinstance(message, Detections):
+        times = [(f"captured_at of camera {f.camera_id}", f.captured_at) for f in message.frames]
+    else:
+        times = [("issued_at", message.issued_at)]
+    for what, at in times:
+        skew = at - record.timestamp
+        if abs(skew) > max_skew_ms:
+            ahead = "ahead of" if skew > 0 else "behind"
+            raise ClockOff(
+                f"{what} is {abs(skew) / 1000:.0f} s {ahead} its record's timestamp, more than "
+                f"{max_skew_ms / 1000:.0f} s: set the sender's clock; for recordings of another day send "
+                "their time as the record's timestamp, or raise SAFEROOM_MAX_CLOCK_SKEW"
+            )
+
+
 def _check_route(record: Input, site_id: str, partitions: int) -> None:
     """A site decided by two writers would have two galleries."""
     if record.key != site_id.encode():
@@ -65,9 +91,9 @@ def _check_route(record: Input, site_id: str, partitions: int) -> None:
 
 def dead_letter(record: Input, error: Exception) -> DeadLetter:
     """The record as it was, with headers that say why and where it stood."""
-    value, cut = record.value, False
+    value, cut = record.value, 0
     if value is not None and len(value) > _LETTER_BYTES:
-        value, cut = value[:_LETTER_BYTES], True
+        value, cut = value[:_LETTER_BYTES], len(value)
     why: dict[str, str] = {
         "dlq_reason": reason_of(error),
         "dlq_error": str(error)[:_ERROR_CHARS],
@@ -76,7 +102,7 @@ def dead_letter(record: Input, error: Exception) -> DeadLetter:
         "dlq_offset": str(record.offset),
     }
     if cut:
-        why["dlq_truncated"] = "true"
+        why["dlq_truncated"] = str(cut)
     headers: Headers = [*record.headers, *((name, text.encode()) for name, text in why.items())]
     return DeadLetter(_LETTER_BOXES[record.topic], record.key, value, headers)
 

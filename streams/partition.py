@@ -23,7 +23,7 @@ from reid.contracts.detections import Detections
 from reid.contracts.topics import DECIDED_GROUP, EVENTS, INPUT_TOPICS
 from reid.errors import ConfigError, ContractError, PoisonInput, ReidError
 from streams.fold import Fold, fold
-from streams.inputs import Undecidable, dead_letter, read
+from streams.inputs import Undecidable, check_clock, dead_letter, read
 from streams.ports import Decider, Input, Message, PartitionLog, Record, S, Span, Transaction
 from streams.telemetry import Counts, Telemetry
 
@@ -35,6 +35,7 @@ MAX_DECIDE_S: Final = 0.1
 #: the machine's (memory), and a dead letter is for good.
 MAX_FAILURES: Final = 2
 SNAPSHOT_EVENTS: Final = 5000
+MAX_SKEW_MS: Final = 1_800_000
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class PartitionWriter(Generic[S]):
         partitions: int,
         telemetry: Telemetry,
         snapshot_events: int = SNAPSHOT_EVENTS,
+        max_skew_ms: int = MAX_SKEW_MS,
     ) -> None:
         self._log = log
         self._decider = decider
@@ -79,6 +81,7 @@ class PartitionWriter(Generic[S]):
         self._failures: dict[tuple[str, int], int] = {}
         self._poison: dict[tuple[str, int], PoisonInput] = {}
         self._snapshot_events = snapshot_events
+        self._max_skew_ms = max_skew_ms
         self._fold: Fold[S] = Fold(decider.initial_state())
         self._next = dict.fromkeys((topic.name for topic in INPUT_TOPICS), 0)
         self.progress = 0
@@ -195,6 +198,7 @@ class PartitionWriter(Generic[S]):
                 raise known
             message = read(record, self._partitions)
             self._decider.check(message)
+            check_clock(record, message, self._max_skew_ms)
         except (ContractError, PoisonInput) as error:
             self._bury(record, error, batch)
         else:

@@ -121,6 +121,7 @@ class _Worker:
             self._partitions,
             self._telemetry,
             self._settings.snapshot_events,
+            round(self._settings.max_clock_skew * 1000),
         )
 
     def _ready(self, partitions: list[int]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from deploy.verify.findings import Check, Findings
 from deploy.verify.records import Record
@@ -18,7 +18,9 @@ class Letter(NamedTuple):
 
 Place = tuple[str, int, int]
 #: Reasons that only deciding brings to light: the message itself is well formed.
-GIVEN_UP = ("poison", "undecidable")
+GIVEN_UP: Final = ("poison", "undecidable")
+#: A time in the message is off the record's by more than a setting of the agent's.
+CLOCK: Final = "clock"
 
 
 class Letters:

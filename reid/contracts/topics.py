@@ -9,6 +9,11 @@ from typing import Final
 
 DAY_MS: Final = 24 * 3600 * 1000
 FOREVER: Final = -1
+#: Of a record, as producers bound it before compression and topics after it.
+MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
+#: Of a dead letter: the largest record with the headers that say what is wrong with it.
+MAX_LETTER_BYTES: Final = MAX_MESSAGE_BYTES + 1024 * 1024
+_LETTERS: Final = {"max.message.bytes": str(MAX_LETTER_BYTES)}
 DEFAULT_SITE: Final = "global"
 
 
@@ -45,9 +50,13 @@ SNAPSHOTS: Final = Topic(
 #: Which dead letters were sent again: key = place of the letter's original. Internal.
 REPLAYS: Final = Topic("reid.replays.v1", cleanup_policy="compact", partitioned=False)
 CAMERAS: Final = Topic("reid.cameras.v1", cleanup_policy="compact", partitioned=False)
-DETECTIONS_DLQ: Final = Topic(DETECTIONS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False)
-COMMANDS_DLQ: Final = Topic(COMMANDS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False)
-EVENTS_DLQ: Final = Topic(EVENTS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False)
+DETECTIONS_DLQ: Final = Topic(
+    DETECTIONS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False, config=_LETTERS
+)
+COMMANDS_DLQ: Final = Topic(
+    COMMANDS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False, config=_LETTERS
+)
+EVENTS_DLQ: Final = Topic(EVENTS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False, config=_LETTERS)
 
 ALL_TOPICS: Final = (
     DETECTIONS,

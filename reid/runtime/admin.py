@@ -13,13 +13,11 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
-from reid.contracts.topics import ALL_TOPICS, Topic
+from reid.contracts.topics import ALL_TOPICS, MAX_MESSAGE_BYTES, Topic
 from reid.errors import ConfigError, Unavailable
 from reid.runtime.kafka import Config
 
 _TIMEOUT_S: Final = 15.0
-#: As large as the producers' own bound (`reid.runtime.kafka.producer`).
-_MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ def wanted_config(topic: Topic) -> dict[str, str]:
     return {
         "cleanup.policy": topic.cleanup_policy,
         "retention.ms": str(topic.retention_ms),
-        "max.message.bytes": str(_MAX_MESSAGE_BYTES),
+        "max.message.bytes": str(MAX_MESSAGE_BYTES),
         # The events are the truth: a size bound of the cluster must not silently eat them.
         "retention.bytes": "-1",
         **topic.config,

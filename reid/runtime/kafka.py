@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, Producer
 
+from reid.contracts.topics import MAX_LETTER_BYTES, MAX_MESSAGE_BYTES
+
 Config = dict[str, Any]
 
 #: librdkafka hashes keys with CRC32 unless told otherwise; Faust and Java use murmur2. All must agree,
@@ -25,7 +27,7 @@ def producer(bootstrap: str, **overrides: object) -> Producer:
         "compression.type": "lz4",
         "linger.ms": 5,
         "queue.buffering.max.kbytes": 65536,
-        "message.max.bytes": 8 * 1024 * 1024,
+        "message.max.bytes": MAX_MESSAGE_BYTES,
     }
     return Producer(config | overrides)
 
@@ -40,6 +42,7 @@ def transactional_producer(bootstrap: str, transactional_id: str, **overrides: o
             # Measured: takes small batches from 2-5k/s to 12-22k/s.
             "retry.backoff.ms": 5,
             "linger.ms": 0,
+            "message.max.bytes": MAX_LETTER_BYTES,
             **overrides,
         },
     )

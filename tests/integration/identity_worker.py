@@ -29,7 +29,8 @@ from streams.ports import Input, Record
 from streams.telemetry import Telemetry
 from tests.unit.streams.memory import MemoryLog, MemoryPartition
 
-START = 1_790_000_000_000
+#: Near the clock: the agent takes no times that are hours off.
+START = int(time.time() * 1000)
 _DIM = 64
 _SCRIPT = """
 from reid.runtime import logs

@@ -66,6 +66,11 @@ class Faults:
         self.happened: list[str] = []
         self.elsewhere: Callable[[str], None] = lambda label: None
 
+    @property
+    def random(self) -> bool:
+        """Whether faults are drawn."""
+        return self._rate > 0
+
     def end(self) -> None:
         """From now on all goes well."""
         self._off = True

@@ -2,13 +2,32 @@
 
 import argparse
 import logging
+import os
 import random
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from typing import NamedTuple
 
 from tests.simulation.faults import Faults
 from tests.simulation.world import World
+
+RATES = (0.0, 0.01, 0.03, 0.08)
+
+
+class Run(NamedTuple):
+    seed: int
+    differences: list[str]
+    events: int
+    faults: list[str]
+
+
+def run(seed: int) -> Run:
+    """One random run: the same for the same seed, on any machine."""
+    logging.disable(logging.CRITICAL)
+    world = World(seed, Faults(dice=random.Random(seed + 1), rate=RATES[seed % len(RATES)]))
+    return Run(seed, world.run(), len(world.held.events), world.faults.happened)
 
 
 def main() -> int:
@@ -16,24 +35,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1000, help="how many runs")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--seed", type=int, help="only this one, told in full")
+    parser.add_argument("--seed", type=int, help="only this one, its faults told in order")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
     asked = parser.parse_args()
-    logging.disable(logging.CRITICAL)
-    seeds = range(asked.first, asked.first + asked.seeds) if asked.seed is None else [asked.seed]
+    if asked.seed is not None:
+        one = run(asked.seed)
+        print(*one.faults, *one.differences or ["no difference"], sep="\n")
+        return bool(one.differences)
     begun, failed, events, faults = time.monotonic(), list[int](), 0, Counter[str]()
-    for seed in seeds:
-        world = World(seed, Faults(dice=random.Random(seed + 1), rate=(0.0, 0.01, 0.03, 0.08)[seed % 4]))
-        differences = world.run()
-        events += len(world.held.events)
-        faults.update(world.faults.happened)
-        if asked.seed is not None:
-            print(*world.faults.happened, sep="\n")
-        if differences:
-            failed.append(seed)
-            print(f"seed {seed}: {'; '.join(differences[:3])}; again: --seed {seed}")
+    seeds = range(asked.first, asked.first + asked.seeds)
+    with ProcessPoolExecutor(asked.processes) as pool:
+        for one in pool.map(run, seeds, chunksize=10):
+            events += one.events
+            faults.update(one.faults)
+            if one.differences:
+                failed.append(one.seed)
+                print(f"seed {one.seed}: {'; '.join(one.differences[:3])}; again: --seed {one.seed}")
     print(
         f"seeds {seeds[0]} to {seeds[-1]}: {len(failed)} differ {failed}; {events} events, "
-        f"{sum(faults.values())} faults of {len(faults)} kinds, {time.monotonic() - begun:.1f} s"
+        f"{faults.total()} faults of {len(faults)} kinds, {time.monotonic() - begun:.1f} s"
     )
     return bool(failed)
 

@@ -42,9 +42,9 @@ class Site:
         kind = dice.random()
         if kind < 0.70:
             held.put(self._frames(), DETECTIONS.name, timestamp=moment)
-        elif kind < 0.90:
+        elif kind < 0.85:
             held.put(self._command(moment), COMMANDS.name, timestamp=moment)
-        elif kind < 0.95:
+        elif kind < 0.91:
             held.put(dice.choice(_BROKEN), dice.choice((DETECTIONS.name, COMMANDS.name)), timestamp=moment)
         else:
             reports.append(self._report(moment))
@@ -56,7 +56,7 @@ class Site:
         camera = dice.choice(CAMERA_IDS)
         if dice.random() < 0.15:
             self._tracks[camera] += 1
-        clock = self.now + self._clocks[camera]
+        clock = self.now + self._clocks[camera] + (7200.0 if dice.random() < 0.03 else 0.0)
         frames = []
         for number in range(dice.choice((1, 1, 3))):
             people = dice.sample("abcd", dice.choice((0, 1, 1, 2)))

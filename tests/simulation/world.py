@@ -124,25 +124,32 @@ def views() -> list[View]:
 class World:
     """``seed`` decides all that is drawn. Everything runs in this thread."""
 
-    def __init__(self, seed: int, faults: Faults | None = None, parts: Parts | None = None) -> None:
+    def __init__(
+        self, seed: int, faults: Faults, parts: Parts | None = None, snapshot_events: int | None = None
+    ) -> None:
         self.dice = random.Random(seed)
-        self.faults = faults or Faults(dice=random.Random(seed + 1), rate=self.dice.choice((0.0, 0.01, 0.05)))
+        self.faults = faults
         self.faults.elsewhere = self._elsewhere
         self.parts = parts or Parts()
         self.held = MemoryPartition()
+        self.held.put(b"{")
         self.reports: list[Record] = []
         self.letters: list[tuple[str, int]] = []
         self.views = [self.parts.store()]
-        self._every = self.dice.choice((1, 4, 15, 1000))
+        self._every = snapshot_events or self.dice.choice((1, 4, 15, 1000))
         self._site = Site(random.Random(seed + 2))
         self._agents = [Agent(self, self._every)]
         self._projectors = [Projector(self)]
         self._backup = copy.deepcopy(self.views[0])
 
-    def run(self, rounds: int = 40) -> list[str]:
-        """Returns what differs from the oracle: nothing, if all is well."""
+    def run(self, rounds: int = 40, restarts: int = 0) -> list[str]:
+        """Returns what differs from the oracle: nothing, if all is well. ``restarts``: after so many rounds
+        each, a new agent and a new projector take over; 0 leaves it to the faults."""
         with _in_simulated_time(self.dice.choice((1, 3, 8))):
-            for _ in range(rounds):
+            for number in range(rounds):
+                if restarts and number % restarts == restarts - 1:
+                    self._agents.append(Agent(self, self._every))
+                    self._projectors.append(Projector(self))
                 for _ in range(self.dice.choice((0, 1, 1, 3))):
                     self._site.happen(self.held, self.reports)
                 self._disturb()
@@ -152,7 +159,7 @@ class World:
 
     def _disturb(self) -> None:
         """A rebalance while the old worker lives; a second projector; Redis rolled back."""
-        if not self.faults._rate:
+        if not self.faults.random:
             return
         drawn = self.dice.random()
         if drawn < 0.03:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from reid.contracts.cloudevents import Causation, envelope_from, event_id
 from reid.contracts.codec import decode_event
-from reid.contracts.topics import COMMANDS, DETECTIONS
+from reid.contracts.topics import COMMANDS, DETECTIONS, MAX_LETTER_BYTES, MAX_MESSAGE_BYTES
 from reid.errors import ConfigError, ContractError, FencedOut, Unavailable
-from streams.partition import MAX_INPUTS, DirtyState, PartitionWriter
+from streams.partition import MAX_INPUTS, MAX_SKEW_MS, DirtyState, PartitionWriter
 from streams.ports import Input, Record
 from streams.telemetry import Telemetry
 from tests.unit.streams.memory import (
@@ -25,6 +25,8 @@ from tests.unit.streams.memory import (
 )
 
 Writer = PartitionWriter[dict[str, int]]
+#: Of the messages that `detections` makes.
+START = 1_700_000_000_000
 
 
 def writer(partition: MemoryPartition, decider: CountingDecider | None = None) -> Writer:
@@ -142,9 +144,9 @@ def test_offsets_without_record_are_no_gap_for_ever():
 
 def test_detections_and_commands_are_healed_in_the_order_of_their_time():
     partition = MemoryPartition()
-    partition.put(detections("a"), timestamp=10)
-    partition.put(detections("b"), timestamp=30)
-    partition.put(command("c"), topic=COMMANDS.name, timestamp=20)
+    partition.put(detections("a"), timestamp=START + 10)
+    partition.put(detections("b"), timestamp=START + 30)
+    partition.put(command("c"), topic=COMMANDS.name, timestamp=START + 20)
     recovered(partition).heal(partition.ends)
     assert subjects(partition) == ["a-0", "after 1", "b-1"]
 
@@ -204,13 +206,38 @@ def test_what_cannot_be_decided_is_a_dead_letter_and_its_neighbours_are_not(valu
     assert len(partition.transactions) == 1
 
 
-def test_an_oversized_dead_letter_is_cut_and_says_so():
+def test_the_largest_record_a_producer_can_send_is_a_whole_dead_letter():
     partition = MemoryPartition()
-    recovered(partition).decide([partition.put(b"x" * (8 * 1024 * 1024))])
+    recovered(partition).decide([partition.put(b"x" * MAX_MESSAGE_BYTES)])
     (letter,) = partition.dead_letters
-    assert letter.value is not None
-    assert len(letter.value) == 7 * 1024 * 1024
-    assert dict(letter.headers)["dlq_truncated"] == b"true"
+    assert letter.value == b"x" * MAX_MESSAGE_BYTES
+    headers = sum(len(name) + len(value) for name, value in letter.headers)
+    assert len(letter.value) + headers < MAX_LETTER_BYTES
+    assert "dlq_truncated" not in dict(letter.headers)
+
+
+def test_a_larger_one_that_came_in_compressed_is_cut_and_says_so():
+    partition = MemoryPartition()
+    recovered(partition).decide([partition.put(b"x" * (MAX_MESSAGE_BYTES + 1))])
+    (letter,) = partition.dead_letters
+    assert letter.value == b"x" * MAX_MESSAGE_BYTES
+    assert dict(letter.headers)["dlq_truncated"] == str(MAX_MESSAGE_BYTES + 1).encode()
+
+
+@pytest.mark.parametrize("off", [3_600_000, -3_600_000, MAX_SKEW_MS + 1])
+def test_a_clock_that_is_hours_off_is_a_dead_letter(off: int):
+    partition = MemoryPartition()
+    inputs = [
+        partition.put(detections("a"), timestamp=START),
+        partition.put(detections("b"), timestamp=START + off),
+        partition.put(command("c"), COMMANDS.name, timestamp=START + off),
+        partition.put(detections("d"), timestamp=START - MAX_SKEW_MS),
+        partition.put(detections("e"), timestamp=0),
+    ]
+    recovered(partition).decide(inputs)
+    assert subjects(partition) == ["a-0", "d-1", "e-2"]
+    assert [dict(letter.headers)["dlq_reason"] for letter in partition.dead_letters] == [b"clock"] * 2
+    assert "SAFEROOM_MAX_CLOCK_SKEW" in dict(partition.dead_letters[0].headers)["dlq_error"].decode()
 
 
 def persist(partition: MemoryPartition, inputs: list[Input], decider: CountingDecider) -> int:
