@@ -145,3 +145,25 @@ def test_closed_to_other_fields() -> None:
 def test_what_is_not_understood_is_no_yes(part: dict[str, Any]) -> None:
     (told,) = breaches({"type": "string"}, part)
     assert "can't be compared" in told
+
+
+def test_one_value_is_an_enum_of_one() -> None:
+    assert breaches({"const": 1}, {"enum": [1, 2]}) == []
+    assert breaches({"enum": [1, 2]}, {"const": 1}) == ["message: 2 no longer allowed"]
+
+
+def test_what_was_an_enum_is_not_held_against_bounds() -> None:
+    assert breaches({"enum": [1, 2]}, {"type": "integer", "minimum": 0}) == [
+        "message: was one of [1, 2], now bounded"
+    ]
+
+
+def test_yes_and_no_are_no_numbers() -> None:
+    assert breaches({"enum": [True]}, {"type": "boolean"}) == []
+    assert breaches({"enum": [True]}, {"type": "integer"}) == ["message: was [True], now integer"]
+
+
+def test_open_dictionary_may_not_become_narrower() -> None:
+    numbers = {"type": "object", "additionalProperties": {"type": "integer"}}
+    assert breaches(numbers, {"type": "object", "additionalProperties": {"type": "number"}}) == []
+    assert breaches({"type": "object"}, numbers) == ["*: was anything, now integer"]
