@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from api import changes, page, persons, system, undoing
+from api import changes, models, page, persons, system, undoing
 from api.asking import Asking
 from api.commands import Commands, now_ms
 from api.context import Context
@@ -49,6 +49,7 @@ def create_app(
         # Their pages load scripts from elsewhere; the description itself is at /openapi.json.
         docs_url=None,
         redoc_url=None,
+        responses={503: {"model": models.Problem, "description": "A server is away; says what to do."}},
     )
     app.state.context = Context(settings, views, asking, hub, log, clock, Keys())
     app.add_middleware(SameOrigin)

@@ -1,17 +1,18 @@
 -- One batch of a view, all or nothing: refuse it unless every stored position is the expected one,
 -- apply the operations, store the new positions, publish.
--- KEYS[1]: position hash of the view. KEYS[2]: generation.
+-- KEYS[1]: position hash of the view. KEYS[2]: generation. KEYS[3]: hold.
 -- ARGV[1]: MessagePack [expected [[partition, position or ""]], positions [[partition, position]],
 --          ops [[...fields, name]], messages [[channel, payload]]], all leaves strings.
 -- ARGV[2]: grace of a person's key expiry, ms. ARGV[3]: life of an outcome, s.
 -- ARGV[4]: the expected generation after a "=", or empty: whichever.
 -- Returns false, or {partition, stored position or ""} of the first position that differs, or
--- {"generation", stored}.
+-- {"generation", stored}, or {"hold", ""}.
 local batch = cmsgpack.unpack(ARGV[1])
 local expected, positions, ops, messages = batch[1], batch[2], batch[3], batch[4]
 local grace, outcome_ttl = tonumber(ARGV[2]), ARGV[3]
 
 if ARGV[4] ~= '' then
+  if redis.call('EXISTS', KEYS[3]) == 1 then return {'hold', ''} end
   local generation = redis.call('GET', KEYS[2]) or ''
   if '=' .. generation ~= ARGV[4] then return {'generation', generation} end
 end

@@ -11,13 +11,15 @@ import redis
 from projections.canonical import is_ours, sites
 from projections.redis_store import RedisViewStore, asked
 from reid.contracts.codec import encode
-from reid.contracts.topics import GENERATION_KEY, REDIS_PREFIX, labels_channel, live_labels_key
+from reid.contracts.topics import GENERATION_KEY, HOLD_KEY, REDIS_PREFIX, labels_channel, live_labels_key
 from reid.contracts.views import LabelsChanged, LiveTrack, person_labels
-from reid.errors import ConfigError
+from reid.errors import ConfigError, Unavailable
 
 MARK: Final = f"{REDIS_PREFIX}:rebuilding"
 #: Seconds after which a rebuild that does not go on counts as dead, and another may begin.
 CLAIM_S: Final = 60
+#: Seconds that live commits wait for a swap at most.
+HOLD_S: Final = 10
 _live = msgspec.json.Decoder(LiveTrack)
 
 
@@ -79,11 +81,15 @@ class Databases:
     def release(self) -> None:
         """Leaves the second database empty."""
         asked(self._scratch.flushdb)
-        asked(lambda: self._live.delete(MARK))
+        asked(lambda: self._live.delete(MARK, HOLD_KEY))
+
+    def hold(self) -> None:
+        """Live commits wait from now on, until the swap or `HOLD_S`."""
+        asked(lambda: self._live.set(HOLD_KEY, self._token, ex=HOLD_S))
 
     def swap(self) -> str:
         """The second database is the live one from now on, for all who are connected, at once. Keys of
-        others move along. Returns the new generation."""
+        others move along. Returns the new generation. Raises `Unavailable` when the hold has run out."""
         generation = secrets.token_hex(8)
         asked(lambda: self._scratch.set(GENERATION_KEY, generation))
         asked(lambda: self._scratch.delete(MARK))
@@ -92,6 +98,11 @@ class Databases:
             k.decode() for k in asked(lambda: self._scratch.keys(f"{REDIS_PREFIX}:index:*"))
         )
         with self._live.pipeline(transaction=True) as pipe:
+            # Another value, or none, at the end of the transaction: the live view went on, try again.
+            asked(lambda: pipe.watch(HOLD_KEY))
+            if asked(lambda: pipe.get(HOLD_KEY)) != self._token.encode():
+                raise Unavailable("the swap came too late after its hold: rebuild again")
+            pipe.multi()
             for key in mine:
                 if not is_ours(key, known):
                     pipe.copy(key, key, destination_db=self._scratch_number, replace=True)

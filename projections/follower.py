@@ -31,6 +31,8 @@ POLL_S: Final = 0.1
 #: Seconds between two looks at the stored positions of an idle view: how long a flushed Redis stays empty.
 CHECK_S: Final = 1.0
 METADATA_S: Final = 5.0
+#: Seconds before starting again at the stored positions: a rebuild may hold the views for a moment.
+AGAIN_S: Final = 0.02
 FIRST_BACKOFF_S: Final = 0.1
 LAST_BACKOFF_S: Final = 2.0
 _TRANSIENT: Final = {
@@ -62,7 +64,7 @@ class Follower:
 
     def run(self) -> None:
         """Raises `ConfigError` for what no waiting will mend."""
-        backoff, away = FIRST_BACKOFF_S, False
+        backoff, away, told = FIRST_BACKOFF_S, False, ""
         while not self._stop.is_set():
             try:
                 self._resume()
@@ -72,7 +74,13 @@ class Follower:
                 while not self._stop.is_set():
                     self.turn()
             except StaleView as stale:
-                log.info("%s: starting again from the stored positions", stale)
+                log.log(
+                    logging.DEBUG if str(stale) == told else logging.INFO,
+                    "%s: starting again from the stored positions",
+                    stale,
+                )
+                told = str(stale)
+                self._stop.wait(AGAIN_S)
             except Unavailable as error:
                 log.log(logging.DEBUG if away else logging.WARNING, "%s; trying again until then", error)
                 away = True

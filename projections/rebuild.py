@@ -4,7 +4,8 @@
 2. Fold the log into it by the very code that follows the log live, but in batches of 20,000 records: a
    person seen a hundred times in a batch is written once.
 3. Go on from where that ended, until a round finds little.
-4. `SWAPDB`: readers saw the whole old view, and see the whole new one. The running projector finds another
+4. Hold the live commits for a moment and fold to where the live view stands: no reader goes back in time.
+5. `SWAPDB`: readers saw the whole old view, and see the whole new one. The running projector finds another
    generation, refuses its own next commit, and goes on at the new view's positions: nothing is lost, and
    nothing is applied twice.
 
@@ -80,6 +81,10 @@ def rebuild(
             total += more
             if more < FEW:
                 break
+        databases.hold()
+        for view in views:
+            reached = databases.live.positions(view.name)
+            total += fold(consumer, databases, view, reached, leave_out, progress)
         generation = databases.swap()
     except BaseException:
         databases.release()

@@ -14,6 +14,7 @@ from projections.store import CameraRef, Documents, PersonRef, decode_documents
 from reid.contracts.topics import (
     EXPIRY_GRACE_MS,
     GENERATION_KEY,
+    HOLD_KEY,
     OUTCOME_TTL_S,
     live_labels_key,
     person_key,
@@ -100,9 +101,11 @@ class RedisViewStore:
         arguments: list[bytes | int | str] = [
             msgspec.msgpack.encode(batch), EXPIRY_GRACE_MS, OUTCOME_TTL_S, generation,
         ]  # fmt: skip
-        differs = asked(lambda: self._apply([position_key(change.view), GENERATION_KEY], arguments))
+        differs = asked(lambda: self._apply([position_key(change.view), GENERATION_KEY, HOLD_KEY], arguments))
         if differs:
             partition, stored = (part.decode() for part in differs)
+            if partition == "hold":
+                raise StaleView("a rebuild is about to swap the views")
             if partition == "generation":
                 raise StaleView(f"the store of view {change.view} was filled anew")
             raise StaleView(
@@ -150,5 +153,7 @@ def asked(call: Callable[[], T]) -> T:
         raise Unavailable(
             f"Redis is away ({error}): start it with `saferoom up`, or check REDIS_URL"
         ) from error
+    except redis.WatchError as error:
+        raise Unavailable("Redis was changed by somebody else meanwhile: try again") from error
     except redis.ResponseError as error:
         raise Unavailable(f"Redis refuses to work: {error}; free its memory or disk, or mend it") from error

@@ -26,6 +26,7 @@ from projections.changes import (
 from reid.contracts.topics import (
     EXPIRY_GRACE_MS,
     GENERATION_KEY,
+    HOLD_KEY,
     OUTCOME_TTL_S,
     live_labels_key,
     person_key,
@@ -157,6 +158,8 @@ class MemoryViewStore:
         )
 
     def commit(self, change: Change) -> None:
+        if change.generation is not None and self._get(HOLD_KEY, None) is not None:
+            raise StaleView("a rebuild is about to swap the views")
         if change.generation not in (None, self.generation()):
             raise StaleView(f"the store of view {change.view} was filled anew")
         stored = self.positions(change.view)

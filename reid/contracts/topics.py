@@ -167,6 +167,9 @@ def position_key(view: str) -> str:
 
 #: Random text, another in each rebuild: tells a projector that the whole database was swapped under it.
 GENERATION_KEY: Final = f"{REDIS_PREFIX}:generation"
+#: Stands for seconds at most: a rebuild is about to swap, and live commits wait, so that no reader goes
+#: back in time.
+HOLD_KEY: Final = f"{REDIS_PREFIX}:hold"
 
 
 def labels_channel(site_id: str) -> str:

@@ -130,6 +130,12 @@ class ViewStoreContract:
         store.commit(Change("v", {0: 1}, {0: 2}, [SetAdd(KEY, "y")], generation="g1"))
         assert store.dump(KEY) == {KEY: ["y"]}
 
+    def test_a_held_store_refuses_live_commits_only(self, store: ViewStore) -> None:
+        commit(store, SetOutcome(topics.HOLD_KEY, b"token"))
+        with pytest.raises(StaleView, match="about to swap"):
+            store.commit(Change("v", {0: 1}, {0: 2}, generation=""))
+        store.commit(Change("v", {0: 1}, {0: 2}))
+
     def test_waiting_samples_come_back_as_they_went(self, store: ViewStore) -> None:
         place = CameraRef(SITE, "room:1/a")
         one = HistoryEntry(kind="sampled", at=START, offset=3, event_type="t", person_id="", track=track())
