@@ -21,7 +21,7 @@ class TrackRef(msgspec.Struct, frozen=True, order=True):
     tracker_id: str
 
 
-class Template(msgspec.Struct, frozen=True):
+class Template(msgspec.Struct, frozen=True, omit_defaults=True):
     """One stored appearance of a person: ``vector`` of the encoder ``model`` (``name@version``), shown by
     ``track``."""
 
@@ -78,8 +78,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """``at``: time of the input that caused it, milliseconds since the epoch."""
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """``at``: time of the input that caused it, milliseconds since the epoch.
+
+    A field at its default is left out of the JSON: a field that a later version adds does not change the
+    bytes of what was decided before it, which the verifier compares.
+    """
 
     site_id: str
     at: int
