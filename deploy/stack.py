@@ -112,9 +112,13 @@ class Stack:
     def check(self) -> None:
         """Keeps the parts alive, and the endpoints file true."""
         self.supervisor.check()
-        if self._told and self._told != self._endpoints():
-            # A server came back on another port (its old one was taken meanwhile): the others can't know.
+        if not self._told:
+            return
+        told, now = self._told, self._endpoints()
+        if now != told:
             self._write_endpoints()
+        if (now["kafka"], now["redis"]) != (told["kafka"], told["redis"]):
+            # A server came back on another port (its old one was taken meanwhile): the others can't know.
             for child in self.supervisor.children:
                 if isinstance(child, ProcessChild):
                     child.terminate()
@@ -139,7 +143,8 @@ class Stack:
         return SINGLE_THREADED | environment_of(self.settings) | addresses
 
     def _endpoints(self) -> dict[str, str]:
-        return {"kafka": self.kafka, "redis": self.redis, "api": self.api}
+        # An API that is just being started again says nothing yet: it will be where it was.
+        return {"kafka": self.kafka, "redis": self.redis, "api": self.api or self._told.get("api", "")}
 
     def _write_endpoints(self) -> None:
         path = self.settings.endpoints_file

@@ -18,8 +18,8 @@ import msgspec
 from deploy.verify.commands import Commands
 from deploy.verify.findings import Check, Findings
 from deploy.verify.groups import Group, Groups
-from deploy.verify.inputs import Inputs, Message, read
-from deploy.verify.letters import GIVEN_UP, Letters
+from deploy.verify.inputs import Inputs, Message, read, skew_ms
+from deploy.verify.letters import CLOCK, GIVEN_UP, Letters
 from deploy.verify.records import Record
 from deploy.verify.registry import Registry
 from reid.contracts.cloudevents import headers_of
@@ -53,7 +53,9 @@ class PartitionCheck:
         upto: Mapping[str, int],
         letters: Letters,
         findings: Findings,
+        max_skew_ms: int,
     ) -> None:
+        self._max_skew_ms = max_skew_ms
         self._partition, self._partitions = partition, partitions
         self._inputs, self._upto = inputs, upto
         self._letters, self._findings = letters, findings
@@ -64,7 +66,7 @@ class PartitionCheck:
         self.later: list[Group] = []
         """Groups whose input was not decided yet when the verification began: not looked at."""
         self.frames = self.records = self.events = 0
-        self.unordered = self.taken_over = self.given_up = 0
+        self.unordered = self.taken_over = self.given_up = self.clocks_off = 0
 
     def run(self, log: Iterable[Record]) -> None:
         try:
@@ -205,6 +207,12 @@ class PartitionCheck:
             self.given_up += 1
             self._letters.match(record, reason or "")
             return None
+        if skew_ms(record, message) > self._max_skew_ms:
+            # How much is too much is a setting of the agent's, and may have been another one then.
+            if reason == CLOCK:
+                self._letters.match(record, "clock off")
+                return None
+            self.clocks_off += 1
         if not isinstance(message, Detections):
             self._commands.asked(message, record.place)
         return message

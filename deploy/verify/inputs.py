@@ -31,6 +31,16 @@ def read(record: Record, partitions: int) -> Message:
     return message
 
 
+def skew_ms(record: Record, message: Message) -> int:
+    """By how much a time in the message is off the record's own, at most, in milliseconds."""
+    if record.timestamp <= 0:
+        return 0
+    times = (
+        [f.captured_at for f in message.frames] if isinstance(message, Detections) else [message.issued_at]
+    )
+    return max((abs(at - record.timestamp) for at in times), default=0)
+
+
 class Inputs:
     """One topic's inputs of a partition, in order, taken one by one. ``next``: the offset to take next."""
 

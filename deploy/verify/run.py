@@ -64,7 +64,7 @@ def verify(settings: Settings, wait_s: float, with_views: bool = True) -> tuple[
     plan = _plan(bootstrap, wait_s, findings)
     letters = _letters(bootstrap, findings)
     for partition in plan.partitions:
-        _verify_partition(bootstrap, partition, plan, letters, findings, totals)
+        _verify_partition(settings, partition, plan, letters, findings, totals)
     places = [(topic.name, partition) for topic in INPUT_TOPICS for partition in plan.partitions]
     letters.finish({p: plan.low(p) for p in places}, {p: plan.upto(p) for p in places})
     if with_views:
@@ -131,13 +131,14 @@ def _letters(bootstrap: str, findings: Findings) -> Letters:
 
 
 def _verify_partition(
-    bootstrap: str, partition: int, plan: Plan, letters: Letters, findings: Findings, totals: Totals
+    settings: Settings, partition: int, plan: Plan, letters: Letters, findings: Findings, totals: Totals
 ) -> None:
-    inputs, upto = {}, {}
+    bootstrap, inputs, upto = settings.kafka(), {}, {}
     for topic in (t.name for t in INPUT_TOPICS):
         low, upto[topic] = plan.low((topic, partition)), plan.upto((topic, partition))
         inputs[topic] = Inputs(records(bootstrap, topic, partition, low, upto[topic], committed=False), low)
-    check = PartitionCheck(partition, len(plan.partitions), inputs, upto, letters, findings)
+    skew = round(settings.max_clock_skew * 1000)
+    check = PartitionCheck(partition, len(plan.partitions), inputs, upto, letters, findings, skew)
     low, high = plan.spans[EVENTS.name][partition]
     check.run(records(bootstrap, EVENTS.name, partition, low, high))
     _judge_later(bootstrap, check, partition, findings)
@@ -183,6 +184,11 @@ def _note(check: PartitionCheck, partition: int, low: dict[str, int], findings: 
         findings.notes.append(
             f"partition {partition}: {check.unordered} inputs' events do not say how far the other topic was "
             "decided (ce_decided): inputs without events were taken just before the next of their own topic"
+        )
+    if check.clocks_off:
+        findings.notes.append(
+            f"partition {partition}: {check.clocks_off} inputs were decided whose clock is further off "
+            "than SAFEROOM_MAX_CLOCK_SKEW allows now"
         )
     if check.given_up:
         findings.notes.append(

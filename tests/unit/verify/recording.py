@@ -74,7 +74,7 @@ def verified(
     }
     upto = dict(held.ends)
     found = Letters(letters_of(held) if letters is None else letters, findings)
-    check = PartitionCheck(PARTITION, PARTITIONS, inputs, upto, found, findings)
+    check = PartitionCheck(PARTITION, PARTITIONS, inputs, upto, found, findings, max_skew_ms=1_800_000)
     check.run(log_of(held) if log is None else log)
     places = {(topic, PARTITION): end for topic, end in upto.items()}
     found.finish({(topic, PARTITION): first for topic, first in begins.items()}, places)

@@ -181,3 +181,26 @@ def recorded_crowd() -> MemoryPartition:
         message = msgspec.structs.replace(decode_detections(walk.message()), frames=(both,))
         writer.decide([held.put(encode(message))])
     return held
+
+
+def test_a_clock_that_is_off_is_for_the_dead_letters_only_when_it_is(held: MemoryPartition) -> None:
+    """The agent gave one input up for its clock: right when that clock was off, else an input is lost."""
+    log, place = log_of(held), 30
+    cause = Causation(DETECTIONS.name, PARTITION, place)
+    kept = [r for r in log if envelope_from(r.headers).causation != cause]
+    assert len(kept) < len(log)
+    given = held.inputs[DETECTIONS.name][place]
+    why = {"reason": b"clock", "topic": given.topic.encode(), "partition": b"%d" % PARTITION, "offset": b"30"}
+    headers = [*given.headers, *((f"dlq_{name}", value) for name, value in why.items())]
+    letter = Record("dlq", 0, 9999, 0, given.key, given.value, headers)
+    findings, _ = verified(held, kept, [*letters_of(held), letter])
+    assert findings.differences[Check.LETTERS] == 1
+    held.inputs[DETECTIONS.name][place] = given._replace(timestamp=given.timestamp - 7_200_000)
+    try:
+        findings, _ = verified(held, kept, [*letters_of(held), letter])
+        assert findings.differences[Check.LETTERS] == 0
+        assert f"{cause} " not in str(findings.kept[Check.DECISIONS])
+        findings, check = verified(held)
+        assert findings.clean and check.clocks_off == 1
+    finally:
+        held.inputs[DETECTIONS.name][place] = given
