@@ -1,0 +1,1 @@
+"""Real chaos: whole processes, killed and frozen at random over many frames; then the verifier."""
