@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deploy import options, views_cli
+from deploy import dlq_commands, options, views_cli
 from reid.errors import ReidError
 
 app = typer.Typer(
@@ -345,6 +345,7 @@ def version() -> None:
 
 
 views_cli.register(app)
+dlq_commands.register(app)
 
 if __name__ == "__main__":
     main()

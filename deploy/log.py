@@ -44,12 +44,12 @@ def _span(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
     return low, high
 
 
-def read(bootstrap: str, topic: str, start: Mapping[int, int]) -> Iterator[Message]:
+def read(bootstrap: str, topic: str, start: Mapping[int, int], **overrides: Any) -> Iterator[Message]:
     """Records from ``start`` (by partition) to the end as it is when reading gets there.
 
     Partitions one after another, so that each is in its own order. Raises `Unavailable`.
     """
-    consumer = log_reader(bootstrap)
+    consumer = log_reader(bootstrap, **overrides)
     try:
         for partition, offset in sorted(start.items()):
             consumer.assign([TopicPartition(topic, partition, offset)])

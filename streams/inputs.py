@@ -100,6 +100,7 @@ def dead_letter(record: Input, error: Exception) -> DeadLetter:
         "dlq_topic": record.topic,
         "dlq_partition": str(record.partition),
         "dlq_offset": str(record.offset),
+        "dlq_timestamp": str(record.timestamp),
     }
     if cut:
         why["dlq_truncated"] = str(cut)
