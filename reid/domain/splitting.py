@@ -93,8 +93,8 @@ def move(site: SiteState, command: MoveTracks | RejectTrack, policy: Policy) -> 
     """The named tracks leave the person, with what they showed of it."""
     wanted = {command.track} if isinstance(command, RejectTrack) else set(command.tracks)
     into = command.into if isinstance(command, MoveTracks) else None
-    for person_id in filter(None, (command.person_id, into)):
-        if person_id not in site.persons:
+    for person_id in (command.person_id, into):
+        if person_id is not None and person_id not in site.persons:
             return unknown(command, person_id)
     person = site.persons[command.person_id]
     if into == person.person_id:

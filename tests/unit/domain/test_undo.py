@@ -196,6 +196,7 @@ def test_rejected_track_without_an_appearance_of_its_own_is_pending_again() -> N
     [
         ("unknown_person", lambda p, t: move("person_0_0", t)),
         ("unknown_person", lambda p, t: move(p, t, into="person_0_0")),
+        ("unknown_person", lambda p, t: move("", t)),
         ("same_person", lambda p, t: move(p, t, into=p)),
         ("unknown_track", lambda p, t: move(p, track("room9", 1))),
         ("unknown_track", lambda p, t: move(p)),
