@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 MAX_ID: Final = 200
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
@@ -111,24 +111,33 @@ TrackName = Annotated[
 AnyTrack = Track | TrackName
 
 
-class SplitRequest(BaseModel):
-    """Either ``absorbed_id``: its merge into ``person_id`` is undone. Or ``tracks``: they were somebody else,
-    the person ``into``, or a new one."""
+class UnmergeRequest(BaseModel):
+    """The merge of ``absorbed_id`` into ``person_id`` is undone."""
 
-    model_config = _example(person_id="person_1762344658197_0", absorbed_id="person_1762344671002_1")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"person_id": "person_1762344658197_0", "absorbed_id": "person_1762344671002_1"}]
+        },
+    )
 
     person_id: Id
-    absorbed_id: Id | None = None
-    tracks: Annotated[list[AnyTrack], Field(min_length=1, max_length=100)] | None = None
-    into: Id | None = None
+    absorbed_id: Id
 
-    @model_validator(mode="after")
-    def _one_way(self) -> "SplitRequest":
-        if (self.absorbed_id is None) == (self.tracks is None):
-            raise ValueError("give absorbed_id to undo a merge, or tracks to move: one of them")
-        if self.into is not None and self.tracks is None:
-            raise ValueError("into says where tracks go: give tracks")
-        return self
+
+class MoveRequest(BaseModel):
+    """``tracks`` of ``person_id`` were somebody else: the person ``into``, or a new one."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"person_id": "person_1762344658197_0", "tracks": ["room2/19a53f06a15/7"]}]
+        },
+    )
+
+    person_id: Id
+    tracks: Annotated[list[AnyTrack], Field(min_length=1, max_length=100)]
+    into: Id | None = None
 
 
 class RejectRequest(BaseModel):
@@ -290,6 +299,14 @@ class Problem(BaseModel):
     model_config = _example(detail="no person person_1762344658197_7 in the gallery")
 
     detail: str
+
+
+class Invalid(BaseModel):
+    """A request that can't be carried out as it is: what is wrong in words, or each place and its fault."""
+
+    model_config = _example(detail="a label has 1 to 80 printable characters")
+
+    detail: str | list[dict[str, Any]]
 
 
 class PersonReid(BaseModel):

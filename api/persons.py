@@ -1,14 +1,15 @@
 """Routes that read persons."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
-from fastapi.exceptions import RequestValidationError
 
 from api import history, models
 from api.context import Context, context, person
 
 router = APIRouter(tags=["persons"])
+#: Entries of one page.
+MOST: Final = 1000
 Ctx = Annotated[Context, Depends(context)]
 CameraQuery = Annotated[
     str | None,
@@ -24,23 +25,14 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {
 async def list_persons(
     ctx: Ctx,
     camera_id: CameraQuery = None,
-    limit: Annotated[int | None, Query(ge=1, le=1000, description="Persons a page.")] = None,
+    limit: Annotated[int | None, Query(ge=1, le=MOST, description="Persons a page.")] = None,
     cursor: Annotated[
         str | None, Query(pattern=r"^\d{1,15}$", description="`next_cursor` of the page before.")
     ] = None,
 ) -> models.Persons:
     """Persons in the order of registration, each with all cameras that ever saw it."""
     if cursor is not None and limit is None:
-        raise RequestValidationError(
-            [
-                {
-                    "type": "value_error",
-                    "loc": ("query", "cursor"),
-                    "msg": "cursor needs limit",
-                    "input": cursor,
-                }
-            ]
-        )
+        limit = MOST
     page = await ctx.views.persons(camera_id, limit, None if cursor is None else int(cursor))
     found = [person(row) for row in page.persons]
     if limit is None:
@@ -84,7 +76,7 @@ async def get_person(ctx: Ctx, person_id: PersonPath, camera_id: CameraQuery = N
 async def get_history(
     ctx: Ctx,
     person_id: PersonPath,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Steps a page: the latest ones.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="Steps a page: the latest ones.")] = 100,
     before: Annotated[
         int | None, Query(ge=0, le=2**53, description="`next_before` of the page before.")
     ] = None,

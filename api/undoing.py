@@ -18,14 +18,14 @@ router = APIRouter(tags=["commands"])
 
 
 @router.post("/persons/split", response_model=models.SplitPersons, responses=REFUSALS)
-async def split_persons(asks: Asks, body: models.SplitRequest) -> Any:
+async def split_persons(asks: Asks, body: models.UnmergeRequest | models.MoveRequest) -> Any:
     """Undoes the merge of ``absorbed_id`` into ``person_id``, or moves ``tracks`` of it to ``into`` or to a
     new person. 409 says why not: no such merge, merged further since, nothing would be left."""
-    tracks = tuple(_track(one) for one in body.tracks or ())
 
     def command(fields: dict[str, Any]) -> AnyCommand:
-        if body.absorbed_id is not None:
+        if isinstance(body, models.UnmergeRequest):
             return UnmergePersons(person_id=body.person_id, absorbed_id=body.absorbed_id, **fields)
+        tracks = tuple(_track(one) for one in body.tracks)
         return MoveTracks(person_id=body.person_id, tracks=tracks, into=body.into, **fields)
 
     outcome = await asks.outcome(command)

@@ -1,0 +1,104 @@
+"""The API does what its description says, whatever is asked, with its servers up and away.
+
+schemathesis makes requests from the OpenAPI document, valid and invalid ones, and checks every answer: no
+5xx that is not described, content type, body and status as described, bad requests refused.
+"""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+
+from api.server import listen, server_of, url_of
+from reid.runtime.settings import Settings
+from tests.integration.event_log import EventLog, projector
+from tests.unit.projections.story import merged, walk
+
+pytestmark = pytest.mark.integration
+EXAMPLES = 12
+
+
+def served(settings: Settings) -> Iterator[str]:
+    started = threading.Event()
+    server = server_of(settings.model_copy(update={"command_timeout": 0.05}), started.set)
+    with closing(listen("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],), name="api")
+        thread.start()
+        assert started.wait(10)
+        yield url_of(listener)
+        server.should_exit = True
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def up(settings: Settings, topics: str, clean_redis: str) -> Iterator[str]:
+    """With persons in the views, and nobody who answers commands."""
+    with projector(topics, clean_redis):
+        EventLog(topics).write(
+            *walk("a", 0, "Visitor-A", "room1", "room2"),
+            *walk("b", 1, "Visitor-B", "room3"),
+            merged("a", "b", "Visitor-A"),
+        )
+        yield from served(settings)
+
+
+@pytest.fixture
+def away(settings: Settings, topics: str) -> Iterator[str]:
+    """Without Redis."""
+    yield from served(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
+
+
+def conforms(url: str) -> dict[str, int]:
+    """Asks every operation; answers by status."""
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    answers: dict[str, int] = {}
+    numbers = itertools.count()
+    asked = itertools.product(schema.get_all_operations(), GenerationMode)
+    for operation, mode in ((found.ok(), mode) for found, mode in asked):
+        if mode is GenerationMode.NEGATIVE and not (operation.query or operation.body):
+            continue  # nothing that could be wrong
+
+        @hypothesis.settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(hypothesis.HealthCheck),
+            phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+        )
+        @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
+        def ask(case: schemathesis.Case) -> None:
+            key = (case.headers or {}).get("idempotency-key")
+            if isinstance(key, str) and 0 < len(key) <= 200:
+                # A key used for something else is refused, rightly: each request here has its own.
+                case.headers["idempotency-key"] = f"{key[:150]}{next(numbers)}"
+            answer = case.call(timeout=10)
+            answers[str(answer.status_code)] = answers.get(str(answer.status_code), 0) + 1
+            # 503 is described, and the only one: `status_code_conformance` refuses any other.
+            case.validate_response(answer, excluded_checks=[not_a_server_error])
+
+        ask()
+    return answers
+
+
+def test_with_servers_up(up: str) -> None:
+    answers = conforms(up)
+    print(answers)
+    assert answers["200"] > EXAMPLES
+    assert answers["202"] > EXAMPLES
+    assert answers["422"] > EXAMPLES
+    assert "500" not in answers
+
+
+def test_without_redis(away: str) -> None:
+    answers = conforms(away)
+    print(answers)
+    assert answers["503"] > 5 * EXAMPLES
+    assert "500" not in answers
