@@ -1,4 +1,4 @@
-"""The averaged weights of a run as an ONNX file that needs neither torch nor its own pre-processing.
+"""The weights of a run as an ONNX file that needs neither torch nor its own pre-processing.
 
     python -m producers.training.export --run DIR --to producers/embed/weights/NAME.onnx --calibrate DIR
 
@@ -47,10 +47,14 @@ class _Embedding(nn.Module):  # type: ignore[misc]
         return output
 
 
-def averaged(run: Path) -> Encoder:
-    """The running average of the weights in a run's checkpoint, ready for inference."""
+def trained(run: Path, weights: str) -> Encoder:
+    """Of a run's checkpoint the ``average`` (the running one) or the ``last`` weights, for inference.
+
+    Which is better, the validation people tell: the average lags behind where steps were few.
+    """
     encoder = Encoder()
-    encoder.load_state_dict(torch.load(run / CHECKPOINT, weights_only=True)["average"])
+    part = {"average": "average", "last": "encoder"}[weights]
+    encoder.load_state_dict(torch.load(run / CHECKPOINT, weights_only=True)[part])
     encoder.eval()
     return encoder
 
@@ -119,9 +123,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", type=Path, required=True, help="the --out of a training run")
     parser.add_argument("--to", type=Path, required=True)
+    parser.add_argument("--weights", choices=["average", "last"], default="average")
     parser.add_argument("--calibrate", type=Path, required=True, help="a directory of crops")
     arguments = parser.parse_args()
-    export(averaged(arguments.run), arguments.to)
+    export(trained(arguments.run, arguments.weights), arguments.to)
     sidecar(arguments.to, arguments.to.stem, [])
     vectors, _ = embedded(list(named(arguments.calibrate)), DeepEmbedder.open(arguments.to))
     sidecar(arguments.to, arguments.to.stem, knots(vectors.track_means(CROPS_A_TRACK)))
