@@ -29,7 +29,8 @@ Detector = Annotated[
     typer.Option("--detector", metavar="NAME|FILE", help="hog, truth (simulated site), or an ONNX file."),
 ]
 Embedder = Annotated[
-    str | None, typer.Option("--embedder", metavar="NAME|FILE", help="appearance-512, or a model file.")
+    str | None,
+    typer.Option("--embedder", metavar="NAME|FILE", help="appearance-512, stripenet-512, or a model file."),
 ]
 Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second taken from each camera.")]
 

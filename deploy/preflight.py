@@ -8,7 +8,7 @@ from reid.errors import ConfigError
 from reid.runtime.servers.claim import usable_directory
 from reid.runtime.settings import Settings
 
-BUILT_IN = {"detector": ("hog", "truth"), "embedder": ("appearance-512",)}
+BUILT_IN = {"detector": ("hog", "truth"), "embedder": ("appearance-512", "stripenet-512")}
 
 
 def preflight(settings: Settings) -> None:

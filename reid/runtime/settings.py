@@ -97,7 +97,9 @@ class Settings(BaseSettings):
     detector: str = Field(
         "hog", description="hog, truth (simulated site only), or the path of an ONNX detector."
     )
-    embedder: str = Field("appearance-512", description="appearance-512, or the path of a model.")
+    embedder: str = Field(
+        "appearance-512", description="appearance-512, stripenet-512 (learned), or the path of a model."
+    )
     camera_fps: float = Field(5.0, gt=0, description="Frames a second taken from each camera.")
     embed_interval: Seconds = Field(0.4, description="Seconds between two embeddings of one track.")
     maven_repository: str | None = Field(
