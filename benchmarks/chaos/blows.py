@@ -17,6 +17,7 @@ from reid.contracts.topics import DETECTIONS
 _TAKEOVER_S: Final = 40.0
 _FROZEN_S: Final = 7.0
 _BOTH_READY_S: Final = 40.0
+_APART_S: Final = (0.2, 2.5)
 PARTS: Final = ("worker", "worker-1", "projector", "api", "redis", "kafka", "producer-0", "producer-1")
 
 
@@ -40,6 +41,8 @@ class Blows:
         self.told = Told()
 
     def strike(self, what: str) -> None:
+        """Not all at once, when frames that waited for a broker come in a burst."""
+        self._system.live(self._random.uniform(*_APART_S))
         if what == "kill":
             self._kill()
         else:
@@ -74,7 +77,8 @@ class Blows:
         begun = time.monotonic()
         self._say(f"SIGSTOP {worker.name} (partitions {owned}{'' if both else ', the other is down'})")
         system.live(1.0)
-        before = system.decided()
+        before: dict[tuple[str, int], int] = {}
+        system.live(_TAKEOVER_S, lambda: bool(before.update(system.decided()) or before))
 
         def taken() -> bool:
             now = system.decided()
@@ -86,6 +90,12 @@ class Blows:
         system.live(max(_FROZEN_S - (time.monotonic() - begun), 0))
         thaw(worker)
         self._say(f"SIGCONT {worker.name} after {time.monotonic() - begun:.1f} s")
+
+    def _both_ready(self) -> bool:
+        targets = self._system.targets()
+        return "kafka" in targets and all(
+            w.name in targets and w.facts().get("pid") == w.pid() for w in self._system.workers
+        )
 
     def _say(self, what: str) -> None:
         line = f"{time.monotonic() - self._begun:6.1f} s  {what}"

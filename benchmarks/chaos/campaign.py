@@ -25,7 +25,7 @@ from reid.runtime.settings import Settings
 SITES: Final = 8
 _PRODUCERS: Final = 2
 #: A frozen writer costs so many seconds of load besides the pace.
-_FREEZE_S: Final = 10.0
+_FREEZE_S: Final = 11.0
 _QUIET_S: Final = 180.0
 
 

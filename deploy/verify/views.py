@@ -21,6 +21,7 @@ from reid.contracts.views import PersonView
 from reid.errors import Unavailable
 
 _BATCH: Final = 500
+_SHOWN: Final = 300
 _ATTEMPTS: Final = 10
 _PAUSE_S: Final = 1.0
 _OUTCOMES: Final = f"{REDIS_PREFIX}:outcome:"
@@ -107,10 +108,16 @@ def _expired(expected: Dump, before_ms: int) -> Callable[[str], bool]:
 
 
 def _where(expected: Any, found: Any) -> str:
-    """The first place of a hash or list that differs."""
+    """What differs, in a hash or list the first place of it."""
     if isinstance(expected, dict) and isinstance(found, dict):
         names = sorted(n for n in expected.keys() | found.keys() if expected.get(n) != found.get(n))
-        return f", first at {names[0]}"
+        said = f"; first at {names[0]}: {_short(found.get(names[0]))}, not {_short(expected.get(names[0]))}"
+        return f": {len(names)} of its fields{said}"
     if isinstance(expected, list) and isinstance(found, list):
         return f": {len(found)} entries, should be {len(expected)}" if len(found) != len(expected) else ""
-    return ""
+    return f": {_short(found)}, not {_short(expected)}"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
