@@ -5,6 +5,7 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from reid.contracts.topics import EVENTS, INPUT_TOPICS
@@ -25,7 +26,8 @@ from streams.watchdog import KafkaLagProbe, Watchdog, end_process
 NAME: Final = "worker"
 #: The Kafka consumer ended for good: a new process makes a new one.
 EXIT_CONSUMER_DIED: Final = 69
-_STOP_S: Final = 2.5
+_STOP_S: Final = 2.0
+_LEFT_S: Final = 0.3
 _POLL_S: Final = 0.1
 
 logger = logging.getLogger(__name__)
@@ -40,9 +42,40 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     """
     worker = _Worker(settings, stopping or threading.Event())
     try:
-        asyncio.run(worker.main())
+        _run_until_complete(worker.main())
     finally:
         clear_ready(settings, NAME)
+
+
+def _run_until_complete(main: Coroutine[Any, Any, None]) -> None:
+    """As `asyncio.run`, which however waits for cancelled tasks without end: Faust's never do when its
+    consumer's thread died with a broker that is away."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(main)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+            # Nobody will look at its end.
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=_LEFT_S))
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def _unless_cancelled(
+    hook: Callable[[threading.ExceptHookArgs], Any],
+) -> Callable[[threading.ExceptHookArgs], Any]:
+    """A thread that ends by its cancellation, as Faust's consumer does while Kafka is away, is no defect."""
+
+    def told(ended: threading.ExceptHookArgs) -> None:
+        if not issubclass(ended.exc_type, asyncio.CancelledError):
+            hook(ended)
+
+    return told
 
 
 class _Worker:
@@ -155,6 +188,11 @@ class _Worker:
     async def _shut_down(self, app: Any, starting: "asyncio.Task[Any]") -> None:
         clear_ready(self._settings, NAME)
         begun = time.monotonic()
+        threading.excepthook = _unless_cancelled(threading.excepthook)
+        # Clients that fail while all ends have nobody to tell, and nothing is lost with them.
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: logger.debug("while stopping: %s", context.get("exception"))
+        )
         await asyncio.to_thread(self._lanes.revoke, REVOKE_TIMEOUT_S)
         starting.cancel()
         await asyncio.wait({starting})

@@ -15,6 +15,8 @@ from reid.errors import PoisonInput
 _NAME: Final = re.compile(r"^[^\s:/\x00-\x1f\x7f]{1,128}$")
 #: Choosing the most different of so many appearances takes the agent some 0.2 s.
 MAX_IMPORTED: Final = 32
+#: Of a place in pixels, or of a detector's score.
+_LARGEST: Final = 1e6
 _LATEST: Final = 4_102_444_800_000  # 2100-01-01, in milliseconds
 
 
@@ -58,6 +60,10 @@ def _check_person(frame: Frame, person: Person) -> None:
     numbers = (*person.bbox, person.confidence, person.quality)
     if not all(map(math.isfinite, numbers)):
         raise PoisonInput(f"{where}: bbox, confidence or quality is not a finite number")
+    if not 0.0 <= person.quality <= 1.0:
+        raise PoisonInput(f"{where}: quality {person.quality} is not 0 to 1")
+    if max(map(abs, numbers)) > _LARGEST:
+        raise PoisonInput(f"{where}: bbox {person.bbox} or confidence {person.confidence} is out of range")
     if person.bbox[2] <= 0 or person.bbox[3] <= 0:
         raise PoisonInput(f"{where}: bbox {person.bbox} has no area")
     if person.embedding is not None:

@@ -36,6 +36,8 @@ _SCRIPT = """
 from reid.runtime import logs
 from reid.runtime.settings import Settings
 from streams.worker import run
+import faulthandler, signal
+faulthandler.register(signal.SIGUSR1)
 settings = Settings()
 logs.configure(settings, "worker")
 run(settings)

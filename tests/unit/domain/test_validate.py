@@ -46,6 +46,14 @@ def test_good_messages_pass() -> None:
             _with(persons=(msgspec.structs.replace(person(1), bbox=(0.0, 0.0, 0.0, 5.0)),)),
             "has no area",
         ),
+        # A weight like this would spoil the running mean of its track, and every later message with it.
+        (_with(persons=(person(1, quality=1e308),)), "quality 1e\\+308 is not 0 to 1"),
+        (_with(persons=(person(1, quality=-0.1),)), "quality -0.1 is not 0 to 1"),
+        (_with(persons=(person(1, confidence=1e300),)), "is out of range"),
+        (
+            _with(persons=(msgspec.structs.replace(person(1), bbox=(1e300, 0.0, 1.0, 5.0)),)),
+            "is out of range",
+        ),
         (_with(model=None), "an embedding without the frame's model"),
         (_with(persons=(person(3, b"ab"),)), "track 3: embedding has 1 values"),
         (_with(persons=(person(3, _embedding(math.nan)),)), "track 3: embedding holds NaN"),
