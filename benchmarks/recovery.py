@@ -20,8 +20,8 @@ from typing import Any, Final
 import platformdirs
 
 from benchmarks.site_log import Decided, events
-from reid.contracts.cloudevents import event_id, headers_of
-from reid.contracts.codec import encode, type_name
+from reid.contracts.cloudevents import headers_of
+from reid.contracts.codec import encode
 from reid.domain.policy import Policies
 from reid.domain.snapshot import dump
 from reid.domain.state import PartitionState
@@ -77,11 +77,11 @@ def _wait_for_groups(log: KafkaPartitionLog) -> None:
 def _recorded(one: Decided, folded: Fold[PartitionState], decider: IdentityDecider) -> Record:
     causation, ordinal, event = one
     causation = causation._replace(partition=0)
-    value = encode(event)
     decider.evolve(folded.state, event)
-    folded.count(event_id(causation, type_name(event), ordinal), len(value))
+    made = Record(event.site_id.encode(), encode(event), headers_of(event, causation, ordinal))
+    folded.count(made)
     folded.decided[causation.topic] = causation.offset + 1
-    return Record(event.site_id.encode(), value, headers_of(event, causation, ordinal))
+    return made
 
 
 class _Unread(PartitionWriter[Any]):

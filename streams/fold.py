@@ -16,25 +16,25 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Fold(Generic[S]):
-    """``decided``: next offset to decide of each input topic, as the events tell. ``events``, ``event_id``:
-    how many are folded, and the last one's id. ``tail``, ``grown``: events and bytes since the newest
-    snapshot; ``snapshot_bytes``: how long that was."""
+    """``decided``: next offset to decide of each input topic, as the events tell. ``events``: how many are
+    folded; ``last``: the last of them, where there is one behind the snapshot. ``tail``, ``grown``: events
+    and bytes since the newest snapshot; ``snapshot_bytes``: how long that was."""
 
     state: S
     decided: dict[str, int] = field(default_factory=dict)
     events: int = 0
-    event_id: str = ""
+    last: Record | None = None
     tail: int = 0
     grown: int = 0
     snapshot_bytes: int = 0
     parts: set[bytes] = field(default_factory=set)
 
-    def count(self, event_id: str, size: int) -> None:
-        """One more event of so many bytes is in the state."""
+    def count(self, record: Record) -> None:
+        """One more event is in the state."""
         self.events += 1
         self.tail += 1
-        self.grown += size
-        self.event_id = event_id
+        self.grown += len(record.value)
+        self.last = record
 
     def due(self, every: int) -> bool:
         """Whether a snapshot pays: after so many events, and when the log grew by what it costs to write."""
@@ -42,7 +42,9 @@ class Fold(Generic[S]):
 
     def snapshot(self, decider: Decider[S], tip: int, decided: dict[str, int]) -> list[SnapshotPart]:
         """Records that hold the state as it stands at the event ``tip``; keys of longer ones taken out."""
-        made = pack(decider.dump(self.state), tip, self.event_id, decided, self.events)
+        assert self.last is not None, "a snapshot is due after some events only"
+        event_id = envelope_from(self.last.headers).id
+        made = pack(decider.dump(self.state), tip, event_id, decided, self.events)
         keys = {part.key for part in made}
         gone = [SnapshotPart(key, None) for key in sorted(self.parts - keys)] if made else []
         self.parts = keys or self.parts
@@ -75,7 +77,7 @@ def _unpacked(log: PartitionLog, decider: Decider[S]) -> tuple[Fold[S], Manifest
     except Malformed as error:
         logger.warning("the newest snapshot can't be used, the whole log is folded: %s", error)
         return None
-    restored = Fold(state, dict(manifest.decided), manifest.events, manifest.event_id)
+    restored = Fold(state, dict(manifest.decided), manifest.events)
     restored.parts = {record.key for record in records if record.value is not None}
     restored.snapshot_bytes = sum(len(record.value or b"") for record in records)
     return restored, manifest
@@ -87,7 +89,7 @@ def _folded(
     for record in records:
         envelope = envelope_from(record.headers)
         decider.evolve(begun.state, decode_event(record.value))
-        begun.count(envelope.id, len(record.value))
+        begun.count(record)
         told = {**envelope.decided, envelope.causation.topic: envelope.causation.offset + 1}
         for topic, offset in told.items():
             begun.decided[topic] = max(begun.decided.get(topic, 0), offset)

@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic
 
-from reid.contracts.cloudevents import Causation, event_id, headers_of
-from reid.contracts.codec import encode, type_name
+from reid.contracts.cloudevents import Causation, headers_of
+from reid.contracts.codec import encode
 from reid.contracts.detections import Detections
 from reid.contracts.topics import DECIDED_GROUP, EVENTS, INPUT_TOPICS
 from reid.errors import ConfigError, ContractError, PoisonInput, ReidError
@@ -219,12 +219,10 @@ class PartitionWriter(Generic[S]):
         causation = Causation(record.topic, record.partition, record.offset)
         key = message.site_id.encode()
         for ordinal, event in enumerate(events):
-            value = encode(event)
-            batch.size += len(value)
-            self._fold.count(event_id(causation, type_name(event), ordinal), len(value))
-            batch.transaction.events.append(
-                Record(key, value, headers_of(event, causation, ordinal, self._next))
-            )
+            made = Record(key, encode(event), headers_of(event, causation, ordinal, self._next))
+            batch.size += len(made.value)
+            self._fold.count(made)
+            batch.transaction.events.append(made)
         batch.counts.events += len(events)
         if isinstance(message, Detections):
             batch.counts.frames += len(message.frames)

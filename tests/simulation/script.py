@@ -15,7 +15,7 @@ from reid.contracts.commands import (
 )
 from reid.contracts.detections import CameraStatus
 from reid.contracts.events import TrackRef
-from reid.contracts.topics import CAMERAS, COMMANDS, DETECTIONS
+from reid.contracts.topics import COMMANDS, DETECTIONS
 from streams.ports import Record
 from tests.unit.domain.story import SITE, START, frame, look, message, person
 from tests.unit.streams.memory import MemoryPartition
@@ -102,4 +102,4 @@ class Site:
         return Record(f"{SITE}/{camera}".encode(), b"no report" if broken else value, [])
 
 
-REPORTS_TOPIC: Final = CAMERAS.name
+BROKEN_REPORT: Final = Record(f"{SITE}/room1".encode(), b"no report", [])

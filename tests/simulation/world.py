@@ -28,7 +28,7 @@ from streams.partition import DirtyState, PartitionWriter
 from streams.ports import Record
 from streams.telemetry import Telemetry
 from tests.simulation.faults import Crash, Faults
-from tests.simulation.script import Site
+from tests.simulation.script import BROKEN_REPORT, Site
 from tests.simulation.servers import SimulatedConsumer, SimulatedLetters, SimulatedLog, SimulatedStore, home
 from tests.unit.streams.memory import PARTITION, PARTITIONS, MemoryLog, MemoryPartition
 
@@ -150,6 +150,8 @@ class World:
                 if restarts and number % restarts == restarts - 1:
                     self._agents.append(Agent(self, self._every))
                     self._projectors.append(Projector(self))
+                if restarts and number % 3 == 1:
+                    self.reports.append(BROKEN_REPORT)
                 for _ in range(self.dice.choice((0, 1, 1, 3))):
                     self._site.happen(self.held, self.reports)
                 self._disturb()
