@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from websockets.sync.client import connect
 
@@ -24,7 +25,7 @@ from reid.runtime.kafka import producer
 from reid.runtime.ready import read_ready
 from reid.runtime.servers import resp
 from reid.runtime.settings import Settings
-from tests.unit.domain.story import message, walk
+from tests.unit.domain.story import START, message, walk
 
 pytestmark = pytest.mark.e2e
 
@@ -47,6 +48,8 @@ class Site:
 
     def __init__(self, url: str, bootstrap: str) -> None:
         self.url = url
+        # Stories happen in 2025; a clock that is a year off would be a dead letter.
+        self._later = int(time.time() * 1000) - START
         self._producer = producer(bootstrap)
 
     def ask(self, path: str, body: object = None, method: str = "GET") -> tuple[int, Any]:
@@ -66,7 +69,8 @@ class Site:
         return list(body["persons"])
 
     def publish(self, *frames: Frame) -> None:
-        self._producer.produce(DETECTIONS.name, encode(message(*frames)), DEFAULT_SITE.encode())
+        now = [msgspec.structs.replace(f, captured_at=f.captured_at + self._later) for f in frames]
+        self._producer.produce(DETECTIONS.name, encode(message(*now)), DEFAULT_SITE.encode())
         assert self._producer.flush(10) == 0
 
     def somebody_walks_through(self, camera: str, start: float, appearance: str, tracker: int = 1) -> None:
