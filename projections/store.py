@@ -189,7 +189,8 @@ class MemoryViewStore:
         self._deadlines.clear()
 
     def _get(self, key: str, default: Any) -> Any:
-        if self._deadlines.get(key, self._clock() + 1) <= self._clock():
+        deadline = self._deadlines.get(key)
+        if deadline is not None and deadline <= self._clock():
             self._drop(key)
         return self._values.get(key, default)
 

@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.chaos import away, campaign
+from benchmarks.chaos.blows import PARTS
 from reid.runtime.servers.jars import fetch, kafka_version, locked
 from reid.runtime.settings import Settings
 
@@ -51,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--per-message", type=int, default=20, help="frames a message")
     parser.add_argument("--pace", type=float, default=4.0, help="seconds of load for each blow")
+    parser.add_argument("--part", action="append", choices=PARTS, help="kill only these; repeatable")
     parser.add_argument("--seconds", type=float, default=120.0, help="broker-away: how long")
     parser.add_argument("--home", type=Path, help="state directory to keep; default: a temporary one")
     parser.add_argument("--json", type=Path, metavar="FILE")

@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,7 +34,18 @@ class Told:
 
 
 class Blows:
-    def __init__(self, system: System, kills: int, freezes: int, seed: int, console: Console) -> None:
+    """``parts``: those of `PARTS` that may be killed."""
+
+    def __init__(
+        self,
+        system: System,
+        kills: int,
+        freezes: int,
+        seed: int,
+        console: Console,
+        parts: Sequence[str] = PARTS,
+    ) -> None:
+        self._parts = parts
         self._system, self._random, self._console = system, random.Random(seed), console
         self._begun = time.monotonic()
         self.plan = ["kill"] * kills + ["freeze"] * freezes
@@ -50,9 +62,9 @@ class Blows:
 
     def _kill(self) -> None:
         """One of the parts that live, each as likely as the others."""
-        self._system.live(30, lambda: any(name in PARTS for name in self._system.targets()))
+        self._system.live(30, lambda: any(name in self._parts for name in self._system.targets()))
         targets = self._system.targets()
-        name = self._random.choice([part for part in PARTS if part in targets])
+        name = self._random.choice([part for part in self._parts if part in targets])
         os.kill(targets[name], signal.SIGKILL)
         self.told.kills[name] += 1
         self._say(f"kill -9 {name}")

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from benchmarks.chaos import acknowledged
 from benchmarks.chaos.acknowledged import Acknowledged, print_of
-from benchmarks.chaos.blows import Blows
+from benchmarks.chaos.blows import PARTS, Blows
 from benchmarks.chaos.commander import Commander
 from benchmarks.chaos.system import System, count_lines, running, sites
 from deploy.log import log_reader
@@ -39,6 +40,7 @@ class Plan:
     seed: int
     per_message: int
     pace: float
+    parts: Sequence[str] = PARTS
 
     @property
     def messages(self) -> int:
@@ -77,7 +79,7 @@ def run(settings: Settings, plan: Plan, console: Console, stopping: threading.Ev
         begun = time.monotonic()
         system.start_load(loads)
         commander.start()
-        blows = Blows(system, plan.kills, plan.freezes, plan.seed, console)
+        blows = Blows(system, plan.kills, plan.freezes, plan.seed, console, plan.parts)
         total = plan.messages * SITES
 
         def sent() -> int:

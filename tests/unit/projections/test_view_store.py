@@ -1,8 +1,9 @@
+import itertools
 from typing import Any
 
 import pytest
 
-from projections.changes import SetOutcome, SetPerson
+from projections.changes import HashSet, SetOutcome, SetPerson
 from projections.store import MemoryViewStore, PersonRef
 from reid.contracts.codec import encode
 from reid.contracts.topics import EXPIRY_GRACE_MS, person_key
@@ -34,6 +35,14 @@ def test_documents_and_outcomes_expire_by_the_clock() -> None:
     assert store.dump("saferoom:o") == {}
     now += 1
     assert store.load([ref], []).persons == {}
+
+
+def test_a_clock_that_goes_on_ends_nothing_that_has_no_end() -> None:
+    """Two readings of the clock in one comparison: a millisecond between them, and a hash was gone."""
+    ticks = itertools.count(START, 10)
+    store = MemoryViewStore(lambda: next(ticks))
+    commit(store, HashSet("saferoom:h", "name", b"value"))
+    assert store.dump("saferoom:h") == {"saferoom:h": {"name": "value"}}
 
 
 def test_a_foreign_value_in_our_key_is_named_with_the_remedy() -> None:
