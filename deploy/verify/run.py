@@ -7,6 +7,7 @@ its end, so a system at work is verified as well as one at rest.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -19,7 +20,14 @@ from deploy.verify.inputs import Inputs
 from deploy.verify.letters import Letters
 from deploy.verify.records import Record, records
 from projections.redis_store import RedisViewStore
-from reid.contracts.topics import COMMANDS_DLQ, DECIDED_GROUP, DETECTIONS_DLQ, EVENTS, INPUT_TOPICS
+from reid.contracts.topics import (
+    COMMANDS_DLQ,
+    DECIDED_GROUP,
+    DETECTIONS_DLQ,
+    EVENTS,
+    EVENTS_DLQ,
+    INPUT_TOPICS,
+)
 from reid.errors import Unavailable
 from reid.runtime.settings import Settings
 
@@ -110,24 +118,24 @@ def _plan(bootstrap: str, wait_s: float, findings: Findings) -> Plan:
 
 
 def _letters(bootstrap: str, findings: Findings) -> Letters:
-    consumer = log.log_reader(bootstrap)
-    complete = True
+    consumer, topics = log.log_reader(bootstrap), (DETECTIONS_DLQ.name, COMMANDS_DLQ.name)
     try:
-        found: list[tuple[str, int, int, int]] = []
-        for topic in (DETECTIONS_DLQ.name, COMMANDS_DLQ.name):
-            for partition, (low, high) in log.spans(consumer, topic).items():
-                complete = complete and low == 0
-                found.append((topic, partition, low, high))
+        complete = all(low == 0 for topic in topics for low, _ in log.spans(consumer, topic).values())
     finally:
         consumer.close()
     if not complete:
         findings.notes.append("dead letters were deleted by retention: missing ones are not told")
+    return Letters(chain.from_iterable(_all_of(bootstrap, topic) for topic in topics), findings, complete)
 
-    def all_letters() -> Iterator[Record]:
-        for topic, partition, low, high in found:
-            yield from records(bootstrap, topic, partition, low, high)
 
-    return Letters(all_letters(), findings, complete)
+def _all_of(bootstrap: str, topic: str) -> Iterator[Record]:
+    consumer = log.log_reader(bootstrap)
+    try:
+        spans = log.spans(consumer, topic)
+    finally:
+        consumer.close()
+    for partition, (low, high) in spans.items():
+        yield from records(bootstrap, topic, partition, low, high)
 
 
 def _verify_partition(
@@ -205,6 +213,8 @@ def _verify_views(settings: Settings, bootstrap: str, findings: Findings) -> Non
         return
     finally:
         store.close()
+    for letter in _all_of(bootstrap, EVENTS_DLQ.name):
+        findings.differ(Check.VIEWS, f"{letter.place}: an event that the projector could not apply")
     logs = {p: records(bootstrap, EVENTS.name, p, 0, end) for p, end in sorted(positions.items())}
     expected = views.fold(logs, settings.ttl_days, settings.history_entries, findings)
     views.compare(expected, found, settings.ttl_days, round(time.time() * 1000), findings)

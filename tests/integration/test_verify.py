@@ -21,6 +21,7 @@ from reid.contracts.topics import (
     COMMANDS,
     DETECTIONS,
     EVENTS,
+    EVENTS_DLQ,
     PERSONS_VIEW,
     camera_stats_key,
     person_key,
@@ -152,6 +153,10 @@ def _views_changed_by_hand(settings: Settings, redis_url: str) -> None:
         undo()
     client.close()
     assert verify(settings, 5)[0].exit_code == 0
+    letters = producer(settings.kafka())
+    letters.produce(EVENTS_DLQ.name, b"left out", b"global")
+    letters.flush(20)
+    assert "could not apply" in verify(settings, 5)[0].kept[Check.VIEWS][0]
 
 
 def test_without_a_worker_it_says_what_it_could_not_check(
