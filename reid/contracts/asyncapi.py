@@ -39,12 +39,15 @@ EVENT_HEADERS: Final = {
     "ce_decided": "Our extension: topic=offset, the other input topics' next offset to decide at that time.",
     "content-type": "application/json",
 }
+#: Not of every event, or not of every letter.
+_OPTIONAL: Final = frozenset({"ce_decided", "dlq_timestamp"})
 LETTER_HEADERS: Final = {
     "dlq_reason": "One word for the kind of fault.",
     "dlq_error": "What is wrong, for people.",
     "dlq_topic": "Topic that the record stood in.",
     "dlq_partition": "Its partition there.",
     "dlq_offset": "Its offset there.",
+    "dlq_timestamp": "Its timestamp there, milliseconds since the epoch; of inputs.",
 }
 
 
@@ -148,6 +151,6 @@ _LETTER: Final[Part] = {
 def _headers(described: dict[str, str]) -> Part:
     return {
         "type": "object",
-        "required": list(described),
+        "required": [name for name in described if name not in _OPTIONAL],
         "properties": {name: {"type": "string", "description": text} for name, text in described.items()},
     }
