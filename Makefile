@@ -35,7 +35,7 @@ train: setup
 	$(BIN)/python -m producers.training.train $(ARGS)
 
 chaos: setup
-	$(BIN)/python -m benchmarks.chaos $(ARGS)
+	$(BIN)/python -m benchmarks.chaos --frames 100000 --kills 30 --pace 3 $(ARGS)
 
 docs: setup
 	$(BIN)/saferoom docs
