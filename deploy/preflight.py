@@ -5,10 +5,11 @@ import socket
 from pathlib import Path
 
 from reid.errors import ConfigError
+from reid.runtime.doctor import BUILTIN_DETECTORS, BUILTIN_EMBEDDERS
 from reid.runtime.servers.claim import usable_directory
 from reid.runtime.settings import Settings
 
-BUILT_IN = {"detector": ("hog", "truth"), "embedder": ("appearance-512", "stripenet-512")}
+BUILT_IN = {"detector": BUILTIN_DETECTORS, "embedder": BUILTIN_EMBEDDERS}
 
 
 def preflight(settings: Settings) -> None:
