@@ -37,6 +37,7 @@ def main() -> int:
     said = {"command": " ".join(["python -m benchmarks.chaos", *sys.argv[1:]]), **said}
     said["wall_seconds"] = round(time.monotonic() - begun, 1)
     said["cores"] = os.cpu_count()
+    said["load_average"] = [round(load, 1) for load in os.getloadavg()]
     if args.json is not None:
         args.json.write_text(json.dumps(said, indent=2) + "\n")
     console.print(json.dumps({k: v for k, v in said.items() if k != "timeline"}, indent=2), soft_wrap=True)

@@ -12,19 +12,21 @@ from typing import Final
 from rich.console import Console
 
 from benchmarks.chaos.system import System, freeze, thaw
-from reid.contracts.topics import DETECTIONS
+from benchmarks.chaos.takeover import Takeover, Writers
+from deploy.child import ProcessChild
 
 #: Seconds: the session time-out of a worker is 6, then the other must take over and write.
 _TAKEOVER_S: Final = 40.0
 _FROZEN_S: Final = 7.0
-_BOTH_READY_S: Final = 40.0
+#: Both workers started again one after the other, a rebalance, and decisions of all partitions.
+_PROVEN_S: Final = 60.0
 _APART_S: Final = (0.2, 2.5)
 PARTS: Final = ("worker", "worker-1", "projector", "api", "redis", "kafka", "producer-0", "producer-1")
 
 
 @dataclass
 class Told:
-    """What was done. ``takeover_s``: from freezing to the first commit of another writer."""
+    """What was done. ``takeovers``: the possible ones. ``takeover_s``: of each freeze, see `Takeover`."""
 
     kills: Counter[str] = field(default_factory=Counter)
     freezes: int = 0
@@ -71,43 +73,40 @@ class Blows:
 
     def _freeze(self) -> None:
         """A worker that writes is stopped until the other has written in its place."""
-        system = self._system
-        both = system.live(
-            _BOTH_READY_S,
-            lambda: all(
-                w.name in system.targets() and w.facts().get("pid") == w.pid() for w in system.workers
-            ),
-        )
-        owners = [w for w in system.workers if w.name in system.targets() and w.facts().get("partitions")]
-        if not owners:
-            self._say("nobody to freeze")
+        system, frozen = self._system, self._frozen_writer()
+        if frozen is None:
+            self._say("nobody to freeze: no writer was proven")
             return
-        worker = self._random.choice(owners)
-        owned = [int(p) for p in worker.facts()["partitions"]]
-        freeze(worker)
+        worker, takeover, owned = frozen
         self.told.freezes += 1
         begun = time.monotonic()
-        self._say(f"SIGSTOP {worker.name} (partitions {owned}{'' if both else ', the other is down'})")
-        system.live(1.0)
-        before: dict[tuple[str, int], int] = {}
-        system.live(_TAKEOVER_S, lambda: bool(before.update(system.decided()) or before))
-
-        def taken() -> bool:
-            now = system.decided()
-            return any(now.get((DETECTIONS.name, p), 0) > before.get((DETECTIONS.name, p), 0) for p in owned)
-
-        if before and system.live(_TAKEOVER_S, taken):
-            self.told.takeovers += 1
-            self.told.takeover_s.append(round(time.monotonic() - begun, 1))
+        self._say(f"SIGSTOP {worker.name} (partitions {owned})")
+        system.live(_TAKEOVER_S, takeover.look)
+        if takeover.seconds is not None:
+            self.told.takeovers += takeover.possible
+            self.told.takeover_s.append(takeover.seconds)
         system.live(max(_FROZEN_S - (time.monotonic() - begun), 0))
         thaw(worker)
-        self._say(f"SIGCONT {worker.name} after {time.monotonic() - begun:.1f} s")
+        taken = "no takeover" if takeover.seconds is None else f"taken over in {takeover.seconds:.1f} s"
+        self._say(f"SIGCONT {worker.name} after {time.monotonic() - begun:.1f} s, {taken}")
 
-    def _both_ready(self) -> bool:
-        targets = self._system.targets()
-        return "kafka" in targets and all(
-            w.name in targets and w.facts().get("pid") == w.pid() for w in self._system.workers
-        )
+    def _frozen_writer(self) -> tuple[ProcessChild, Takeover, list[int]] | None:
+        """One that was proven to write at the moment it was frozen. None: no proof in time."""
+        system, deadline = self._system, time.monotonic() + _PROVEN_S
+        writers = Writers(system, system.settings.partitions)
+        while system.live(deadline - time.monotonic(), writers.look):
+            worker = self._random.choice(system.workers)
+            worker_id = str(worker.facts().get("worker_id"))
+            owned = [p for p, who in sorted(writers.owners.items()) if who == worker_id]
+            if not owned:
+                continue
+            freeze(worker)
+            takeover = Takeover(system, worker_id, owned)
+            # The group may have changed between the last look and the signal.
+            if writers.still():
+                return worker, takeover, owned
+            thaw(worker)
+        return None
 
     def _say(self, what: str) -> None:
         line = f"{time.monotonic() - self._begun:6.1f} s  {what}"

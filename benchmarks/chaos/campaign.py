@@ -9,15 +9,14 @@ from typing import Any, Final
 from confluent_kafka import TopicPartition
 from rich.console import Console
 
-from benchmarks.chaos import acknowledged
+from benchmarks.chaos import acknowledged, verifier
 from benchmarks.chaos.acknowledged import Acknowledged, print_of
 from benchmarks.chaos.blows import PARTS, Blows
 from benchmarks.chaos.commander import Commander
-from benchmarks.chaos.system import System, count_lines, running, sites
+from benchmarks.chaos.system import System, running, sites
 from deploy.log import log_reader
-from deploy.verify import report
 from deploy.verify.records import records
-from deploy.verify.run import decided_offsets, verify
+from deploy.verify.run import decided_offsets
 from projections.redis_store import RedisViewStore
 from reid.contracts.topics import DECIDED_GROUP, EVENTS, INPUT_TOPICS, PERSONS_VIEW
 from reid.errors import Unavailable
@@ -82,8 +81,10 @@ def run(settings: Settings, plan: Plan, console: Console, stopping: threading.Ev
         blows = Blows(system, plan.kills, plan.freezes, plan.seed, console, plan.parts)
         total = plan.messages * SITES
 
+        counts = [acknowledged.Count(path) for path in journals]
+
         def sent() -> int:
-            return sum(map(count_lines, journals))
+            return sum(count.look() for count in counts)
 
         for number, what in enumerate(blows.plan):
             # By progress, not by the clock: every blow falls while frames flow.
@@ -97,22 +98,21 @@ def run(settings: Settings, plan: Plan, console: Console, stopping: threading.Ev
         quiet_begun = time.monotonic()
         quiet = system.live(_QUIET_S, lambda: _quiet(system, settings))
         quiet_s = time.monotonic() - quiet_begun
-        findings, totals = verify(settings, 30.0)
-        report.show(console, findings, totals)
+        found = verifier.run(system)
         promised = [entry for path in journals for entry in acknowledged.read(path)]
         missing = _missing(settings, [*promised, *commander.acknowledged])
         told = blows.told
         return {
-            "passed": findings.exit_code == 0
+            "passed": found["exit_code"] == 0
             and not missing
             and finished
             and quiet
             and told.takeovers == plan.freezes
             and sum(told.kills.values()) == plan.kills,
             "seed": plan.seed,
-            "frames_verified": totals.frames,
-            "events": totals.events,
-            "inputs": totals.inputs,
+            "frames_verified": found["frames"],
+            "events": found["events"],
+            "inputs": found["inputs"],
             "acknowledged": len(promised) + len(commander.acknowledged),
             "acknowledged_missing": missing[:20],
             "commands": commander.kinds,
@@ -125,7 +125,7 @@ def run(settings: Settings, plan: Plan, console: Console, stopping: threading.Ev
             "producers_finished": finished,
             "seconds_to_quiet": round(quiet_s, 1),
             "quiet": quiet,
-            "verify": findings.as_dict() | {"seconds": round(totals.seconds, 1)},
+            "verify": found,
             "timeline": told.timeline,
         }
 

@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> None:
             client.poll(min(ahead, 0.1))
     while client.flush(1.0):
         pass
+    journal.close()
 
 
 def _config() -> dict[str, object]:

@@ -5,14 +5,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
-from benchmarks.chaos import acknowledged
+from benchmarks.chaos import takeover
 from deploy.child import ProcessChild
 from deploy.log import log_reader
 from deploy.options import environment_of
@@ -80,9 +80,15 @@ class System:
             time.sleep(_POLL_S)
         return until()
 
+    def owners(self) -> takeover.Owners:
+        """See `takeover.Site`."""
+        return takeover.owners(self.stack.kafka)
+
     def decided(self) -> dict[tuple[str, int], int]:
         """Next offset to decide of each input partition; empty while Kafka does not tell."""
-        consumer = log_reader(self.stack.kafka, **{"group.id": DECIDED_GROUP})
+        # Uncommitted: what is committed now, without waiting for the transaction of a frozen writer.
+        own = {"group.id": DECIDED_GROUP, "isolation.level": "read_uncommitted"}
+        consumer = log_reader(self.stack.kafka, **own)
         try:
             return decided_offsets(consumer, list(range(self.settings.partitions)))
         except Unavailable:
@@ -90,20 +96,19 @@ class System:
         finally:
             consumer.close()
 
+    def environment(self, **own: str) -> dict[str, str]:
+        """Of a command of the product's that belongs to this system."""
+        addresses = {"KAFKA_BOOTSTRAP_SERVERS": self.stack.kafka, "REDIS_URL": self.stack.redis}
+        return {**os.environ, **SINGLE_THREADED, **environment_of(self.settings), **addresses, **own}
+
     def _second_worker(self) -> ProcessChild:
         home = self.settings.home / "second"
-
-        def environment() -> Mapping[str, str]:
-            addresses = {"KAFKA_BOOTSTRAP_SERVERS": self.stack.kafka, "REDIS_URL": self.stack.redis}
-            own = {"SAFEROOM_HOME": str(home), "SAFEROOM_WORKER_ID": "worker-1"}
-            return SINGLE_THREADED | environment_of(self.settings) | addresses | own
-
         return ProcessChild(
             name="worker-1",
             command=[sys.executable, "-P", "-m", "deploy.cli", "worker"],
             log_file=self.settings.home / "logs" / "worker-1.log",
             ready_file=home / "run" / "worker.ready",
-            env=environment,
+            env=lambda: self.environment(SAFEROOM_HOME=str(home), SAFEROOM_WORKER_ID="worker-1"),
         )
 
 
@@ -151,7 +156,3 @@ def sites(count: int, partitions: int) -> list[str]:
         number += 1
     ordered = [name for group in zip(*found.values(), strict=True) for name in group]
     return ordered[:count]
-
-
-def count_lines(path: Path) -> int:
-    return sum(1 for entry in acknowledged.read(path) if entry.number >= 0)
