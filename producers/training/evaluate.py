@@ -9,30 +9,22 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from producers.training.data import Crops, IntArray
+from producers.training.data import Crops
+from reid.evaluation.ranking import ranked, single_shot
+from reid.evaluation.vectors import FloatArray, Vectors, unit
+from reid.evaluation.verification import equal_error
 
-FloatArray = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Vectors:
-    """``rows``: (n, d) of unit length, beside whom and which camera they show, (n,) each."""
-
-    rows: FloatArray
-    people: IntArray
-    cameras: IntArray
-
-    def of(self, mask: npt.NDArray[np.bool_]) -> "Vectors":
-        return Vectors(self.rows[mask], self.people[mask], self.cameras[mask])
-
-    def track_means(self, crops: int | None = None) -> "Vectors":
-        """One vector a person and camera: the mean of the first ``crops`` of it, or of all."""
-        keys = np.unique(np.stack([self.people, self.cameras], axis=1), axis=0)
-        means = [
-            self.rows[(self.people == person) & (self.cameras == camera)][:crops].mean(axis=0)
-            for person, camera in keys
-        ]
-        return Vectors(unit(np.stack(means)), keys[:, 0], keys[:, 1])
+__all__ = [
+    "FloatArray",
+    "Scores",
+    "Vectors",
+    "equal_error",
+    "knots",
+    "of_crops",
+    "scores",
+    "single_shot",
+    "unit",
+]
 
 
 @dataclass(frozen=True)
@@ -47,10 +39,6 @@ class Scores:
 
     def columns(self, prefix: str) -> dict[str, float]:
         return {f"{prefix}_{name}": round(100 * value, 2) for name, value in asdict(self).items()}
-
-
-def unit(rows: FloatArray) -> FloatArray:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
 
 
 def cross_camera(vectors: Vectors) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
@@ -69,62 +57,19 @@ def knots(vectors: Vectors) -> list[tuple[float, float]]:
 
 
 def scores(vectors: Vectors) -> Scores:
-    """Both directions between the two cameras, taken together."""
+    """Both directions between the first two cameras, taken together."""
+    vectors = vectors.of(np.isin(vectors.cameras, np.unique(vectors.cameras)[:2]))
+    ranking = ranked(vectors, other_cameras_only=True)
     cosine, same = cross_camera(vectors)
-    places, precisions = [], []
-    for similarity, truth in ((cosine, same), (cosine.T, same.T)):
-        known = truth.any(axis=1)
-        order = np.argsort(-similarity[known], axis=1)
-        hits = np.take_along_axis(truth[known], order, axis=1)
-        places.append(hits.argmax(axis=1))
-        precisions.append(_average_precision(hits))
-    first = np.concatenate(places)
     genuine, impostor = cosine[same], cosine[~same]
     limit = np.quantile(impostor, 0.99)
     return Scores(
-        rank1=float((first == 0).mean()),
-        rank5=float((first < 5).mean()),
-        mean_ap=float(np.concatenate(precisions).mean()),
+        rank1=ranking.rank(1),
+        rank5=ranking.rank(5),
+        mean_ap=ranking.mean_ap,
         equal_error=equal_error(genuine, impostor),
         found=float((genuine > limit).mean()),
     )
-
-
-def _average_precision(hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """(probes, gallery) in order of similarity -> the mean precision at each probe's true crops."""
-    ranks = np.arange(1, hits.shape[1] + 1)
-    precision = np.cumsum(hits, axis=1) / ranks
-    return np.asarray((precision * hits).sum(axis=1) / hits.sum(axis=1), np.float64)
-
-
-def equal_error(genuine: FloatArray, impostor: FloatArray) -> float:
-    """The rate at which as many strangers pass as true pairs fail."""
-    limits = np.concatenate([np.quantile(impostor, np.linspace(0, 1, 4001)), genuine])
-    passed = 1 - np.searchsorted(np.sort(impostor), limits, side="right") / len(impostor)
-    failed = np.searchsorted(np.sort(genuine), limits, side="right") / len(genuine)
-    at = int(np.abs(passed - failed).argmin())
-    return float((passed[at] + failed[at]) / 2)
-
-
-def single_shot(vectors: Vectors, people: int, trials: int, seed: int) -> list[float]:
-    """Rank-1 of every trial: ``people`` drawn at random, one random crop of each in either camera.
-
-    Probes of the first camera against one crop a person of the second: the protocol of CUHK01 with its
-    486 test people.
-    """
-    generator = np.random.default_rng(seed)
-    first, second = np.unique(vectors.cameras)[:2]
-    everyone = np.unique(vectors.people)
-    results = []
-    for _ in range(trials):
-        chosen = generator.choice(everyone, people, replace=False)
-        rows = [
-            [generator.choice(np.flatnonzero((vectors.people == p) & (vectors.cameras == c))) for p in chosen]
-            for c in (first, second)
-        ]
-        cosine = vectors.rows[rows[0]] @ vectors.rows[rows[1]].T
-        results.append(float((cosine.argmax(axis=1) == np.arange(people)).mean()))
-    return results
 
 
 def of_crops(rows: FloatArray, crops: Crops) -> Vectors:

@@ -1,0 +1,1 @@
+"""``saferoom evaluate``: the published yardstick. Neither Kafka nor Redis is needed, unless asked for."""

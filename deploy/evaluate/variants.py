@@ -1,0 +1,72 @@
+"""What is put side by side in one run: encoders, or policies, each under a name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from reid.contracts.policy import Policy
+from reid.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Variant:
+    """``embedder``: as the setting of that name."""
+
+    name: str
+    embedder: str
+    policy: Policy
+
+
+def variants(embedder: str | None, policy: Sequence[str], compare: str | None, default: str) -> list[Variant]:
+    """``policy``: name=value, for all. ``compare``: encoders, and policies as name=value[+name=value…],
+    split by commas. What ``embedder`` and ``policy`` give by themselves comes first, unless encoders alone
+    are compared and none was given. The same variant twice is one.
+
+    Raises `ConfigError` for a policy that does not exist.
+    """
+    base = policy_with(Policy(), policy)
+    first = embedder or default
+    items = [item.strip() for item in (compare or "").split(",") if item.strip()]
+    found = [_variant(item, first, base) for item in items]
+    if not items or embedder is not None or any(variant.embedder == first for variant in found):
+        found.insert(0, Variant(_short(first), first, base))
+    unique = {(variant.embedder, variant.policy.version): variant for variant in reversed(found)}
+    return list(reversed(unique.values()))
+
+
+def _variant(item: str, embedder: str, base: Policy) -> Variant:
+    if "=" in item:
+        return Variant(item, embedder, policy_with(base, item.split("+")))
+    return Variant(_short(item), item, base)
+
+
+def _short(embedder: str) -> str:
+    return embedder.replace("\\", "/").rpartition("/")[2]
+
+
+def policy_with(policy: Policy, changes: Sequence[str]) -> Policy:
+    """``name=value`` each; values as in JSON. Raises `ConfigError` naming what there is."""
+    fields = Policy.__struct_fields__
+    values = msgspec.structs.asdict(policy)
+    for change in changes:
+        name, equals, text = change.partition("=")
+        if name not in fields or not equals:
+            raise ConfigError(f"policy {change!r}: give name=value, name one of {', '.join(fields)}")
+        try:
+            values[name] = msgspec.json.decode(text.encode())
+        except msgspec.DecodeError:
+            values[name] = text
+    try:
+        return msgspec.convert(values, Policy)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"policy {', '.join(changes)}: {error}") from error
+
+
+def seeds_of(text: str) -> list[int]:
+    """``0,1,2``. Raises `ConfigError` for what is no whole number."""
+    try:
+        seeds = [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--seed {text}: give whole numbers, split by commas") from error
+    return list(dict.fromkeys(seeds))

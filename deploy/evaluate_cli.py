@@ -1,0 +1,56 @@
+"""``saferoom evaluate``: its sub-commands and their options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy import options
+
+evaluate_app = typer.Typer(
+    help="Measure encoders and the decision rule on data of your own.", no_args_is_help=True
+)
+
+Compare = Annotated[
+    str | None,
+    typer.Option(
+        "--compare", metavar="A,B,…", help="Side by side: encoders, or policies as name=value[+name=value…]."
+    ),
+]
+PolicyChange = Annotated[
+    list[str] | None,
+    typer.Option("--policy", metavar="NAME=VALUE", help="Of the decision rule; repeatable."),
+]
+Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers.")]
+Crops = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Crops named like 0001_c1s1_000000_00.jpg (Market-1501).")
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(evaluate_app, name="evaluate")
+
+
+@evaluate_app.command()
+def stream(
+    directory: Crops,
+    embedder: options.Embedder = None,
+    people: Annotated[int | None, typer.Option(min=2, help="So many people, drawn by seed.")] = None,
+    seed: Annotated[str, typer.Option(metavar="S[,S…]", help="One stream each; the mean is told.")] = "0",
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Of a track at least: its crops in turn. Default: the policy's max_samples."
+        ),
+    ] = None,
+    policy: PolicyChange = None,
+    compare: Compare = None,
+    json_file: Json = None,
+) -> None:
+    """Crops as tracks of people who come in random order; the real rule gives them ids."""
+    from deploy.evaluate.stream_command import StreamPlan, run
+    from deploy.evaluate.variants import seeds_of, variants
+
+    plan = StreamPlan(directory, people, seeds_of(seed), frames, json_file=json_file)
+    default = options.settings_from().embedder
+    run(plan, variants(embedder, policy or [], compare, default))

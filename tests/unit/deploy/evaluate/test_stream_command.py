@@ -1,0 +1,50 @@
+"""`saferoom evaluate stream` from the command line, on painted crops and the real encoder."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from deploy.cli import app
+from reid.errors import ConfigError
+from tests.unit.deploy.evaluate.crop_files import paint
+
+
+def evaluate(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["evaluate", "stream", *arguments])
+    if result.exception is not None:
+        raise result.exception
+    return result.output
+
+
+def test_encoders_and_policies_are_told_in_a_table_and_in_json(tmp_path: Path) -> None:
+    crops = paint(tmp_path / "crops", 6)
+    written = tmp_path / "found.json"
+    arguments = (str(crops), "--embedder", "appearance-512", "--people", "5", "--seed", "0,1")
+    output = evaluate(*arguments, "--compare", "threshold=0.99", "--json", str(written))
+    assert "appearance-512" in output
+    assert "threshold=0.99" in output
+    document = json.loads(written.read_text())
+    plain, strict = document["variants"]
+    assert plain["seeds"].keys() == {"0", "1"}
+    assert plain["mean"]["people"] == 5
+    assert plain["mean"]["tracks"] == 10
+    assert strict["policy"]["threshold"] == 0.99
+    # Nothing is that alike: every track is somebody new.
+    assert strict["mean"]["ids"] > plain["mean"]["ids"]
+    scores = [plain["seeds"][seed]["pair_f1"] for seed in ("0", "1")]
+    assert plain["mean"]["pair_f1"] == pytest.approx(sum(scores) / 2, abs=1e-6)
+    # A run repeats to the last digit.
+    again = tmp_path / "again.json"
+    evaluate(*arguments, "--compare", "threshold=0.99", "--json", str(again))
+    repeated = json.loads(again.read_text())["variants"]
+    assert [v["seeds"] for v in repeated] == [plain["seeds"], strict["seeds"]]
+
+
+def test_what_is_wrong_is_said(tmp_path: Path) -> None:
+    crops = paint(tmp_path / "crops", 2)
+    with pytest.raises(ConfigError, match="3 people are asked for"):
+        evaluate(str(crops), "--people", "3")
+    with pytest.raises(ConfigError, match="no crops"):
+        evaluate(str(tmp_path))
