@@ -167,28 +167,32 @@ def _shade(
     which: npt.NDArray[np.int16],
 ) -> Backdrop:
     surfaces, light = Surfaces(room, seed), RoomLight(room)
-    colour = np.zeros((*which.shape, 3), np.float32)
-    occluder = np.full(which.shape, np.inf, np.float32)
+    colour = np.zeros((which.size, 3), np.float32)
+    occluder = np.full(which.size, np.inf, np.float32)
     camera = lens.position.astype(np.float32)
+    # One sort of the pixels by their quad: a search of the whole image for each quad took half of the time.
+    order = np.argsort(which, axis=None, kind="stable")
+    starts = np.searchsorted(which.ravel()[order], np.arange(len(quads) + 1))
     for number, quad in enumerate(quads):
-        rows, cols = np.nonzero(which == number)
-        if not rows.size:
+        pixels = order[starts[number] : starts[number + 1]]
+        if not pixels.size:
             continue
-        t = nearest[rows, cols]
-        hit = camera + t[:, None] * rays[rows, cols]
+        t = nearest.ravel()[pixels]
+        hit = camera + t[:, None] * rays.reshape(-1, 3)[pixels]
         x, y, z = hit[:, 0], hit[:, 1], hit[:, 2]
         shade = surfaces.colour(quad, x, y, z)
         if quad.material not in ("lamp", "window"):
             # Upright faces get the lamps' light at an angle; the two directions differ a little.
             facing = (0.82, 0.92, 1.0)[quad.axis]
             shade *= (facing * light.level(x, y, z) * surfaces.contact(quad, x, y, z))[:, None]
-        colour[rows, cols] = shade
+        colour[pixels] = shade
         if quad.occludes:
-            occluder[rows, cols] = np.hypot(x - camera[0], y - camera[1])
+            occluder[pixels] = np.hypot(x - camera[0], y - camera[1])
     size = (lens.width, lens.height)
     falloff = response.falloff(*size)
-    colour = cv2.resize(colour, size, interpolation=cv2.INTER_AREA) * falloff[..., None]
-    image = response.develop(colour)
+    linear = cv2.resize(colour.reshape(*which.shape, 3), size, interpolation=cv2.INTER_AREA)
+    image = response.develop(linear * falloff[..., None])
     image = cv2.GaussianBlur(image, (0, 0), max(0.3, response.blur))
-    middle = occluder[_SUPERSAMPLE // 2 :: _SUPERSAMPLE, _SUPERSAMPLE // 2 :: _SUPERSAMPLE]
-    return Backdrop(np.asarray(np.rint(image), np.uint8), np.ascontiguousarray(middle), falloff)
+    middle = slice(_SUPERSAMPLE // 2, None, _SUPERSAMPLE)
+    small = np.ascontiguousarray(occluder.reshape(which.shape)[middle, middle])
+    return Backdrop(np.asarray(np.rint(image), np.uint8), small, falloff)
