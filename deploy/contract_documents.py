@@ -7,6 +7,7 @@ allowed, since messages of all of them are in somebody's log.
 
 import json
 import re
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -64,7 +65,11 @@ def broken(root: Path) -> list[str]:
 
 def stale(root: Path) -> list[str]:
     """Documents that are not, or not any more, what the contracts say. Raises `ConfigError`."""
-    made = documents(root)
+    return _differing(root, documents(root))
+
+
+def _differing(root: Path, made: Mapping[Path, str]) -> list[str]:
+    """Of ``made``, path -> content, those that ``root`` holds otherwise; and schemas of no type."""
     wrong = [path for path, text in made.items() if _text(root / path) != text]
     extra = {path.relative_to(root) for path in (root / SCHEMAS).glob("*.json")} - made.keys()
     return sorted(str(path) for path in (*wrong, *extra))
@@ -72,7 +77,8 @@ def stale(root: Path) -> list[str]:
 
 def write(root: Path) -> list[str]:
     """Brings them up to date; returns which were not. Raises `ConfigError`, having changed nothing."""
-    changed, made = stale(root), documents(root)
+    made = documents(root)
+    changed = _differing(root, made)
     for name in changed:
         path = root / name
         if Path(name) not in made:
