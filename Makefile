@@ -24,7 +24,7 @@ demo: setup
 	@$(BIN)/saferoom demo $(ARGS)
 
 test: setup lint core
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --hypothesis-profile=thorough $(ARGS)
 
 # Every line of the pure core runs under its own tests.
 core: setup

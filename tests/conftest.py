@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import platformdirs
 import pytest
 
@@ -20,6 +21,12 @@ from reid.runtime.servers.redis import EmbeddedRedis
 from reid.runtime.settings import Settings
 
 _NOT_OURS = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
+
+#: Examples of each property: few while somebody works, many in `make test`, which asks for
+#: ``--hypothesis-profile=thorough``. A deadline would fail on a busy machine.
+hypothesis.settings.register_profile("quick", max_examples=30, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=300, deadline=None)
+hypothesis.settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session", autouse=True)

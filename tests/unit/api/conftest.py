@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -8,9 +8,10 @@ from tests.unit.api.world import World
 from tests.unit.projections.story import walk
 
 
-@pytest.fixture
-def api_settings(make_settings: Callable[..., Settings]) -> Settings:
-    return make_settings(command_timeout=1.0)
+@pytest.fixture(scope="session")
+def api_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The same for all: reading them takes longer than most of these tests."""
+    return Settings(home=tmp_path_factory.mktemp("home"), api_port=0, command_timeout=1.0)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ run also proves that the fold of the log is the state, and that no frame ever ha
 
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.contracts.commands import ForgetPerson, RenamePerson
@@ -83,7 +83,6 @@ def _id(story: Story, model: NaiveModel, letter: str, ids: dict[str, str]) -> st
 
 
 @given(lives)
-@settings(max_examples=60, deadline=None)
 def test_random_lives_equal_the_naive_model(life: list[tuple[tuple[str, str, str], float]]) -> None:
     story, model, ids = Story(), NaiveModel(), {}
     now, tracker = 0.0, 0
@@ -136,7 +135,6 @@ crowds = st.lists(
 
 
 @given(crowds)
-@settings(max_examples=60, deadline=None)
 def test_no_frame_ever_has_one_id_on_two_people(
     life: list[tuple[str, dict[int, tuple[str, str]], float]],
 ) -> None:

@@ -4,7 +4,7 @@ import hashlib
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.contracts.codec import decode_event, encode
@@ -276,7 +276,6 @@ records = st.tuples(
 
 
 @given(st.lists(records, max_size=16), st.integers(0, 15))
-@settings(max_examples=60, deadline=None)
 def test_imports_by_themselves_never_put_two_of_one_gallery_together(
     brought: list[tuple[str, int, str, str, float]], cut: int
 ) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
@@ -95,7 +95,6 @@ def test_wire_and_event_forms_round_trip(seed: int) -> None:
 
 
 @given(seeds, st.integers(1, 60), st.sampled_from([2, 8, 256]))
-@settings(max_examples=60)
 def test_gallery_search_equals_a_search_of_every_template(seed: int, people: int, dim: int) -> None:
     draw = np.random.default_rng(seed)
     gallery = Gallery()

@@ -1,7 +1,7 @@
 """A snapshot is the state: what goes on from it is what would have gone on."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.domain.policy import Policies, Policy
@@ -43,7 +43,6 @@ crowds = st.lists(
 
 
 @given(crowds, st.integers(0, 30))
-@settings(max_examples=60, deadline=None)
 def test_story_goes_on_from_a_snapshot_as_it_would_have_without(
     life: list[tuple[str, dict[int, tuple[str, str]], float]], cut: int
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.embed.appearance import BLOCKS, HEIGHT, WIDTH, Appearance, describe
@@ -61,7 +61,6 @@ class TestAppearance:
         assert float(np.linalg.norm(vector)) == pytest.approx(1, abs=1e-5)
         to_fixed(decode_wire(encode_wire(vector), 512))
 
-    @settings(max_examples=15, deadline=None)
     @given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1))
     def test_any_crop_gives_a_unit_vector(self, height: int, width: int, seed: int) -> None:
         crop = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -88,7 +87,7 @@ class TestAppearance:
 class TestCalibration:
     def test_every_entry_says_how_it_was_measured(self) -> None:
         table = json.loads(Path("producers/embed/calibration.json").read_text())["encoders"]
-        assert {"appearance-512", "osnet_x0_25_msmt17"} <= set(table)
+        assert "appearance-512" in table
         assert all("benchmarks.calibrate" in entry["measured_by"] for entry in table.values())
         assert all(any(similarity == 0.6 for _, similarity in entry["knots"]) for entry in table.values())
 
@@ -159,7 +158,7 @@ class TestDeep:
         assert name in str(caught.value)
 
     def test_an_undeclared_model_asks_for_its_sidecar(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match=r"declare its input in mine\.onnx\.json"):
+        with pytest.raises(ConfigError, match=r"declare its input in mine\.saferoom\.yaml.*width: 16, height: 32"):
             open_embedder(self.model(tmp_path))
 
     def test_a_wrong_sidecar_is_named(self, tmp_path: Path) -> None:

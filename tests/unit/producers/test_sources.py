@@ -12,6 +12,7 @@ from producers.sources.buffer import FrameBuffer
 from producers.sources.file import LOOP_GAP_MS
 from producers.sources.pace import LONGEST_PAUSE_S, BackOff, Sampler
 from producers.sources.spec import open_source, without_password
+from producers.sources.threaded import CAPACITY
 from reid.errors import ConfigError
 from tests.unit.producers.recordings import picture, video
 
@@ -105,15 +106,19 @@ class TestVideo:
         assert (source.stats.width, source.stats.height) == (160, 120)
 
     def test_realtime_is_paced_and_drops_when_nobody_reads(self, tmp_path: Path) -> None:
-        path = video(tmp_path / "a.mp4", frames=45)
-        source = open_source(str(path), Playback(fps=30.0))
+        count, rate = 24, 60.0
+        source = open_source(str(video(tmp_path / "a.mp4", count, rate)), Playback(fps=rate))
+        began = time.monotonic()
         frames = iter(source)
         next(frames)
-        time.sleep(1.8)
+        while source.stats.state != "ended":
+            assert time.monotonic() - began < 10
+            time.sleep(0.01)
+        assert time.monotonic() - began > (count - 1) / rate - 0.01
         rest = list(frames)
-        assert source.stats.dropped > 20
-        assert 1 + len(rest) + source.stats.dropped == source.stats.captured == 45
-        assert rest[-1].number == 44
+        assert len(rest) == CAPACITY
+        assert 1 + len(rest) + source.stats.dropped == source.stats.captured == count
+        assert rest[-1].number == count - 1
 
     def test_a_loop_goes_on_in_time(self, tmp_path: Path) -> None:
         path = video(tmp_path / "a.mp4", frames=12)
@@ -193,7 +198,7 @@ class TestSpec:
         assert without_password("http://10.0.0.7/x") == "http://10.0.0.7/x"
 
     def test_a_simulated_camera_knows_the_truth(self) -> None:
-        source = open_source("sim://?people=3&camera=2&fps=5&until=1", FLAT_OUT)
+        source = open_source("sim://?camera=2&fps=5&until=1", FLAT_OUT)
         frames = list(source)
         assert [f.captured_at - 1_000_000 for f in frames] == [0, 200, 400, 600, 800]
         assert all(f.truth is not None for f in frames)

@@ -33,7 +33,7 @@ def test_nothing_started_yet_is_told_with_what_to_do(make_settings: MakeSettings
 def test_a_server_that_does_not_answer_is_named(
     make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(doctor, "_TIMEOUT_S", 0.1)
     kafka, redis = ports.choose(2)
     settings = make_settings(
         kafka_bootstrap_servers=f"127.0.0.1:{kafka}", redis_url=f"redis://:s3cret@127.0.0.1:{redis}/0"

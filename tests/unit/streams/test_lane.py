@@ -73,7 +73,9 @@ def test_what_is_offered_is_decided_in_order():
     assert subjects(partition) == [f"p{n}-{n}" for n in range(50)]
 
 
-def test_a_failed_commit_is_made_good_without_new_input():
+def test_a_failed_commit_is_made_good_without_new_input(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lane_module, "_BACKOFF_S", (0.01,))
+    monkeypatch.setattr(lane_module, "_IDLE_S", 0.01)
     partition = MemoryPartition(crashes={1: "lost", 2: "unheard"})
     with Running(partition) as running:
         until(lambda: bool(running.live), "live")
@@ -84,6 +86,7 @@ def test_a_failed_commit_is_made_good_without_new_input():
 
 def test_more_than_it_keeps_is_read_again_and_commands_are_always_kept(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(lane_module, "MAX_WAITING", 3)
+    monkeypatch.setattr(lane_module, "_IDLE_S", 0.01)
     partition, gate = MemoryPartition(), threading.Event()
 
     class SlowLog(MemoryLog):

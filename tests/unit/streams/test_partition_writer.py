@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.contracts.cloudevents import Causation, envelope_from, event_id
@@ -312,7 +312,6 @@ CLEAN = decided(*VALUES)
     deliveries=st.lists(st.lists(st.integers(0, len(VALUES) - 1), max_size=6), max_size=8),
     crashes=st.dictionaries(st.integers(1, 12), st.sampled_from(["lost", "unheard"]), max_size=6),
 )
-@settings(max_examples=300, deadline=None)
 def test_whatever_is_delivered_and_wherever_it_crashes_the_log_is_the_same(deliveries, crashes):
     """Faust may bring inputs late, twice, not at all; any commit may fail before or after it is done."""
     partition = MemoryPartition()

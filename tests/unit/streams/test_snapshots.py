@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.contracts.codec import encode
@@ -79,7 +79,6 @@ lives = st.lists(
 
 
 @given(lives, st.lists(st.integers(1, 4), max_size=25), st.integers(1, 12))
-@settings(max_examples=80, deadline=None)
 def test_snapshot_and_tail_are_the_full_fold(
     life: list[tuple[str, dict[int, tuple[str, str]], float]], cuts: list[int], every: int
 ) -> None:
