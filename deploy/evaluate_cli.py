@@ -22,6 +22,10 @@ PolicyChange = Annotated[
     typer.Option("--policy", metavar="NAME=VALUE", help="Of the decision rule; repeatable."),
 ]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers.")]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write one page with curves and the worst mistakes."),
+]
 Crops = Annotated[
     Path, typer.Argument(metavar="DIR", help="Crops named like 0001_c1s1_000000_00.jpg (Market-1501).")
 ]
@@ -54,3 +58,34 @@ def stream(
     plan = StreamPlan(directory, people, seeds_of(seed), frames, json_file=json_file)
     default = options.settings_from().embedder
     run(plan, variants(embedder, policy or [], compare, default))
+
+
+@evaluate_app.command()
+def images(
+    directory: Crops,
+    embedder: options.Embedder = None,
+    compare: Compare = None,
+    single_shot: Annotated[
+        int | None,
+        typer.Option("--single-shot", min=2, metavar="N", help="Also N people, one gallery crop each."),
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Of --single-shot; the mean is told.")] = 20,
+    gallery: Annotated[
+        str, typer.Option(metavar="all|other", help="Strangers of the probe's own camera are in it, or not.")
+    ] = "all",
+    limit: Annotated[int | None, typer.Option(min=2, help="So many people, drawn by seed.")] = None,
+    seed: Annotated[int, typer.Option(help="Draws who is not enrolled, the trials and --limit.")] = 0,
+    json_file: Json = None,
+    html_file: Html = None,
+) -> None:
+    """How well encoders tell people apart across cameras, single crops and whole tracks."""
+    from deploy.evaluate.images import Protocol
+    from deploy.evaluate.images_command import ImagesPlan, run
+    from deploy.evaluate.variants import variants
+    from reid.errors import ConfigError
+
+    if gallery not in ("all", "other"):
+        raise ConfigError(f"--gallery {gallery}: all or other")
+    protocol = Protocol(gallery == "other", seed, single_shot, trials)
+    plan = ImagesPlan(directory, protocol, limit, json_file, html_file)
+    run(plan, variants(embedder, [], compare, options.settings_from().embedder))

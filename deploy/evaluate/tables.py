@@ -6,13 +6,21 @@ from typing import Any
 from rich.table import Table
 
 
-def comparison(title: str, columns: Mapping[str, str], variants: Sequence[Mapping[str, Any]]) -> Table:
-    """``variants``: documents with ``name`` and ``mean``; ``columns``: name in ``mean`` -> heading."""
+def comparison(
+    title: str, columns: Mapping[str, str], variants: Sequence[Mapping[str, Any]], *, upright: bool = False
+) -> Table:
+    """``variants``: documents with ``name`` and ``mean``; ``columns``: name in ``mean`` -> heading. A row a
+    variant, or ``upright``: a column."""
+    cells = [[shown(variant["mean"].get(name)) for name in columns] for variant in variants]
+    names, headings = [str(variant["name"]) for variant in variants], list(columns.values())
+    if upright:
+        cells = [list(row) for row in zip(*cells, strict=True)]
+        names, headings = headings, names
     table = Table("", title=title, title_justify="left", box=None, pad_edge=False)
-    for heading in columns.values():
+    for heading in headings:
         table.add_column(heading, justify="right")
-    for variant in variants:
-        table.add_row(variant["name"], *(shown(variant["mean"].get(name)) for name in columns))
+    for name, row in zip(names, cells, strict=True):
+        table.add_row(name, *row)
     return table
 
 

@@ -1,0 +1,81 @@
+"""Line charts as SVG text, without any library: a page of results must open anywhere, offline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from math import log10
+from typing import Final
+
+WIDTH: Final = 460
+HEIGHT: Final = 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 44
+#: Told apart by people who see red and green alike (Okabe and Ito).
+COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#777777")
+
+Points = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """``low``, ``high``: values at its ends; ``log``: decades are equal steps, ``low`` above 0."""
+
+    title: str
+    low: float
+    high: float
+    log: bool = False
+
+    def share(self, value: float) -> float:
+        """Where a value stands, 0 to 1 along the axis; what is outside stands at the end."""
+        low, high, at = self.low, self.high, min(max(value, self.low), self.high)
+        if self.log:
+            low, high, at = log10(low), log10(high), log10(at)
+        return (at - low) / (high - low) if high > low else 0.0
+
+    def ticks(self) -> list[float]:
+        if not self.log:
+            return [self.low + (self.high - self.low) * i / 5 for i in range(6)]
+        return [10.0**i for i in range(round(log10(self.low)), round(log10(self.high)) + 1)]
+
+
+def chart(x: Axis, y: Axis, lines: Sequence[tuple[str, Points]]) -> str:
+    """One SVG element; ``lines``: name and points in order, at most as many as there are colours."""
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
+        f'aria-label="{escape(y.title)} by {escape(x.title)}">'
+    ]
+    parts += _grid(x, y)
+    for number, (name, points) in enumerate(lines):
+        colour = COLOURS[number % len(COLOURS)]
+        path = " ".join(f"{_across(x, px):.1f},{_down(y, py):.1f}" for px, py in points)
+        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{path}"/>')
+        row = _TOP + 14 + 16 * number
+        parts.append(f'<rect x="{_LEFT + 8}" y="{row - 8}" width="12" height="4" fill="{colour}"/>')
+        parts.append(f'<text x="{_LEFT + 26}" y="{row}">{escape(name)}</text>')
+    return "".join([*parts, "</svg>"])
+
+
+def _grid(x: Axis, y: Axis) -> list[str]:
+    bottom, right = HEIGHT - _BOTTOM, WIDTH - _RIGHT
+    parts = []
+    for tick in x.ticks():
+        at = _across(x, tick)
+        parts.append(f'<line class="grid" x1="{at:.1f}" y1="{_TOP}" x2="{at:.1f}" y2="{bottom}"/>')
+        parts.append(f'<text text-anchor="middle" x="{at:.1f}" y="{bottom + 16}">{tick:g}</text>')
+    for tick in y.ticks():
+        at = _down(y, tick)
+        parts.append(f'<line class="grid" x1="{_LEFT}" y1="{at:.1f}" x2="{right}" y2="{at:.1f}"/>')
+        parts.append(f'<text text-anchor="end" x="{_LEFT - 6}" y="{at + 4:.1f}">{tick:g}</text>')
+    middle = (_LEFT + right) / 2
+    parts.append(f'<text text-anchor="middle" x="{middle}" y="{HEIGHT - 8}">{escape(x.title)}</text>')
+    centre = (_TOP + bottom) / 2
+    turned = f'transform="rotate(-90 12 {centre})"'
+    parts.append(f'<text text-anchor="middle" x="12" y="{centre}" {turned}>{escape(y.title)}</text>')
+    return parts
+
+
+def _across(axis: Axis, value: float) -> float:
+    return _LEFT + axis.share(value) * (WIDTH - _LEFT - _RIGHT)
+
+
+def _down(axis: Axis, value: float) -> float:
+    return HEIGHT - _BOTTOM - axis.share(value) * (HEIGHT - _TOP - _BOTTOM)

@@ -1,0 +1,109 @@
+"""The numbers of an encoder on crops: the cross-camera protocol, and what its threshold means."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+
+from reid.domain.similarity import calibrated
+from reid.errors import ConfigError
+from reid.evaluation.open_set import open_set
+from reid.evaluation.ranking import ranked, single_shot
+from reid.evaluation.vectors import Vectors
+from reid.evaluation.verification import pairs_across, strangers_beside
+
+Knots = Sequence[tuple[float, float]]
+
+#: The calibrated operating point of every encoder (`reid.contracts.detections.Model`).
+OPERATING: Final = 0.6
+CMC_UPTO: Final = 20
+FPIRS: Final = (0.01, 0.001)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """``other_cameras_only``: strangers of the probe's camera are no part of the gallery either. ``seed``:
+    draws the half that is not enrolled, and the trials. ``single_shot``: people of a trial, None for none."""
+
+    other_cameras_only: bool = False
+    seed: int = 0
+    single_shot: int | None = None
+    trials: int = 20
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """``numbers``: shares within 0 to 1. ``cmc``: by rank from 1; ``det``: (false match, false non-match)."""
+
+    numbers: dict[str, Any]
+    cmc: list[float]
+    det: list[tuple[float, float]]
+
+
+def image_score(vectors: Vectors, knots: Knots, protocol: Protocol) -> ImageScore:
+    """Of single crops, or of track means: whatever the rows are."""
+    ranking = ranked(vectors, other_cameras_only=protocol.other_cameras_only)
+    pairs, beside = pairs_across(vectors), strangers_beside(vectors)
+    error, at = pairs.equal_error()
+    operating = raw_at(OPERATING, knots)
+    numbers: dict[str, Any] = {
+        "rows": len(vectors),
+        "probes": len(ranking.probes),
+        "rank1": ranking.rank(1),
+        "rank5": ranking.rank(5),
+        "rank10": ranking.rank(10),
+        "map": ranking.mean_ap,
+        "minp": ranking.mean_inp,
+        "eer": error,
+        "eer_raw": at,
+        "eer_calibrated": calibrated(at, knots),
+        "operating_raw": operating,
+        "false_match_at_0.6": pairs.false_match(operating),
+        "false_match_at_0.6_same_camera": beside.false_match(operating),
+        "true_match_at_0.6": 1 - pairs.false_non_match(operating),
+        **_open_set(vectors, knots, protocol),
+    }
+    return ImageScore(numbers, ranking.cmc(CMC_UPTO), pairs.det())
+
+
+def _open_set(vectors: Vectors, knots: Knots, protocol: Protocol) -> dict[str, Any]:
+    """FNIR at each FPIR, and the threshold. None where there are too few searches to tell so small a rate."""
+    searches = open_set(vectors, protocol.seed, other_cameras_only=protocol.other_cameras_only)
+    found: dict[str, Any] = {"searches_by_strangers": len(searches.strangers)}
+    for rate in FPIRS:
+        name = f"at_fpir_{rate:g}"
+        if len(searches.strangers) * rate < 1:
+            found |= {f"fnir_{name}": None, f"raw_{name}": None, f"calibrated_{name}": None}
+            continue
+        threshold = searches.threshold(rate)
+        found |= {
+            f"fnir_{name}": searches.fnir(threshold),
+            f"raw_{name}": threshold,
+            f"calibrated_{name}": calibrated(threshold, knots),
+        }
+    return found
+
+
+def single_shot_score(vectors: Vectors, protocol: Protocol) -> dict[str, float]:
+    """Mean and standard deviation of rank-1 over the trials. Raises `ConfigError` for too few people."""
+    if protocol.single_shot is None:
+        return {}
+    try:
+        ranks = single_shot(vectors, protocol.single_shot, protocol.trials, protocol.seed)
+    except ValueError as error:
+        raise ConfigError(f"--single-shot {protocol.single_shot}: {error}") from error
+    return {"single_shot_rank1": float(np.mean(ranks)), "single_shot_spread": float(np.std(ranks))}
+
+
+def raw_at(similarity: float, knots: Knots) -> float:
+    """The lowest cosine whose calibrated similarity is at least so much; above 1 where none is."""
+    if not knots:
+        return similarity
+    if knots[0][1] >= similarity:
+        return -1.0
+    for (x0, y0), (x1, y1) in pairwise(knots):
+        if y1 >= similarity:
+            return x0 + (similarity - y0) / (y1 - y0) * (x1 - x0)
+    return 1.1

@@ -1,0 +1,163 @@
+"""Crops as searches: numbers that hang together, a page that needs nothing else."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from deploy.cli import app
+from deploy.evaluate.chart import Axis, chart
+from deploy.evaluate.images import Protocol, image_score, raw_at, single_shot_score
+from deploy.evaluate.page import Page, Picture, Sheet, html
+from reid.domain.similarity import calibrated
+from reid.errors import ConfigError
+from reid.evaluation.confusion import confusions
+from reid.evaluation.vectors import Vectors, unit
+from tests.unit.deploy.evaluate.crop_files import paint
+
+KNOTS = ((0.1, 0.0), (0.5, 0.6), (0.9, 1.0))
+
+
+def seen(people: int = 40, noise: float = 0.4, seed: int = 0) -> Vectors:
+    generator = np.random.default_rng(seed)
+    who = generator.normal(size=(people, 24))
+    rows = np.concatenate([who + noise * generator.normal(size=who.shape) for _ in range(4)])
+    return Vectors(
+        unit(rows.astype(np.float32)), np.tile(np.arange(people), 4), np.repeat([1, 1, 2, 2], people)
+    )
+
+
+def evaluate(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["evaluate", "images", *arguments])
+    if result.exception is not None:
+        raise result.exception
+    return result.output
+
+
+@pytest.mark.parametrize("similarity", [0.0, 0.3, 0.6, 0.8, 1.0])
+def test_the_raw_cosine_of_a_similarity_calibrates_back(similarity: float) -> None:
+    assert calibrated(raw_at(similarity, KNOTS) + 1e-9, KNOTS) == pytest.approx(similarity, abs=1e-6)
+    assert raw_at(similarity, ()) == similarity
+
+
+def test_a_similarity_that_no_cosine_reaches_matches_nobody() -> None:
+    assert raw_at(0.6, ((0.1, 0.0), (0.5, 0.4))) > 1
+    assert raw_at(0.0, KNOTS) == -1.0
+
+
+def test_numbers_hang_together() -> None:
+    score = image_score(seen(), KNOTS, Protocol())
+    found = score.numbers
+    assert found["rows"] == found["probes"] == 160
+    assert score.cmc[0] == found["rank1"] <= found["rank5"] == score.cmc[4] <= found["rank10"]
+    assert found["eer_calibrated"] == calibrated(found["eer_raw"], KNOTS)
+    assert found["operating_raw"] == 0.5
+    assert found["searches_by_strangers"] == 80
+    assert found["fnir_at_fpir_0.01"] is None, "80 searches cannot tell one in a hundred"
+    more = image_score(seen(300), KNOTS, Protocol()).numbers
+    assert 0 <= more["fnir_at_fpir_0.01"] < 1
+    assert more["calibrated_at_fpir_0.01"] == calibrated(more["raw_at_fpir_0.01"], KNOTS)
+    assert more["fnir_at_fpir_0.001"] is None
+
+
+def test_less_noise_is_better_in_every_number() -> None:
+    good, bad = (image_score(seen(60, noise), KNOTS, Protocol()).numbers for noise in (0.3, 1.2))
+    for name in ("rank1", "rank5", "rank10", "map", "minp", "true_match_at_0.6"):
+        assert good[name] > bad[name], name
+    assert good["eer"] < bad["eer"]
+
+
+def test_single_shot_is_asked_for() -> None:
+    assert single_shot_score(seen(), Protocol()) == {}
+    found = single_shot_score(seen(), Protocol(single_shot=30, trials=4))
+    assert 0.5 < found["single_shot_rank1"] <= 1.0
+    with pytest.raises(ConfigError, match="40 people"):
+        single_shot_score(seen(), Protocol(single_shot=41))
+
+
+def test_confusions_are_wrong_answers_the_widest_lead_first() -> None:
+    v = seen(30, noise=1.5)
+    found = confusions(v, 10)
+    assert len(found) == 10
+    leads = [c.stranger_score - c.right_score for c in found]
+    assert leads == sorted(leads, reverse=True)
+    assert len({int(v.people[c.probe]) for c in found}) == 10
+    for c in found:
+        assert v.people[c.probe] == v.people[c.right] != v.people[c.stranger]
+        assert v.cameras[c.probe] != v.cameras[c.right]
+        assert c.stranger_score == pytest.approx(float(v.rows[c.probe] @ v.rows[c.stranger]), abs=1e-5)
+
+
+class _Parsed(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def assert_self_contained(text: str) -> _Parsed:
+    parsed = _Parsed()
+    parsed.feed(text)
+    assert "http" not in re.sub(r'http-equiv="', "", text)
+    assert not [tag for tag, _ in parsed.tags if tag in ("script", "link", "iframe", "object")]
+    sources = [attrs["src"] or "" for _, attrs in parsed.tags if "src" in attrs]
+    assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
+    return parsed
+
+
+def test_command_writes_numbers_and_a_page(tmp_path: Path) -> None:
+    crops = paint(tmp_path / "crops", 8)
+    output = evaluate(
+        *(str(crops), "--compare", "appearance-512,stripenet-512", "--single-shot", "8"),
+        *("--json", str(tmp_path / "found.json"), "--html", str(tmp_path / "found.html")),
+    )
+    assert "crops: rank-1" in output
+    document = json.loads((tmp_path / "found.json").read_text())
+    assert [v["name"] for v in document["variants"]] == ["appearance-512", "stripenet-512"]
+    assert (document["people"], document["cameras"]) == (8, 2)
+    for variant in document["variants"]:
+        assert variant["crops"]["rows"] == 48
+        assert variant["tracks"]["rows"] == 16
+        assert 0 <= variant["crops"]["single_shot_rank1"] <= 1
+    parsed = assert_self_contained((tmp_path / "found.html").read_text())
+    assert len([tag for tag, _ in parsed.tags if tag == "svg"]) == 2
+    assert len([tag for tag, _ in parsed.tags if tag == "polyline"]) == 4
+
+
+def test_what_is_wrong_is_said(tmp_path: Path) -> None:
+    one_camera = paint(tmp_path / "one", 3, cameras=1)
+    with pytest.raises(ConfigError, match="one camera"):
+        evaluate(str(one_camera), "--embedder", "appearance-512")
+    crops = paint(tmp_path / "crops", 3)
+    with pytest.raises(ConfigError, match="evaluate stream"):
+        evaluate(str(crops), "--compare", "margin=0.1")
+    with pytest.raises(ConfigError, match="--gallery"):
+        evaluate(str(crops), "--gallery", "none")
+
+
+def test_a_page_escapes_what_comes_from_outside() -> None:
+    evil = "<script>alert('x')</script>"
+    picture = Picture(np.zeros((20, 10, 3), np.uint8), evil)
+    page = Page(
+        evil,
+        [evil],
+        {"a": evil},
+        [{"name": evil, "mean": {"a": 1.0}}],
+        [(evil, chart(Axis(evil, 0, 1), Axis("y", 0, 1), [(evil, [(0, 0), (1, 1)])]))],
+        [Sheet(evil, [(evil, [picture])])],
+    )
+    parsed = assert_self_contained(html(page))
+    assert [tag for tag, _ in parsed.tags].count("img") == 1
+
+
+def test_axes_place_values_and_clamp_them() -> None:
+    straight, decades = Axis("x", 0, 10), Axis("x", 1e-4, 1, log=True)
+    assert [straight.share(v) for v in (-5, 0, 5, 10, 20)] == [0, 0, 0.5, 1, 1]
+    assert decades.share(1e-2) == pytest.approx(0.5)
+    assert decades.ticks() == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1, 1])
