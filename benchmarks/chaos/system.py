@@ -13,7 +13,7 @@ from typing import Final
 from rich.console import Console
 
 from benchmarks.chaos import takeover
-from deploy.child import ProcessChild
+from deploy.child import ChildFailed, ProcessChild
 from deploy.log import log_reader
 from deploy.options import environment_of
 from deploy.stack import SINGLE_THREADED, Stack
@@ -32,6 +32,15 @@ ROOT: Final = Path(__file__).parents[2]
 Killable = tuple[str, Callable[[], int | None]]
 
 
+class _Unawaited(ProcessChild):
+    """Starts beside the parts that are started next. Whoever needs it ready looks at its facts."""
+
+    def ready(self) -> bool:
+        if (failure := self.failure()) is not None:
+            raise ChildFailed(failure)
+        return True
+
+
 class System:
     """Kafka, Redis, projector, API, two workers and two producers, each started again when it dies."""
 
@@ -42,11 +51,11 @@ class System:
 
     def start(self) -> None:
         self.stack.start_servers()
+        second = self._second_worker()
+        self.supervisor.start(second)
         self.stack.start_processes()
         first = next(c for c in self.supervisor.children if c.name == "worker")
         assert isinstance(first, ProcessChild)
-        second = self._second_worker()
-        self.supervisor.start(second)
         self.workers = [first, second]
 
     def start_load(self, arguments: list[list[str]]) -> None:
@@ -103,7 +112,7 @@ class System:
 
     def _second_worker(self) -> ProcessChild:
         home = self.settings.home / "second"
-        return ProcessChild(
+        return _Unawaited(
             name="worker-1",
             command=[sys.executable, "-P", "-m", "deploy.cli", "worker"],
             log_file=self.settings.home / "logs" / "worker-1.log",

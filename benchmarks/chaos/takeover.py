@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from confluent_kafka import ConsumerGroupState, KafkaException
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from reid.contracts.topics import DETECTIONS, WORKER_APP_ID
@@ -17,6 +18,8 @@ from reid.contracts.topics import DETECTIONS, WORKER_APP_ID
 #: other can have taken over sooner.
 SOONEST_S: Final = 5.0
 _ASK_S: Final = 5.0
+#: A static member's id is its worker id and "-{uuid}".
+_UUID_LENGTH: Final = 37
 
 Owners = dict[int, str]
 Decided = Mapping[tuple[str, int], int]
@@ -50,18 +53,24 @@ def owners(bootstrap: str) -> Owners:
     quiet: dict[str, Any] = {"log_level": 2, "error_cb": lambda _error: None}
     client = AdminClient({"bootstrap.servers": bootstrap, **quiet})
     try:
-        asked = client.describe_consumer_groups([WORKER_APP_ID], request_timeout=_ASK_S)
-        group = asked[WORKER_APP_ID].result(2 * _ASK_S)
-    except (KafkaException, TimeoutError):
-        return {}
-    if group.state != ConsumerGroupState.STABLE:
+        # Not describe_consumer_groups: librdkafka 2.16 aborts the process (an assertion on `eonce`) when the
+        # broker is killed while that is asked.
+        found: list[Any] = client.list_groups(WORKER_APP_ID, timeout=_ASK_S)  # type: ignore[assignment,func-returns-value]
+    except KafkaException:
         return {}
     return {
-        place.partition: member.group_instance_id or ""
+        partition: member.id[:-_UUID_LENGTH]
+        for group in found
+        if group.state == "Stable"
         for member in group.members
-        for place in member.assignment.topic_partitions
-        if place.topic == DETECTIONS.name
+        for partition in _assigned(member.assignment)
     }
+
+
+def _assigned(raw: bytes) -> list[int]:
+    """Partitions of detections in a member's assignment, which is Kafka's consumer protocol."""
+    places = ConsumerProtocolMemberAssignment.decode(raw).assignment
+    return [partition for topic, partitions in places if topic == DETECTIONS.name for partition in partitions]
 
 
 class Writers:
