@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # A runner that has no `python3.11` under that name may still be Python 3.11 or newer as `python3`.
 FOUND := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 
-.PHONY: setup demo test test-unit lint core train chaos docs lock clean
+.PHONY: setup demo test test-unit lint core train chaos chaos-long docs lock clean
 
 setup: $(STAMP)
 
@@ -36,6 +36,11 @@ train: setup
 
 chaos: setup
 	$(BIN)/python -m benchmarks.chaos --frames 100000 --kills 30 --pace 3 $(ARGS)
+
+# Half an hour or more.
+chaos-long: setup
+	$(BIN)/python -m benchmarks.chaos --frames 1000000 --kills 300 --per-message 50 --pace 4 \
+		--json docs/results/chaos-long.json $(ARGS)
 
 docs: setup
 	$(BIN)/saferoom docs
