@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment  # type: ignore[import-untyped]
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
@@ -53,9 +53,9 @@ def owners(bootstrap: str) -> Owners:
     quiet: dict[str, Any] = {"log_level": 2, "error_cb": lambda _error: None}
     client = AdminClient({"bootstrap.servers": bootstrap, **quiet})
     try:
-        # Not describe_consumer_groups: librdkafka 2.16 aborts the process (an assertion on `eonce`) when the
-        # broker is killed while that is asked.
-        found: list[Any] = client.list_groups(WORKER_APP_ID, timeout=_ASK_S)  # type: ignore[assignment,func-returns-value]
+        # Not describe_consumer_groups: librdkafka aborts the process (confluentinc/librdkafka#4605, an
+        # assertion on `eonce`) when the broker is killed while that is asked.
+        found: list[Any] = client.list_groups(WORKER_APP_ID, timeout=_ASK_S)
     except KafkaException:
         return {}
     return {
