@@ -49,15 +49,25 @@ def stream(
     ] = None,
     policy: PolicyChange = None,
     compare: Compare = None,
+    through_kafka: Annotated[
+        bool, typer.Option("--through-kafka", help="By the worker behind an embedded Kafka of its own.")
+    ] = False,
+    home: options.Home = None,
     json_file: Json = None,
+    html_file: Html = None,
 ) -> None:
     """Crops as tracks of people who come in random order; the real rule gives them ids."""
-    from deploy.evaluate.stream_command import StreamPlan, run
+    from deploy.evaluate.stream_command import StreamPlan, in_memory, run
     from deploy.evaluate.variants import seeds_of, variants
 
-    plan = StreamPlan(directory, people, seeds_of(seed), frames, json_file=json_file)
-    default = options.settings_from().embedder
-    run(plan, variants(embedder, policy or [], compare, default))
+    settings = options.settings_from(home=home)
+    plan = StreamPlan(directory, people, seeds_of(seed), frames, through_kafka, json_file, html_file)
+    play = in_memory
+    if through_kafka:
+        from deploy.evaluate.kafka import ThroughKafka
+
+        play = ThroughKafka(settings)
+    run(plan, variants(embedder, policy or [], compare, settings.embedder), play)
 
 
 @evaluate_app.command()

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from deploy.evaluate.crops import CropSet, Encoder, open_crops
+from deploy.evaluate.page import write_page
 from deploy.evaluate.stream import Played, Stream, Track, decided, pause_of, played, tracks_of
-from deploy.evaluate.stream_score import mean_of, stream_score
+from deploy.evaluate.stream_page import stream_page
+from deploy.evaluate.stream_run import StreamRun
 from deploy.evaluate.tables import comparison
 from deploy.evaluate.variants import Variant
 from deploy.report import write_json
@@ -51,29 +51,6 @@ class StreamPlan:
     html_file: Path | None = None
 
 
-@dataclass(frozen=True)
-class StreamRun:
-    """All streams of one variant, in the order of the seeds. ``seconds``: of deciding them all."""
-
-    variant: Variant
-    encoder: Encoder
-    played: list[Played]
-    seconds: float
-
-    def document(self, seeds: Sequence[int]) -> dict[str, Any]:
-        scores = [stream_score(played) for played in self.played]
-        return {
-            "name": self.variant.name,
-            "embedder": self.encoder.name,
-            "policy": msgspec.to_builtins(self.variant.policy),
-            "policy_version": self.variant.policy.version,
-            "ms_a_crop": round(self.encoder.ms_a_crop, 3),
-            "deciding_seconds": round(self.seconds, 2),
-            "mean": mean_of(scores),
-            "seeds": {str(seed): score for seed, score in zip(seeds, scores, strict=True)},
-        }
-
-
 def run(plan: StreamPlan, variants: Sequence[Variant], play: Play = in_memory) -> None:
     """Raises `ConfigError` for what is wrong from the start."""
     console = console_for_people()
@@ -84,6 +61,8 @@ def run(plan: StreamPlan, variants: Sequence[Variant], play: Play = in_memory) -
     console.print(comparison(shown, COLUMNS, documents))
     if plan.json_file is not None:
         write_json(plan.json_file, _document(plan, crops, documents))
+    if plan.html_file is not None:
+        write_page(plan.html_file, stream_page(shown, COLUMNS, documents, runs))
 
 
 def evaluate(

@@ -1,8 +1,6 @@
 """Crops as searches: numbers that hang together, a page that needs nothing else."""
 
 import json
-import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from reid.errors import ConfigError
 from reid.evaluation.confusion import confusions
 from reid.evaluation.vectors import Vectors, unit
 from tests.unit.deploy.evaluate.crop_files import paint
+from tests.unit.deploy.evaluate.html_page import assert_self_contained
 
 KNOTS = ((0.1, 0.0), (0.5, 0.6), (0.9, 1.0))
 
@@ -90,25 +89,6 @@ def test_confusions_are_wrong_answers_the_widest_lead_first() -> None:
         assert v.people[c.probe] == v.people[c.right] != v.people[c.stranger]
         assert v.cameras[c.probe] != v.cameras[c.right]
         assert c.stranger_score == pytest.approx(float(v.rows[c.probe] @ v.rows[c.stranger]), abs=1e-5)
-
-
-class _Parsed(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-
-def assert_self_contained(text: str) -> _Parsed:
-    parsed = _Parsed()
-    parsed.feed(text)
-    assert "http" not in re.sub(r'http-equiv="', "", text)
-    assert not [tag for tag, _ in parsed.tags if tag in ("script", "link", "iframe", "object")]
-    sources = [attrs["src"] or "" for _, attrs in parsed.tags if "src" in attrs]
-    assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
-    return parsed
 
 
 def test_command_writes_numbers_and_a_page(tmp_path: Path) -> None:

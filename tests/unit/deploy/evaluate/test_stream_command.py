@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from deploy.cli import app
 from reid.errors import ConfigError
 from tests.unit.deploy.evaluate.crop_files import paint
+from tests.unit.deploy.evaluate.html_page import assert_self_contained
 
 
 def evaluate(*arguments: str) -> str:
@@ -20,11 +21,14 @@ def evaluate(*arguments: str) -> str:
 
 def test_encoders_and_policies_are_told_in_a_table_and_in_json(tmp_path: Path) -> None:
     crops = paint(tmp_path / "crops", 6)
-    written = tmp_path / "found.json"
+    written, page = tmp_path / "found.json", tmp_path / "found.html"
     arguments = (str(crops), "--embedder", "appearance-512", "--people", "5", "--seed", "0,1")
-    output = evaluate(*arguments, "--compare", "threshold=0.99", "--json", str(written))
+    output = evaluate(*arguments, "--compare", "threshold=0.99", "--json", str(written), "--html", str(page))
     assert "appearance-512" in output
     assert "threshold=0.99" in output
+    parsed = assert_self_contained(page.read_text())
+    assert len([tag for tag, _ in parsed.tags if tag == "polyline"]) == 3  # the truth and both
+    assert [tag for tag, _ in parsed.tags if tag == "img"], "the strict policy splits people, which is shown"
     document = json.loads(written.read_text())
     plain, strict = document["variants"]
     assert plain["seeds"].keys() == {"0", "1"}
