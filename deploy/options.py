@@ -26,11 +26,19 @@ Port = Annotated[
 ]
 Detector = Annotated[
     str | None,
-    typer.Option("--detector", metavar="NAME|FILE", help="hog, truth (simulated site), or an ONNX file."),
+    typer.Option(
+        "--detector",
+        metavar="NAME|FILE",
+        help="hog, truth (simulated site), a fetched model, or a model file.",
+    ),
 ]
 Embedder = Annotated[
     str | None,
-    typer.Option("--embedder", metavar="NAME|FILE", help="appearance-512, stripenet-512, or a model file."),
+    typer.Option(
+        "--embedder",
+        metavar="NAME|FILE",
+        help="appearance-512, stripenet-512, a fetched model (saferoom models), or a model file.",
+    ),
 ]
 Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second taken from each camera.")]
 
@@ -62,11 +70,24 @@ def settings_from(
         "camera_fps": fps,
     }
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         raise ConfigError(_explained(error)) from error
     except ValueError as error:  # pydantic-settings: a variable that should hold JSON does not
         raise ConfigError(f"settings: {error}; see `saferoom doctor --settings-table`") from error
+    return _with_paths(settings)
+
+
+def _with_paths(settings: "Settings") -> "Settings":
+    """Names of fetched models become their paths, so that everything behind sees files only."""
+    from reid.runtime.doctor import BUILTIN_DETECTORS, BUILTIN_EMBEDDERS
+
+    if settings.detector in BUILTIN_DETECTORS and settings.embedder in BUILTIN_EMBEDDERS:
+        return settings
+    from producers.models.store import resolved
+
+    found = {name: resolved(getattr(settings, name), settings.home) for name in ("detector", "embedder")}
+    return settings.model_copy(update=found)
 
 
 def environment_of(settings: "Settings") -> dict[str, str]:

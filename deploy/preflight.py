@@ -18,8 +18,11 @@ def preflight(settings: Settings) -> None:
     _port_is_free(settings.api_host, settings.api_port)
     for name, value in (("detector", settings.detector), ("embedder", settings.embedder)):
         if value not in BUILT_IN[name] and not Path(value).expanduser().is_file():
+            from producers.models.store import remedy
+
             choice = " or ".join(BUILT_IN[name])
-            raise ConfigError(f"{name} {value}: no such model file; give its path, or {choice}")
+            advice = remedy(value) or f"give its path, or {choice}"
+            raise ConfigError(f"{name} {value}: no such model file; {advice}")
 
 
 def _port_is_free(host: str, port: int) -> None:

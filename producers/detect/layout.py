@@ -1,25 +1,39 @@
 """What goes into a detection network and what comes out of it: recognised, or declared in a sidecar.
 
-The sidecar of ``person.onnx`` is ``person.onnx.json``, such as::
+Such as ``person.saferoom.yaml`` beside ``person.onnx``::
 
-    {"family": "yolov8", "width": 640, "height": 640, "channels": "RGB", "scale": 0.003921569,
-     "letterbox": true, "person_class": 0, "min_score": 0.4}
+    family: yolov8
+    width: 640                   # left out: as the network states
+    height: 640
+    channels: RGB
+    scale: 0.00392156862745098   # (pixel * scale - mean) / std
+    letterbox: true
+    person_class: 0
+    min_score: 0.4
 
-Fields left out are those of the family.
+Fields left out are those of the family. What counts, the later over the earlier: the family recognised by the
+shapes, the catalogue's entry of exactly this file (`producers.models.catalogue`), the sidecar.
 """
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
+from producers.models.catalogue import entry_of
 from producers.network import Network, Shape
+from producers.sidecar import Stated, declared, new_sidecar, read, sidecar_of
 from reid.errors import ConfigError
 
 Family = Literal["yolox", "yolov5", "yolov8", "end2end", "fastestdet", "ssd"]
+Size = Annotated[int, msgspec.Meta(ge=0, le=8192)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+#: The least that describes a candidate: four numbers of its box, its objectness if any, one class.
+_BOX_AND_CLASS, _BOX_OBJECT_AND_CLASS = 5, 6
 
 
-class Layout(msgspec.Struct, frozen=True, kw_only=True):
+class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``scale``, ``mean``, ``std``: ``(pixel * scale - mean) / std``, by channel in ``channels`` order.
 
     ``letterbox``: keep the aspect and pad (``centred``, or at the right and below); otherwise stretch.
@@ -27,18 +41,18 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     family: Family
-    width: int = 0
-    height: int = 0
+    width: Size = 0
+    height: Size = 0
     channels: Literal["BGR", "RGB"] = "RGB"
-    scale: float = 1 / 255
+    scale: Positive = 1 / 255
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    std: tuple[Positive, Positive, Positive] = (1.0, 1.0, 1.0)
     letterbox: bool = True
     centred: bool = True
-    pad: int = 114
-    person_class: int | None = 0
-    min_score: float = 0.35
-    iou: float = 0.5
+    pad: Annotated[int, msgspec.Meta(ge=0, le=255)] = 114
+    person_class: Annotated[int, msgspec.Meta(ge=0)] | None = 0
+    min_score: Share = 0.35
+    iou: Share = 0.5
 
 
 FAMILIES: Final[dict[str, Layout]] = {
@@ -52,58 +66,68 @@ FAMILIES: Final[dict[str, Layout]] = {
 
 
 def layout_of(path: Path, network: Network) -> Layout:
-    """The sidecar's, else the recognised one. Raises `ConfigError` when there is neither."""
-    sidecar = path.with_name(path.name + ".json")
-    layout = _declared(sidecar) if sidecar.is_file() else _recognised(path, network)
-    height, width = (*network.input_shape[2:4], None, None)[:2]
-    width, height = layout.width or width, layout.height or height
-    if not width or not height:
-        raise ConfigError(
-            f"model {path}: its input size is not fixed; state width and height in {sidecar.name}"
-        )
-    return msgspec.structs.replace(layout, width=width, height=height)
-
-
-def _declared(sidecar: Path) -> Layout:
-    try:
-        stated = msgspec.json.decode(sidecar.read_bytes(), type=dict[str, object])
-        family = str(stated.get("family"))
-        if family not in FAMILIES:
-            raise ConfigError(f"{sidecar}: family {family!r} is none of {', '.join(FAMILIES)}")
-        return msgspec.convert(msgspec.structs.asdict(FAMILIES[family]) | stated, Layout)
-    except msgspec.MsgspecError as error:
-        raise ConfigError(f"{sidecar}: {error}") from error
-
-
-def _recognised(path: Path, network: Network) -> Layout:
-    family = _family(network.input_shape, network.output_shapes)
+    """Complete: the size is filled in. Raises `ConfigError` naming file and field, or showing the sidecar to
+    write when nothing is known of the model."""
+    sidecar, entry = sidecar_of(path), entry_of(path)
+    stated: Stated = {**(entry.declares if entry else {}), **(read(sidecar) if sidecar else {})}
+    where = str(sidecar or path)
+    family = stated.get("family") or _family(network.input_shape, network.output_shapes)
     if family is None:
-        raise ConfigError(
-            f"model {path}: output {network.output_shapes} is of no known detector family; "
-            f"declare it in {path.name}.json with one of the families {', '.join(FAMILIES)}"
-        )
-    return FAMILIES[family]
+        raise ConfigError(_unknown(path, network))
+    if family not in FAMILIES:
+        raise ConfigError(f"{where}: field family: {family!r} is none of {', '.join(FAMILIES)}")
+    layout = declared(FAMILIES[family], stated, where)
+    return msgspec.structs.replace(layout, **_size(layout, network.input_shape, where))
+
+
+def _size(layout: Layout, given: Shape, where: str) -> dict[str, int]:
+    """Width and height. Raises `ConfigError` when neither the network nor the sidecar states them, or both
+    do and differ."""
+    fixed = {"height": given[2], "width": given[3]} if len(given) == 4 else {}
+    sizes = {}
+    for axis in ("width", "height"):
+        said, is_fixed = getattr(layout, axis), fixed.get(axis)
+        if said and is_fixed and said != is_fixed:
+            raise ConfigError(f"{where}: field {axis}: {said}, but the network takes {is_fixed} only")
+        sizes[axis] = said or is_fixed or 0
+        if not sizes[axis]:
+            raise ConfigError(f"{where}: field {axis}: missing, and the network does not fix it")
+    return sizes
+
+
+def _unknown(path: Path, network: Network) -> str:
+    return (
+        f"detector {path}: its output {network.output_shapes} is of no known family; declare it in "
+        f"{new_sidecar(path).name} beside it, such as: {{family: yolov8, width: 640, height: 640}} "
+        f"(families: {', '.join(FAMILIES)})"
+    )
 
 
 def _family(given: Shape, found: tuple[Shape, ...]) -> str | None:
     out = found[0] if found else ()
-    if len(out) == 4 and out[-1] == 7:
-        return "ssd"
-    if len(out) == 4 and out[1] == 85:
-        return "fastestdet"
+    if len(out) == 4:
+        return _of_plane(given, out)
     if len(out) != 3:
         return None
-    rows, columns = out[1], out[2]
+    rows, columns, cells = out[1], out[2], _cells(given)
+    # First what the input's size proves; a network of few boxes or one class could pass for another.
+    if cells and (columns or 0) >= _BOX_OBJECT_AND_CLASS:
+        if rows == cells:
+            return "yolox"
+        if rows == 3 * cells:
+            return "yolov5"
+    if cells and columns == cells and (rows or 0) >= _BOX_AND_CLASS:
+        return "yolov8"
     if columns == 6:
         return "end2end"
-    cells = _cells(given)
-    if rows is not None and columns is not None and rows == cells:
-        return "yolox"
-    if rows is not None and columns is not None and rows == 3 * cells:
-        return "yolov5"
-    if columns is not None and (columns == cells or (rows or 0) < columns):
-        return "yolov8"
-    return None
+    return "yolov8" if columns is not None and _BOX_AND_CLASS <= (rows or 0) < columns else None
+
+
+def _of_plane(given: Shape, out: Shape) -> str | None:
+    if out[-1] == 7:
+        return "ssd"
+    sides = tuple(side // 16 if side else None for side in given[2:4])
+    return "fastestdet" if (out[1] or 0) >= _BOX_OBJECT_AND_CLASS and out[2:] == sides else None
 
 
 def _cells(given: Shape) -> int:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from producers.detect.base import Detector
 from producers.detect.truth import TruthDetector
+from producers.models.store import remedy
 from reid.errors import ConfigError
 
 
@@ -21,8 +22,10 @@ def open_detector(setting: str) -> Detector:
     path = Path(setting).expanduser()
     if not path.is_file():
         raise ConfigError(
-            f"detector {setting}: no such file; set SAFEROOM_DETECTOR to hog, truth (sim:// sources), "
-            "or the path of an .onnx model"
+            f"detector {setting}: no such file; "
+            + (remedy(setting) or "see `saferoom models list`")
+            + ", or set SAFEROOM_DETECTOR to hog, truth (sim:// sources), "
+            "or the path of an .onnx, .xml or .ts model"
         )
     from producers.detect.onnx import OnnxDetector
 

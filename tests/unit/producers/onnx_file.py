@@ -35,20 +35,28 @@ def _value(name: str, shape: tuple[int, ...]) -> bytes:
     return _field(1, name) + _field(2, _field(1, _field(1, 1) + _field(2, dims)))
 
 
-def linear_model(weights: npt.NDArray[np.float32], side: tuple[int, int], *, packed: bool = False) -> bytes:
-    """``(1, 3, *side)`` -> mean over the picture's plane -> (1, 3) @ ``weights`` (3, d)."""
+def linear_model(
+    weights: npt.NDArray[np.float32],
+    side: tuple[int, int],
+    *,
+    packed: bool = False,
+    batch: int = 1,
+    graph_name: str = "graph",
+    image: str = "image",
+) -> bytes:
+    """``(batch, 3, *side)`` -> mean over the picture's plane -> (batch, 3) @ ``weights`` (3, d).
+
+    ``graph_name``, ``image``: names of the graph and of its input."""
     axes = _field(1, "axes") + b"".join(_field(8, axis) for axis in (2, 3)) + _field(20, 7)
     keep = _field(1, "keepdims") + _field(3, 0) + _field(20, 2)
-    mean = (
-        _field(1, "image") + _field(2, "mean") + _field(4, "ReduceMean") + _field(5, axes) + _field(5, keep)
-    )
+    mean = _field(1, image) + _field(2, "mean") + _field(4, "ReduceMean") + _field(5, axes) + _field(5, keep)
     product = _field(1, "mean") + _field(1, "weights") + _field(2, "vector") + _field(4, "MatMul")
     graph = (
         _field(1, mean)
         + _field(1, product)
-        + _field(2, "graph")
+        + _field(2, graph_name)
         + _field(5, _tensor("weights", weights, packed=packed))
-        + _field(11, _value("image", (1, 3, *side)))
-        + _field(12, _value("vector", (1, weights.shape[1])))
+        + _field(11, _value(image, (batch, 3, *side)))
+        + _field(12, _value("vector", (batch, weights.shape[1])))
     )
     return _field(1, 8) + _field(7, graph) + _field(8, _field(2, 13))

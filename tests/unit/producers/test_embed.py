@@ -158,7 +158,9 @@ class TestDeep:
         assert name in str(caught.value)
 
     def test_an_undeclared_model_asks_for_its_sidecar(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match=r"declare its input in mine\.saferoom\.yaml.*width: 16, height: 32"):
+        with pytest.raises(
+            ConfigError, match=r"declare its input in mine\.saferoom\.yaml.*width: 16, height: 32"
+        ):
             open_embedder(self.model(tmp_path))
 
     def test_a_wrong_sidecar_is_named(self, tmp_path: Path) -> None:

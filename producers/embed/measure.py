@@ -1,0 +1,100 @@
+"""Measures the knots that calibrate an encoder's cosine, on crops of people seen by several cameras.
+
+Pairs are across cameras. The agent compares means of a track's crops, so the knots are those of means of
+up to four crops: similarity 0 at the median stranger, 0.6 where 1 % of strangers lie above, 1.0 at the best
+per cent of true pairs, straight between (see `reid.contracts.detections.Model`).
+"""
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from producers.embed.base import Embedder, FloatArray, normalised
+from producers.training.data import named
+from reid.errors import ConfigError
+
+CROPS_A_TRACK: Final = 4
+BATCH: Final = 8
+#: Fewer, and a hundredth of them is a handful, a matter of chance.
+MIN_STRANGERS: Final = 1000
+MIN_TRUE_PAIRS: Final = 20
+Labels = npt.NDArray[np.int64]
+KnotList = list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """``vectors``: (n, dim) unit rows; ``people``, ``cameras``: (n,)."""
+
+    vectors: FloatArray
+    people: Labels
+    cameras: Labels
+
+    def of_camera(self, camera: int) -> "Gallery":
+        mask = self.cameras == camera
+        return Gallery(self.vectors[mask], self.people[mask], self.cameras[mask])
+
+    def track_means(self) -> "Gallery":
+        """One row a person and camera: the mean of their first crops."""
+        groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for index, key in enumerate(zip(self.people.tolist(), self.cameras.tolist(), strict=True)):
+            groups[key].append(index)
+        means = [self.vectors[rows[:CROPS_A_TRACK]].mean(axis=0) for rows in groups.values()]
+        people, cameras = (np.array(column) for column in zip(*groups, strict=True))
+        return Gallery(normalised(np.stack(means)), people, cameras)
+
+
+def embedded(directory: Path, embedder: Embedder, max_people: int | None = None) -> tuple[Gallery, float]:
+    """All crops of the first ``max_people`` persons, embedded; and milliseconds a crop.
+
+    Files are named as Market-1501 names them: ``{person}_c{camera}s1_{index}_00.jpg``. Raises `ConfigError`
+    when there is none, or one is no picture.
+    """
+    found = list(named(directory))
+    chosen = set(sorted({crop.person for crop in found})[:max_people])
+    found = [crop for crop in found if crop.person in chosen]
+    parts, spent = [], 0.0
+    for start in range(0, len(found), BATCH):
+        crops = [crop.read() for crop in found[start : start + BATCH]]
+        began = time.perf_counter()
+        parts.append(embedder.embed(crops))
+        spent += time.perf_counter() - began
+    people, cameras = (np.array([getattr(crop, name) for crop in found]) for name in ("person", "camera"))
+    return Gallery(np.concatenate(parts), people, cameras), 1000 * spent / len(found)
+
+
+def cross_camera(gallery: Gallery) -> tuple[FloatArray, FloatArray]:
+    """Cosines of true pairs and of strangers; the two of a pair are of different cameras."""
+    one, two = np.triu_indices(len(gallery.people), 1)
+    other = gallery.cameras[one] != gallery.cameras[two]
+    same = gallery.people[one] == gallery.people[two]
+    cosines = (gallery.vectors @ gallery.vectors.T)[one, two]
+    return cosines[other & same], cosines[other & ~same]
+
+
+def knots(genuine: FloatArray, impostor: FloatArray) -> KnotList:
+    """See the module's docstring."""
+    zero, operating = np.quantile(impostor, [0.5, 0.99])
+    one = max(float(np.quantile(genuine, 0.99)), float(operating) + 0.01)
+    return [(round(float(zero), 4), 0.0), (round(float(operating), 4), 0.6), (round(one, 4), 1.0)]
+
+
+def calibrated(gallery: Gallery, name: str) -> tuple[KnotList, str]:
+    """The knots of single crops' ``gallery``, and in words what they were measured on (``name``).
+
+    Raises `ConfigError` when there are too few pairs to tell where 1 % of strangers lie.
+    """
+    tracks = gallery.track_means()
+    genuine, impostor = cross_camera(tracks)
+    people = len(np.unique(tracks.people))
+    if len(impostor) < MIN_STRANGERS or len(genuine) < MIN_TRUE_PAIRS:
+        raise ConfigError(
+            f"{name}: {people} people make {len(genuine)} true pairs across cameras and {len(impostor)} of "
+            f"strangers; {MIN_TRUE_PAIRS} and {MIN_STRANGERS} are needed: some 35 people in two cameras"
+        )
+    return knots(genuine, impostor), f"{name}, {people} people, means of {CROPS_A_TRACK}"

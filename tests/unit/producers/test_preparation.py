@@ -1,0 +1,255 @@
+"""What goes into an encoder: families recognised by name, sidecars checked, pictures stretched, batches."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from producers.embed.base import FloatArray
+from producers.embed.deep import DeepEmbedder
+from producers.embed.preparation import FAMILIES, Preparation, preparation_of
+from producers.frames import Image
+from producers.network import Shape, Tensor, open_network
+from producers.subnormal import ir_without_subnormals
+from reid.errors import ConfigError
+from tests.unit.producers.onnx_file import linear_model
+from tests.unit.producers.test_embed import WEIGHTS
+
+PLAIN = Preparation(width=16, height=32, channels="BGR", scale=1.0, mean=(0, 0, 0), std=(1, 1, 1))
+
+
+class Network:
+    """Only what its file would say."""
+
+    output_shapes: tuple[Shape, ...] = ((None, 512),)
+
+    def __init__(self, *names: str, shape: Shape = (None, 3, 256, 128)) -> None:
+        self.names = names
+        self.input_shape = shape
+
+    def run(self, batch: Tensor) -> list[Tensor]:
+        raise AssertionError(f"not to be run, here with {batch.shape}")
+
+
+def prepared(directory: Path, network: Network, name: str = "net.onnx", sidecar: str = "") -> Preparation:
+    path = directory / name
+    path.write_bytes(b"weights")
+    path.with_suffix(".bin").write_bytes(b"weights")
+    if sidecar:
+        path.with_name(path.stem + ".saferoom.yaml").write_text(sidecar)
+    return preparation_of(path, network)
+
+
+class TestFamilies:
+    @pytest.mark.parametrize(
+        ("file", "names", "family"),
+        [
+            ("osnet_ain_x1_0.onnx", (), "torchreid"),
+            ("OSNet.onnx", ("main_graph", "input", "output"), "torchreid"),
+            ("body.onnx", ("main_graph", "batched_inputs.1", "924"), "fastreid"),
+            ("market_bot_R50-ibn.onnx", (), "fastreid"),
+            ("mgn_R50-ibn_dyn.onnx", (), "fastreid"),
+            ("fast-reid_mobilenetv2.onnx", (), "fastreid"),
+            ("body.xml", ("torch-jit-export", "data", "reid_embedding"), "openvino-retail"),
+            ("person-reidentification-retail-0286.xml", (), "openvino-retail"),
+        ],
+    )
+    def test_are_recognised_by_the_names_of_their_tools(
+        self, tmp_path: Path, file: str, names: tuple[str, ...], family: str
+    ) -> None:
+        found = prepared(tmp_path, Network(*names), file)
+        known = FAMILIES[family]
+        assert (found.channels, found.scale, found.mean) == (known.channels, known.scale, known.mean)
+        assert (found.family, found.width, found.height) == (family, 128, 256)
+
+    @pytest.mark.parametrize("file", ["robot_r50.onnx", "cosnet.onnx", "net.onnx"])
+    def test_other_names_are_not_guessed(self, tmp_path: Path, file: str) -> None:
+        """A wrong guess would give vectors that are nearly right: the worst kind of wrong."""
+        with pytest.raises(ConfigError, match=r"saferoom\.yaml.*width: 128, height: 256") as caught:
+            prepared(tmp_path, Network("main_graph", "input", "output"), file)
+        assert str(tmp_path / file) in str(caught.value)
+
+    def test_the_size_is_the_network_s(self, tmp_path: Path) -> None:
+        found = prepared(tmp_path, Network("osnet", shape=(1, 3, 160, 64)))
+        assert (found.width, found.height) == (64, 160)
+
+    def test_a_network_of_something_else_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="no encoder of crops"):
+            prepared(tmp_path, Network("osnet", shape=(1, 1, 32)))
+
+
+class TestSidecar:
+    def test_says_only_what_differs_from_the_family(self, tmp_path: Path) -> None:
+        text = "family: fastreid\nname: body\nversion: '3'\nflip: true\ncalibration: [[0.2, 0], [0.5, 0.6]]\n"
+        found = prepared(tmp_path, Network(), sidecar=text)
+        assert (found.name, found.version, found.flip, found.scale) == ("body", "3", True, 1.0)
+        assert found.calibration == ((0.2, 0.0), (0.5, 0.6))
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("width: [", "net.saferoom.yaml: "),
+            ("- 1", "net.saferoom.yaml: "),
+            ("widht: 16", "`widht`"),
+            ("width: 16.5", "field width: "),
+            ("channels: GRB", "field channels: "),
+            ("std: [1, 0, 1]", "field std[1]: "),
+            ("mean: [1, 1]", "field mean: "),
+            ("scale: 0", "field scale: "),
+            ("family: resnet", "field family: "),
+            ("width: 64", "field width: 64, but the network takes 128 only"),
+            ("calibration: [[0.5, 0], [0.4, 1]]", "calibration must rise"),
+        ],
+    )
+    def test_what_is_wrong_is_named_by_file_and_field(self, tmp_path: Path, text: str, words: str) -> None:
+        with pytest.raises(ConfigError, match=r"net\.saferoom\.yaml") as caught:
+            prepared(tmp_path, Network(), sidecar=text)
+        assert words in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    def test_two_sidecars_are_one_too_many(self, tmp_path: Path) -> None:
+        (tmp_path / "net.onnx.json").write_text("{}")
+        with pytest.raises(ConfigError, match=r"net\.saferoom\.yaml and net\.onnx\.json: keep one"):
+            prepared(tmp_path, Network(), sidecar="width: 128")
+
+    def test_a_free_size_must_be_stated(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="field width: missing"):
+            prepared(tmp_path, Network(shape=(None, 3, None, None)), sidecar="channels: BGR")
+
+    def test_without_calibration_it_warns_loudly(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.WARNING):
+            assert prepared(tmp_path, Network("osnet")).calibration == ()
+        assert "NO CALIBRATION" in caplog.text and "saferoom calibrate" in caplog.text
+
+
+def embedder(directory: Path, batch: int = 1, **changes: object) -> DeepEmbedder:
+    path = directory / f"batch{batch}.onnx"
+    path.write_bytes(linear_model(WEIGHTS, (32, 16), batch=batch))
+    fields = {"width": 16, "height": 32, "channels": "BGR", "scale": 1, "mean": [0, 0, 0], "std": [1, 1, 1]}
+    path.with_name(path.stem + ".saferoom.json").write_text(json.dumps({**fields, **changes}))
+    return DeepEmbedder.open(path)
+
+
+def coloured(count: int) -> list[Image]:
+    generator = np.random.default_rng(2)
+    return [generator.integers(0, 256, (50, 30, 3), dtype=np.uint8) for _ in range(count)]
+
+
+class TestEmbedding:
+    @pytest.mark.parametrize("count", [1, 3, 4, 9])
+    def test_a_network_of_a_fixed_batch_takes_any_number(self, tmp_path: Path, count: int) -> None:
+        crops = coloured(count)
+        one, four = embedder(tmp_path).embed(crops), embedder(tmp_path, batch=4).embed(crops)
+        assert four.shape == (count, 4)
+        assert four == pytest.approx(one, abs=1e-6)
+
+    def test_another_dimension_than_declared_is_refused(self, tmp_path: Path) -> None:
+        assert embedder(tmp_path, dim=4).dim == 4
+        with pytest.raises(ConfigError, match="field dim: 512, but it gives 4"):
+            embedder(tmp_path, dim=512)
+
+    def test_a_large_crop_is_averaged_not_sampled(self) -> None:
+        """Stripes of one pixel, black and white, are grey from afar; sampled they would be either."""
+        seen: list[FloatArray] = []
+
+        class Recorder(Network):
+            def run(self, batch: Tensor) -> list[Tensor]:
+                seen.append(batch)
+                return [np.ones((len(batch), 4), np.float32)]
+
+        stripes = np.zeros((320, 160, 3), np.uint8)
+        stripes[::2] = 255
+        DeepEmbedder(Recorder(shape=(None, 3, 32, 16)), PLAIN).embed([stripes])
+        assert np.abs(seen[-1] - 127.5).max() <= 1
+
+    def test_flip_is_the_mean_with_the_mirrored_crop(self, tmp_path: Path) -> None:
+        class Left(Network):
+            """Sees the two columns at the left only."""
+
+            def run(self, batch: Tensor) -> list[Tensor]:
+                return [batch[:, :, :, :2].reshape(len(batch), -1)]
+
+        shape: Shape = (None, 3, 32, 16)
+        both = Preparation(**{**{f: getattr(PLAIN, f) for f in PLAIN.__struct_fields__}, "flip": True})
+        crop = coloured(1)[0]
+        mirrored = np.ascontiguousarray(crop[:, ::-1])
+        single, double = DeepEmbedder(Left(shape=shape), PLAIN), DeepEmbedder(Left(shape=shape), both)
+        assert double.embed([crop]) == pytest.approx(double.embed([mirrored]), abs=1e-6)
+        assert not np.allclose(single.embed([crop]), single.embed([mirrored]), atol=0.01)
+
+
+IR = """<?xml version="1.0"?>
+<net name="tiny" version="11">
+  <layers>
+    <layer id="0" name="data" type="Parameter" version="opset1">
+      <data shape="1,3,4,2" element_type="f32"/>
+      <output><port id="0" precision="FP32" names="data">
+        <dim>1</dim><dim>3</dim><dim>4</dim><dim>2</dim></port></output>
+    </layer>
+    <layer id="1" name="axes" type="Const" version="opset1">
+      <data element_type="i64" shape="2" offset="0" size="16"/>
+      <output><port id="0" precision="I64"><dim>2</dim></port></output>
+    </layer>
+    <layer id="2" name="mean" type="ReduceMean" version="opset1">
+      <data keep_dims="false"/>
+      <input><port id="0"><dim>1</dim><dim>3</dim><dim>4</dim><dim>2</dim></port>
+        <port id="1"><dim>2</dim></port></input>
+      <output><port id="2" precision="FP32"><dim>1</dim><dim>3</dim></port></output>
+    </layer>
+    <layer id="3" name="weights" type="Const" version="opset1">
+      <data element_type="f32" shape="3,4" offset="16" size="48"/>
+      <output><port id="0" precision="FP32"><dim>3</dim><dim>4</dim></port></output>
+    </layer>
+    <layer id="4" name="product" type="MatMul" version="opset1">
+      <data transpose_a="false" transpose_b="false"/>
+      <input><port id="0"><dim>1</dim><dim>3</dim></port><port id="1"><dim>3</dim><dim>4</dim></port></input>
+      <output><port id="2" precision="FP32" names="reid_embedding"><dim>1</dim><dim>4</dim></port></output>
+    </layer>
+    <layer id="5" name="result" type="Result" version="opset1">
+      <input><port id="0"><dim>1</dim><dim>4</dim></port></input>
+    </layer>
+  </layers>
+  <edges>
+    <edge from-layer="0" from-port="0" to-layer="2" to-port="0"/>
+    <edge from-layer="1" from-port="0" to-layer="2" to-port="1"/>
+    <edge from-layer="2" from-port="2" to-layer="4" to-port="0"/>
+    <edge from-layer="3" from-port="0" to-layer="4" to-port="1"/>
+    <edge from-layer="4" from-port="2" to-layer="5" to-port="0"/>
+  </edges>
+</net>
+"""
+AXES = np.array([2, 3], "<i8").tobytes()
+
+
+class TestOpenVino:
+    def test_negligible_weights_become_zero_and_indices_stay(self) -> None:
+        weights = WEIGHTS.copy()
+        weights[0, 1], weights[1, 3], weights[2, 0] = 1e-40, -1e-33, 1e-20
+        expected = weights.copy()
+        expected[0, 1] = expected[1, 3] = 0
+        cleaned, count = ir_without_subnormals(IR.encode(), AXES + weights.astype("<f4").tobytes())
+        assert (cleaned, count) == (AXES + expected.astype("<f4").tobytes(), 2)
+
+    @pytest.mark.parametrize(
+        ("description", "weights"), [("<net>", b"x" * 64), ("no xml", b""), (IR, AXES + b"short")]
+    )
+    def test_what_does_not_belong_together_is_refused(self, description: str, weights: bytes) -> None:
+        with pytest.raises(ConfigError, match=r"\.xml and \.bin are not of one model"):
+            ir_without_subnormals(description.encode(), weights)
+
+    def test_a_representation_embeds(self, tmp_path: Path) -> None:
+        pytest.importorskip("openvino", reason="needs the extra openvino")
+        path = tmp_path / "tiny.xml"
+        path.write_text(IR)
+        path.with_suffix(".bin").write_bytes(AXES + WEIGHTS.astype("<f4").tobytes())
+        network = open_network(path)
+        assert network.input_shape == (1, 3, 4, 2) and network.output_shapes == ((1, 4),)
+        vectors = DeepEmbedder.open(path).embed([np.full((9, 9, 3), (10, 0, 0), np.uint8)] * 3)
+        assert vectors == pytest.approx(np.tile([5**-0.5, 0, 0, 2 * 5**-0.5], (3, 1)), abs=0.01)
+        path.with_suffix(".bin").write_bytes(b"")
+        with pytest.raises(ConfigError, match="openvino cannot load it"):
+            open_network(path)
