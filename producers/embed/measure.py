@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from producers.embed.base import Embedder, FloatArray, normalised
+from producers.embed.calibration import checked
 from producers.training.data import named
 from reid.errors import ConfigError
 
@@ -78,16 +79,17 @@ def cross_camera(gallery: Gallery) -> tuple[FloatArray, FloatArray]:
 
 
 def knots(genuine: FloatArray, impostor: FloatArray) -> KnotList:
-    """See the module's docstring."""
-    zero, operating = np.quantile(impostor, [0.5, 0.99])
-    one = max(float(np.quantile(genuine, 0.99)), float(operating) + 0.01)
-    return [(round(float(zero), 4), 0.0), (round(float(operating), 4), 0.6), (round(one, 4), 1.0)]
+    """See the module's docstring. May fail to rise where strangers are alike: `calibrated` refuses that."""
+    zero, operating = (float(quantile) for quantile in np.quantile(impostor, [0.5, 0.99]))
+    one = min(max(float(np.quantile(genuine, 0.99)), operating + 0.01), 1.0)
+    return [(round(zero, 4), 0.0), (round(operating, 4), 0.6), (round(one, 4), 1.0)]
 
 
 def calibrated(gallery: Gallery, name: str) -> tuple[KnotList, str]:
     """The knots of single crops' ``gallery``, and in words what they were measured on (``name``).
 
-    Raises `ConfigError` when there are too few pairs to tell where 1 % of strangers lie.
+    Raises `ConfigError` when there are too few pairs to tell where 1 % of strangers lie, or when these have
+    a cosine of 1: the encoder, or what it is given, tells nobody apart.
     """
     tracks = gallery.track_means()
     genuine, impostor = cross_camera(tracks)
@@ -97,4 +99,6 @@ def calibrated(gallery: Gallery, name: str) -> tuple[KnotList, str]:
             f"{name}: {people} people make {len(genuine)} true pairs across cameras and {len(impostor)} of "
             f"strangers; {MIN_TRUE_PAIRS} and {MIN_STRANGERS} are needed: some 35 people in two cameras"
         )
-    return knots(genuine, impostor), f"{name}, {people} people, means of {CROPS_A_TRACK}"
+    found = knots(genuine, impostor)
+    checked(found, f"{name}: strangers are too alike to this encoder, knots {found}")
+    return found, f"{name}, {people} people, means of {CROPS_A_TRACK}"

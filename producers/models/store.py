@@ -27,12 +27,12 @@ def state_of(entry: Entry, directory: Path) -> State:
 
 
 def located(entry: Entry, directories: Sequence[Path]) -> tuple[State, Path | None]:
-    """The first directory that has it; else whatever is known of the first."""
+    """From the first directory that has it; else "other contents" where one has files of these names."""
     states = [(state_of(entry, directory), directory) for directory in directories]
     for state, directory in states:
         if state == "present":
             return state, directory / entry.files[0].name
-    return states[0][0], None
+    return next((state for state, _ in states if state != "absent"), "absent"), None
 
 
 def resolved(setting: str, home: Path) -> str:
