@@ -1,65 +1,77 @@
 """How fast the views are rebuilt from a long log, and that every way to fill them gives the same bytes.
 
-`python -m benchmarks.rebuild --events 1000000 --json docs/results/rebuild.json`: writes a log that the real
-domain decided to an embedded Kafka, then fills an embedded Redis in four ways: live projector, rebuild,
-projector after FLUSHALL, rebuild after `kill -9` of Redis. Equal SHA-256 of the canonical dumps, or it fails.
+`python -m benchmarks.rebuild --events 1000000 --home DIR --json docs/results/rebuild.json`: a log that the
+real domain decided, in an embedded Kafka, written once into DIR. An embedded Redis is filled by the live
+projector; rebuilt several times, each in a process of its own, in turn with a bare read of the same topic;
+filled live again after FLUSHALL, and rebuilt after `kill -9` of Redis. Equal SHA-256 of the canonical dumps,
+or it fails.
 """
 
 import argparse
-import itertools
 import json
 import os
 import platform
+import resource
 import shlex
 import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, Final, NamedTuple
 
-import platformdirs
 import redis
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from benchmarks.site_log import SITE, events
+from benchmarks.decided_log import Written, decided_log
 from projections.canonical import canonical, sha256
 from projections.databases import Databases
 from projections.dead_letters import KafkaDeadLetters
 from projections.follower import Follower
 from projections.projector import READER
-from projections.rebuild import rebuild
+from projections.reading import partitions
+from projections.rebuild import RECORDS, rebuild
 from projections.redis_store import RedisViewStore
 from projections.status import lags
 from projections.views import CamerasView, PersonsView
-from reid.contracts.cloudevents import headers_of
-from reid.contracts.codec import encode
 from reid.contracts.topics import EVENTS
 from reid.errors import Unavailable
 from reid.runtime import kafka
-from reid.runtime.admin import create_topics
-from reid.runtime.servers.jars import kafka_version, locked
-from reid.runtime.servers.kafka import EmbeddedKafka
 from reid.runtime.servers.redis import EmbeddedRedis
 
-TTL_DAYS = 90
-PARTITIONS = 4
+TTL_DAYS: Final = 90
+
+
+class Run(NamedTuple):
+    """``cpu_s``: of the process, all threads; ``peak_mb``: its resident memory at most, Python included."""
+
+    records: int
+    seconds: float
+    cpu_s: float
+    peak_mb: float
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--events", type=int, default=200_000)
     options.add_argument("--people", type=int, default=300)
+    options.add_argument("--home", type=Path, help="folder that keeps the decided log for the next time")
+    options.add_argument("--repeats", type=int, default=3)
     options.add_argument("--json", type=Path)
     chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="saferoom-bench-") as home:
-        jars = Path(platformdirs.user_cache_path("saferoom")) / f"kafka-{kafka_version(locked())}"
-        with EmbeddedKafka(Path(home), jars=jars) as broker, EmbeddedRedis(Path(home)) as server:
-            create_topics(broker.bootstrap, PARTITIONS, 1)
-            found = measure(broker.bootstrap, server, chosen.events, chosen.people)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="saferoom-bench-")))
+        home = chosen.home or scratch
+        bootstrap, written = stack.enter_context(decided_log(home, chosen.events, chosen.people))
+        server = stack.enter_context(EmbeddedRedis(scratch))
+        found = measure(bootstrap, server, written, chosen.repeats)
     found["command"] = "python -m benchmarks.rebuild " + shlex.join(sys.argv[1:])
     text = json.dumps(found, indent=2)
     print(text)
@@ -69,77 +81,126 @@ def main() -> None:
         sys.exit("the dumps differ")
 
 
-def measure(bootstrap: str, server: EmbeddedRedis, count: int, people: int) -> dict[str, Any]:
-    written, size = timed(lambda: write(bootstrap, count, people))
-    print(f"{count} events decided and written in {written:.0f} s", file=sys.stderr)
-    shas: dict[str, str] = {}
-    seconds: dict[str, float] = {}
-    url = server.url
+def measure(bootstrap: str, server: EmbeddedRedis, written: Written, repeats: int) -> dict[str, Any]:
+    load, shas, seconds = [os.getloadavg()[0]], dict[str, str](), dict[str, float]()
+    keys, url = 0, server.url
 
-    def dump(name: str) -> int:
+    def note(name: str) -> None:
+        nonlocal keys
         store = RedisViewStore(url)
         found = store.dump("saferoom:")
         store.close()
-        shas[name] = sha256(found)
-        return len(canonical(found))
+        shas[name], keys = sha256(found), len(canonical(found))
+        load.append(os.getloadavg()[0])
+        print(f"{name}: {shas[name][:12]}, load {load[-1]:.1f}", file=sys.stderr)
 
-    seconds["live"], _ = timed(lambda: follow(bootstrap, url))
-    keys = dump("live")
-    cpu = time.process_time()
-    seconds["rebuild"], done = timed(lambda: again(bootstrap, url))
-    seconds["rebuild_own_cpu"] = time.process_time() - cpu
-    dump("rebuilt")
+    seconds["live"] = timed(lambda: follow(bootstrap, url))
+    note("live")
+    bare, rebuilt = list[Run](), list[Run]()
+    for number in range(1, repeats + 1):
+        bare.append(apart(read, bootstrap))
+        rebuilt.append(apart(again, bootstrap, url))
+        print(f"bare {_rate(bare[-1]):,.0f}/s, rebuild {_rate(rebuilt[-1]):,.0f}/s", file=sys.stderr)
+        note(f"rebuilt_{number}")
     with redis.Redis.from_url(url) as client:
+        peak: Any = client.info("memory")
         client.flushall()
-    seconds["live_after_flushall"], _ = timed(lambda: follow(bootstrap, url))
-    dump("after_flushall")
-    assert server.pid is not None
-    os.kill(server.pid, signal.SIGKILL)
-    server.stop()
-    assert server.start() == url, "Redis came back at another address"
-    seconds["live_after_kill"], _ = timed(lambda: follow(bootstrap, url))
-    dump("after_kill_9")
-    seconds["rebuild_after_kill"], _ = timed(lambda: again(bootstrap, url))
-    dump("rebuilt_after_kill_9")
+    seconds["live_after_flushall"] = timed(lambda: follow(bootstrap, url))
+    note("after_flushall")
+    kill(server)
+    seconds["live_after_kill"] = timed(lambda: follow(bootstrap, url))
+    note("after_kill_9")
+    after = apart(again, bootstrap, url)
+    note("rebuilt_after_kill_9")
     return {
-        "events": count,
-        "bytes": size,
-        "people": people,
+        "events": written.events,
+        "bytes": written.bytes,
+        "people": written.people,
         "keys": keys,
-        "records_folded": done,
-        "seconds": {name: round(value, 2) for name, value in seconds.items()},
-        "rebuild_events_per_s": round(count / seconds["rebuild"]),
-        "live_catch_up_events_per_s": round(count / seconds["live"]),
+        "records_folded": rebuilt[0].records,
+        "rebuild_events_per_s": spread([_rate(run) for run in rebuilt]),
+        "rebuild_events_per_cpu_s": spread([run.records / run.cpu_s for run in rebuilt]),
+        "rebuild_peak_mb": spread([run.peak_mb for run in rebuilt]),
+        "redis_peak_mb": round(peak["used_memory_peak"] / 2**20),
+        "bare_consume_events_per_s": spread([_rate(run) for run in bare]),
+        "bare_consume_events_per_cpu_s": spread([run.records / run.cpu_s for run in bare]),
+        "bare_consume_peak_mb": spread([run.peak_mb for run in bare]),
+        "rebuild_to_bare_consume": spread([_rate(r) / _rate(b) for r, b in zip(rebuilt, bare, strict=True)]),
+        "rebuild_after_kill_events_per_s": round(_rate(after)),
+        "live_catch_up_events_per_s": round(written.events / seconds["live"]),
+        "live_seconds": {name: round(value, 2) for name, value in seconds.items()},
         "sha256": shas,
         "machine": {
             "cores": len(os.sched_getaffinity(0)),
-            "load_1min": round(os.getloadavg()[0], 1),
+            "load_1min": spread(load),
             "python": platform.python_version(),
             "processor": platform.machine(),
         },
     }
 
 
-def timed(call: Callable[[], Any]) -> tuple[float, Any]:
+def _rate(run: Run) -> float:
+    return run.records / run.seconds
+
+
+def spread(found: Sequence[float]) -> dict[str, float]:
+    def short(value: float) -> float:
+        return round(value) if value >= 100 else round(value, 3)
+
+    return {"median": short(median(found)), "least": short(min(found)), "most": short(max(found))}
+
+
+def timed(call: Callable[[], None]) -> float:
     began = time.perf_counter()
-    found = call()
-    return time.perf_counter() - began, found
+    call()
+    return time.perf_counter() - began
 
 
-def write(bootstrap: str, count: int, people: int) -> int:
-    producer, size = kafka.producer(bootstrap, **{"linger.ms": 50}), 0
-    for cause, ordinal, event in itertools.islice(events(people), count):
-        raw, headers = encode(event), headers_of(event, cause, ordinal)
-        size += len(raw)
-        while True:
-            try:
-                producer.produce(EVENTS.name, raw, SITE.encode(), headers=list(headers))
-                break
-            except BufferError:
-                producer.poll(0.1)
-        producer.poll(0)
-    assert producer.flush(60) == 0
-    return size
+def apart(call: Callable[..., Run], *arguments: str) -> Run:
+    """In a fresh process, as `saferoom rebuild` runs: nothing is warm, and the peak is its own."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(call, *arguments).result()
+
+
+def again(bootstrap: str, url: str) -> Run:
+    databases, consumer = Databases(url), kafka.reader(bootstrap)
+    try:
+        done = rebuild(consumer, databases, [PersonsView(TTL_DAYS), CamerasView()])
+    finally:
+        consumer.close()
+        databases.close()
+    return Run(done.records, done.seconds, time.process_time(), _peak_mb())
+
+
+def read(bootstrap: str) -> Run:
+    """The same topic by the same client in the same portions; nothing is done with what is read."""
+    began, records, consumer = time.perf_counter(), 0, kafka.reader(bootstrap)
+    left = set(partitions(consumer, EVENTS.name))
+    consumer.assign([TopicPartition(EVENTS.name, p, OFFSET_BEGINNING) for p in left])
+    while left:
+        for message in consumer.consume(RECORDS, timeout=0.05):
+            error = message.error()
+            if error is None:
+                records += 1
+            elif error.code() == KafkaError._PARTITION_EOF:
+                left.discard(message.partition())
+            else:
+                raise Unavailable(f"Kafka: {error.str()}")
+    seconds = time.perf_counter() - began
+    consumer.close()
+    return Run(records, seconds, time.process_time(), _peak_mb())
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def kill(server: EmbeddedRedis) -> None:
+    url, pid = server.url, server.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    server.stop()
+    assert server.start() == url, "Redis came back at another address"
 
 
 def follow(bootstrap: str, url: str) -> None:
@@ -172,15 +233,6 @@ def projector(bootstrap: str, url: str) -> Iterator[RedisViewStore]:
         thread.join()
         consumer.close()
         store.close()
-
-
-def again(bootstrap: str, url: str) -> int:
-    databases, consumer = Databases(url), kafka.reader(bootstrap)
-    try:
-        return rebuild(consumer, databases, [PersonsView(TTL_DAYS), CamerasView()]).records
-    finally:
-        consumer.close()
-        databases.close()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import redis
 
 from projections.canonical import is_ours, sites
 from projections.redis_store import RedisViewStore, asked
+from projections.scratch_store import ScratchStore
 from reid.contracts.codec import encode
 from reid.contracts.topics import GENERATION_KEY, HOLD_KEY, REDIS_PREFIX, labels_channel, live_labels_key
 from reid.contracts.views import LabelsChanged, LiveTrack, person_labels
@@ -42,7 +43,7 @@ class Databases:
         if self._scratch_number == self._live_number:
             raise ConfigError("a rebuild needs a second Redis database: give another --scratch-db")
         other = url_of(url, self._scratch_number)
-        self.live, self.scratch = RedisViewStore(url), RedisViewStore(other)
+        self.live, self.scratch = RedisViewStore(url), ScratchStore(other)
         self._scratch: Any = redis.Redis.from_url(other)
         self._token = secrets.token_hex(8)
 

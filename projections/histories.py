@@ -33,6 +33,9 @@ class Histories:
         """Samples of tracks without identity, as the store has them."""
         self._waiting.update(waiting)
 
+    def holds(self, camera: CameraRef) -> bool:
+        return camera in self._waiting
+
     def sampled(self, event: TrackSampled, place: Place) -> None:
         """Keeps the sample until its track is somebody; forgets the tracks that the agent forgets now."""
         camera = CameraRef(event.site_id, event.track.camera_id)
@@ -72,6 +75,12 @@ class Histories:
             for field in fields:
                 found = self._waiting[camera].get(field)
                 yield HashDelete(key, field) if found is None else HashSet(key, field, _encode(found))
+
+    def spilt(self) -> None:
+        """The diff is written; the samples that wait are still held."""
+        self._added.clear()
+        self._erased.clear()
+        self._changed.clear()
 
     def _drop(self, camera: CameraRef, field: str) -> None:
         if self._waiting.get(camera, {}).pop(field, None) is not None:

@@ -48,13 +48,8 @@ def sample(event: TrackSampled, place: Place) -> HistoryEntry:
     )
 
 
-def told(event: AnyEvent, at: Callable[[], Place], before: PersonView | None) -> Told:
-    """Entries of the persons that the event is about. ``before``: the person seen, as it was until now.
-
-    A sighting that changes nothing but times is no entry: the documents hold the latest, the log holds all.
-    """
-    if isinstance(event, PersonSeen) and not _notable(event, before):
-        return []
+def told(event: AnyEvent, at: Callable[[], Place]) -> Told:
+    """Entries of the persons that the event is about; a sighting only where it is `notable`."""
     site, place = event.site_id, at()
     match event:
         case PersonRegistered():
@@ -97,7 +92,9 @@ def told(event: AnyEvent, at: Callable[[], Place], before: PersonView | None) ->
     return [(PersonRef(site, entry.person_id), entry)]
 
 
-def _notable(event: PersonSeen, before: PersonView | None) -> bool:
+def notable(event: PersonSeen, before: PersonView | None) -> bool:
+    """Whether the sighting is a step of its person, who is ``before`` until now. One that changes nothing but
+    times is none: the documents hold the latest, the log holds all."""
     return (
         event.reason == "bound"
         or event.slot is not None

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from projections.history import Place, told
-from projections.store import CameraRef, PersonRef
-from projections.workspace import Workspace, parse_track, track_name
+from projections.history import Place, notable, told
+from projections.store import PersonRef, person_ref
+from projections.tracks import parse_track, spot, track_name
+from projections.workspace import Wanted, Workspace
 from reid.contracts.codec import type_name
 from reid.contracts.events import (
     AnyEvent,
+    CameraCalibrated,
     CommandRejected,
     Event,
     GalleryReset,
@@ -22,38 +24,35 @@ from reid.contracts.events import (
     PersonSplit,
     PersonState,
     PolicyAdopted,
-    TrackRef,
     TrackSampled,
 )
 from reid.contracts.views import CommandOutcome, PersonView
 from reid.errors import PoisonInput
 
 
-def needs(event: AnyEvent) -> tuple[set[PersonRef], set[tuple[str, TrackRef]]]:
-    """Persons and tracks that must be loaded before `apply`."""
+def need(event: AnyEvent, wanted: Wanted) -> None:
+    """Adds what must be loaded before `apply`."""
     site = event.site_id
     match event:
         case PersonSeen() | PersonLeft():
-            return {PersonRef(site, event.person_id)}, {(site, event.track)}
-        case PersonRegistered() | PersonRenamed() | PersonForgotten() | PersonExpired():
-            return {PersonRef(site, event.person_id)}, set()
+            wanted.persons.add(person_ref(site, event.person_id))
+            wanted.tracks.add((site, event.track))
+            if event.reason == "bound":
+                wanted.sampled.add(spot(site, event.track).place)
+        case TrackSampled():
+            wanted.sampled.add(spot(site, event.track).place)
+        case PersonRegistered():
+            wanted.persons.add(person_ref(site, event.person_id))
+            wanted.sampled.add(spot(site, event.track).place)
+        case PersonRenamed() | PersonForgotten() | PersonExpired():
+            wanted.persons.add(person_ref(site, event.person_id))
         case PersonsMerged():
-            return {PersonRef(site, event.survivor_id), PersonRef(site, event.absorbed_id)}, set()
+            wanted.persons.update((person_ref(site, event.survivor_id), person_ref(site, event.absorbed_id)))
         case PersonSplit():
             both = (event.person, event.other)
-            return {PersonRef(site, state.person_id) for state in both if state is not None}, set()
+            wanted.persons.update(person_ref(site, state.person_id) for state in both if state is not None)
         case GalleryReset():
-            return {PersonRef(site, person_id) for person_id in event.person_ids}, set()
-        case _:
-            return set(), set()
-
-
-def samples_of(event: AnyEvent) -> CameraRef | None:
-    """Camera whose waiting samples must be loaded before `apply`."""
-    match event:
-        case TrackSampled() | PersonRegistered() | PersonSeen(reason="bound"):
-            return CameraRef(event.site_id, event.track.camera_id)
-    return None
+            wanted.persons.update(PersonRef(site, person_id) for person_id in event.person_ids)
 
 
 def apply(event: AnyEvent, at: Callable[[], Place], work: Workspace) -> None:
@@ -62,11 +61,16 @@ def apply(event: AnyEvent, at: Callable[[], Place], work: Workspace) -> None:
 
     Raises `PoisonInput`, having changed nothing, for an event on a person that no earlier event registered.
     """
-    if isinstance(event, TrackSampled):
+    if isinstance(event, PersonSeen):
+        before = work.person(person_ref(event.site_id, event.person_id))
+        # Nine of ten events: nothing is made for them that they do not need.
+        if not notable(event, before):
+            _seen(work, event)
+            return
+    elif isinstance(event, TrackSampled):
         work.histories.sampled(event, at())
         return
-    before = work.person(PersonRef(event.site_id, event.person_id)) if isinstance(event, PersonSeen) else None
-    entries = told(event, at, before)
+    entries = told(event, at)
     _HANDLERS[type(event)](work, event)
     for ref, entry in entries:
         # Who is gone has no history: it was erased with the person.
@@ -109,7 +113,7 @@ def _about(event: AnyEvent) -> list[str]:
 
 
 def _known(work: Workspace, event: Event, person_id: str) -> tuple[PersonRef, PersonView]:
-    ref = PersonRef(event.site_id, person_id)
+    ref = person_ref(event.site_id, person_id)
     view = work.edit(ref)
     if view is None:
         raise PoisonInput(f"{type_name(event)} of {person_id}, whom no earlier event registered")
@@ -234,7 +238,7 @@ def _reset(work: Workspace, event: GalleryReset) -> None:
         work.erase(PersonRef(event.site_id, person_id))
 
 
-def _nothing(work: Workspace, event: CommandRejected | PolicyAdopted) -> None:
+def _nothing(work: Workspace, event: CommandRejected | PolicyAdopted | CameraCalibrated) -> None:
     """Refusals and rules change no document; the position still advances."""
 
 
@@ -249,5 +253,6 @@ _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
     PersonExpired: _gone,
     GalleryReset: _reset,
     PolicyAdopted: _nothing,
+    CameraCalibrated: _nothing,
     CommandRejected: _nothing,
 }

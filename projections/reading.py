@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from projections.views import Headers, Record
+from projections.views import Record
 from reid.errors import Unavailable
 
 #: Records of one batch: large, so that a person seen a hundred times is written once.
@@ -14,6 +14,18 @@ BATCH: Final = 20_000
 #: Seconds without any record after which Kafka counts as away.
 SILENCE_S: Final = 15.0
 METADATA_S: Final = 5.0
+
+
+class _Headers:
+    """Those of a message, made when somebody asks: to make them costs as much as to decode an event."""
+
+    __slots__ = ("_message",)
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+
+    def __iter__(self) -> Iterator[tuple[str, bytes | None]]:
+        return iter(cast(list[tuple[str, bytes | None]], self._message.headers() or []))
 
 
 class Batch(NamedTuple):
@@ -85,8 +97,9 @@ def batches(
                 positions[partition] = reached[partition]
                 left.discard(partition)
             else:
-                headers = cast(Headers, message.headers() or [])
-                records.append(Record(topic, partition, offset, message.key(), message.value(), headers))
+                records.append(
+                    Record(topic, partition, offset, message.key(), message.value(), _Headers(message))
+                )
                 positions[partition] = offset + 1
         if len(records) >= size or (not left and positions):
             yield Batch(records, positions)

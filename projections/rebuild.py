@@ -1,8 +1,7 @@
 """The views anew from the log, beside the live ones, and swapped in whole (blue/green).
 
 1. Claim the second database; it holds nothing that anybody reads.
-2. Fold the log into it by the very code that follows the log live, but in batches of 20,000 records: a
-   person seen a hundred times in a batch is written once.
+2. Fold the log by the very code that follows it live, but in memory: a person is written once, at the end.
 3. Go on from where that ended, until a round finds little.
 4. Hold the live commits for a moment and fold to where the live view stands: no reader goes back in time.
 5. `SWAPDB`: readers saw the whole old view, and see the whole new one. The running projector finds another
@@ -20,16 +19,16 @@ from typing import Final, NamedTuple
 from confluent_kafka import Consumer
 
 from projections.canonical import canonical, sha256
-from projections.changes import Change
 from projections.databases import Databases
+from projections.filling import Filling, uncollected
 from projections.reading import batches, partitions
 from projections.store import ViewStore
-from projections.views import Record, View
+from projections.views import View
 from reid.contracts.topics import PERSONS_VIEW
-from reid.errors import PoisonInput, Unavailable
+from reid.errors import Unavailable
 
-#: Operations of one commit into the second database: bounds how long the script holds Redis for others.
-OPS: Final = 1_000
+#: Records read at once: few enough to be still in the processor's cache when they are folded.
+RECORDS: Final = 2_000
 #: Records of a round below which the rest is left to the projector.
 FEW: Final = 500
 #: Rounds after which a log that grows as fast as we read is swapped in all the same.
@@ -132,29 +131,16 @@ def fold(
     progress: Progress,
 ) -> int:
     """From the second database's positions on, to the log's end or to ``limits``. Returns the records."""
-    store, topic, total = databases.scratch, view.topic.name, 0
-    stored = store.positions(view.name)
+    topic, total = view.topic.name, 0
+    stored = databases.scratch.positions(view.name)
     wanted = partitions(consumer, topic) if limits is None else sorted(limits)
-    for records, positions in batches(consumer, topic, {p: stored.get(p) for p in wanted}, limits):
-        made = view.project(records, store)
-        for record, error in made.rejected:
-            if _name(record) not in leave_out:
-                raise PoisonInput(
-                    f"view {view.name} can't apply {_name(record)}: {error}. The live view left it out and "
-                    "has it among the dead letters; to do so here too, add "
-                    f"--leave-out {_name(record)}"
-                )
-        ops = list(made.ops)
-        while len(ops) > OPS:
-            store.commit(Change(view.name, {}, {}, ops[:OPS]))
-            del ops[:OPS]
-        # No messages: nobody shows this view yet.
-        store.commit(Change(view.name, {}, positions, ops))
-        databases.keep_claim()
-        total += len(records)
-        progress(len(records))
+    filling = Filling(databases, view, leave_out)
+    with uncollected():
+        for records, positions in batches(
+            consumer, topic, {p: stored.get(p) for p in wanted}, limits, RECORDS
+        ):
+            filling.take(records, positions)
+            total += len(records)
+            progress(len(records))
+        filling.end()
     return total
-
-
-def _name(record: Record) -> str:
-    return f"{record.topic}/{record.partition}/{record.offset}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -51,6 +52,12 @@ class PersonRef(NamedTuple):
 class CameraRef(NamedTuple):
     site_id: str
     camera_id: str
+
+
+@lru_cache(65_536)
+def person_ref(site_id: str, person_id: str) -> PersonRef:
+    """Found again rather than made again: three times in each sighting of a long log."""
+    return PersonRef(site_id, person_id)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
-"""The views: how a batch of log records becomes operations and pub/sub messages."""
+"""The views: how log records become operations and pub/sub messages, a batch at a time or a whole log."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple, Protocol
@@ -10,10 +10,10 @@ from projections import persons
 from projections.changes import HashDelete, HashSet, Message, Op
 from projections.histories import Histories
 from projections.history import Place
-from projections.store import CameraRef, PersonRef, ViewStore
-from projections.workspace import Workspace
+from projections.store import ViewStore
+from projections.workspace import Wanted, Workspace
 from reid.contracts.codec import decode_event, decode_status, encode
-from reid.contracts.events import AnyEvent, TrackRef
+from reid.contracts.events import AnyEvent
 from reid.contracts.topics import (
     CAMERAS,
     CAMERAS_VIEW,
@@ -30,11 +30,12 @@ log = logging.getLogger(__name__)
 #: Where no setting says otherwise.
 HISTORY_ENTRIES: Final = 1000
 
-Headers = list[tuple[str, bytes | None]]
+Headers = Iterable[tuple[str, bytes | None]]
 
 
 class Record(NamedTuple):
-    """One record of a topic, as read. ``value`` None: a tombstone."""
+    """One record of a topic, as read. ``value`` None: a tombstone. ``headers`` may be read when asked for:
+    few events are told with theirs."""
 
     topic: str
     partition: int
@@ -73,11 +74,41 @@ class View(Protocol):
         """Reads the store, changes nothing in it. Raises `Unavailable`."""
         ...
 
+    def fold(self, store: ViewStore) -> "Fold":
+        """To fold many batches before anything is written to ``store``, which nobody else writes to."""
+        ...
 
-class _Defect(Exception):
+
+class Fold(Protocol):
+    """A view on its way through a log: it reads of the store what it does not hold. Raises `Unavailable`."""
+
+    def __len__(self) -> int:
+        """Documents held."""
+        ...
+
+    def apply(self, records: Sequence[Record]) -> list[Rejected]:
+        """Raises `Defect`, after which this fold is of no use."""
+        ...
+
+    def grown(self) -> Iterator[Op]:
+        """Of `ops` what grows with every record; once it is all taken, it is held no longer."""
+        ...
+
+    def ops(self) -> Iterator[Op]:
+        """What was not given yet of the difference to the store. The fold ends with it."""
+        ...
+
+
+class Defect(Exception):
+    """A record that makes a handler itself fail: a defect of ours. Its cause is what the handler raised."""
+
     def __init__(self, record: Record) -> None:
         super().__init__()
         self.record = record
+
+    def rejected(self) -> Rejected:
+        log.error("an event makes the view's own code fail", exc_info=self.__cause__)
+        return Rejected(self.record, PoisonInput(f"defect of the projector: {self.__cause__!r}"))
 
 
 class PersonsView:
@@ -93,45 +124,66 @@ class PersonsView:
         self._history_entries, self._erase_histories = history_entries, erase_histories
 
     def project(self, records: Sequence[Record], store: ViewStore) -> Projection:
-        """A record that makes a handler itself fail is a defect of ours: it is rejected too, and the
-        others are applied again from a clean start."""
+        """A record that makes a handler itself fail is rejected too, and the others are applied again from
+        a clean start."""
         defects: list[Rejected] = []
         while True:
             hopeless = {id(found.record) for found in defects}
+            fold = self.fold(store)
             try:
-                made = self._attempt([r for r in records if id(r) not in hopeless], store)
-            except _Defect as defect:
-                cause = defect.__cause__
-                log.error("an event makes the view's own code fail", exc_info=cause)
-                defects.append(Rejected(defect.record, PoisonInput(f"defect of the projector: {cause!r}")))
+                rejected = fold.apply([r for r in records if id(r) not in hopeless])
+            except Defect as defect:
+                defects.append(defect.rejected())
             else:
-                made.rejected += defects
-                return made
+                return Projection(list(fold.ops()), fold.messages(), rejected + defects)
 
-    def _attempt(self, records: Sequence[Record], store: ViewStore) -> Projection:
-        made = Projection()
-        events = list(_decoded(records, made.rejected))
-        refs: set[PersonRef] = set()
-        tracks: set[tuple[str, TrackRef]] = set()
-        sampled: set[CameraRef] = set()
-        for _, event in events:
-            more_refs, more_tracks = persons.needs(event)
-            refs |= more_refs
-            tracks |= more_tracks
-            camera = persons.samples_of(event)
-            if camera is not None:
-                sampled.add(camera)
-        work = Workspace(store, self._ttl_ms, Histories(self._history_entries, self._erase_histories))
-        work.require(refs, tracks, sampled)
+    def fold(self, store: ViewStore) -> "PersonsFold":
+        histories = Histories(self._history_entries, self._erase_histories)
+        return PersonsFold(Workspace(store, self._ttl_ms, histories))
+
+
+class PersonsFold:
+    """The `PersonsView` over any number of batches."""
+
+    def __init__(self, work: Workspace) -> None:
+        self._work = work
+
+    def __len__(self) -> int:
+        return len(self._work)
+
+    def apply(self, records: Sequence[Record]) -> list[Rejected]:
+        rejected: list[Rejected] = []
+        events: list[tuple[Record, AnyEvent]] = []
+        work, wanted = self._work, Wanted(set(), set(), set())
+        for record in records:
+            try:
+                if record.value is None:
+                    raise Malformed("an event record without a value")
+                event = decode_event(record.value)
+            except ReidError as error:
+                rejected.append(Rejected(record, error))
+            else:
+                events.append((record, event))
+                persons.need(event, wanted)
+        work.require(wanted)
         for record, event in events:
             try:
                 persons.apply(event, partial(_place, record), work)
             except ReidError as error:
-                made.rejected.append(Rejected(record, error))
+                rejected.append(Rejected(record, error))
             except Exception as error:
-                raise _Defect(record) from error
-        made.ops, made.messages = work.ops(), work.messages()
-        return made
+                raise Defect(record) from error
+        return rejected
+
+    def grown(self) -> Iterator[Op]:
+        yield from self._work.grown()
+        self._work.spilt()
+
+    def ops(self) -> Iterator[Op]:
+        return self._work.ops()
+
+    def messages(self) -> list[Message]:
+        return self._work.messages()
 
 
 class CamerasView:
@@ -140,32 +192,49 @@ class CamerasView:
     name, topic = CAMERAS_VIEW, CAMERAS
 
     def project(self, records: Sequence[Record], store: ViewStore) -> Projection:
-        made, latest = Projection(), dict[tuple[str, str], Op]()
+        fold = self.fold(store)
+        rejected = fold.apply(records)
+        return Projection(list(fold.ops()), [], rejected)
+
+    def fold(self, store: ViewStore) -> "CamerasFold":
+        return CamerasFold()
+
+
+class CamerasFold:
+    """The `CamerasView` over any number of batches."""
+
+    def __init__(self) -> None:
+        self._latest: dict[tuple[str, str], Op] = {}
+
+    def __len__(self) -> int:
+        return len(self._latest)
+
+    def apply(self, records: Sequence[Record]) -> list[Rejected]:
+        rejected: list[Rejected] = []
         for record in records:
             try:
-                if record.value is None:
-                    site_id, _, camera_id = (record.key or b"").decode().partition("/")
-                    latest[site_id, camera_id] = HashDelete(camera_status_key(site_id), camera_id)
-                else:
-                    status = decode_status(record.value)
-                    key = camera_status_key(status.site_id)
-                    latest[status.site_id, status.camera_id] = HashSet(key, status.camera_id, encode(status))
+                self._report(record)
             except UnicodeDecodeError as error:
-                made.rejected.append(Rejected(record, Malformed(f"key of a camera report: {error}")))
+                rejected.append(Rejected(record, Malformed(f"key of a camera report: {error}")))
             except ReidError as error:
-                made.rejected.append(Rejected(record, error))
-        made.ops = list(latest.values())
-        return made
+                rejected.append(Rejected(record, error))
+        return rejected
 
+    def grown(self) -> Iterator[Op]:
+        """Nothing: of each camera the last report alone counts."""
+        yield from ()
 
-def _decoded(records: Sequence[Record], rejected: list[Rejected]) -> Iterator[tuple[Record, AnyEvent]]:
-    for record in records:
-        try:
-            if record.value is None:
-                raise Malformed("an event record without a value")
-            yield record, decode_event(record.value)
-        except ReidError as error:
-            rejected.append(Rejected(record, error))
+    def ops(self) -> Iterator[Op]:
+        return iter(self._latest.values())
+
+    def _report(self, record: Record) -> None:
+        if record.value is None:
+            site_id, _, camera_id = (record.key or b"").decode().partition("/")
+            self._latest[site_id, camera_id] = HashDelete(camera_status_key(site_id), camera_id)
+            return
+        status = decode_status(record.value)
+        key = camera_status_key(status.site_id)
+        self._latest[status.site_id, status.camera_id] = HashSet(key, status.camera_id, encode(status))
 
 
 def _place(record: Record) -> Place:

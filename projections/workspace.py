@@ -1,13 +1,13 @@
-"""The part of the view that a batch of events touches: loaded once, changed in memory, written as one diff.
+"""The part of the view that events touch: loaded once, changed in memory, written as one diff.
 
-Everything derived (index, sets by camera, sums, published mappings) comes from comparing before with
-after, so that a handler only ever changes a person or a track.
+Live that is done for each batch; a rebuild holds it over many. Everything derived (index, sets by camera,
+sums, published mappings) comes from comparing before with after, so that a handler only ever changes a person
+or a track.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
-from urllib.parse import quote, unquote
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,7 +27,8 @@ from projections.changes import (
     SetRemove,
 )
 from projections.histories import Histories
-from projections.store import CameraRef, Documents, PersonRef, ViewStore
+from projections.store import CameraRef, Documents, PersonRef, ViewStore, person_ref
+from projections.tracks import parse_track, spot
 from reid.contracts import topics
 from reid.contracts.events import TrackRef
 from reid.contracts.views import (
@@ -43,26 +44,12 @@ from reid.contracts.views import (
 _encode = msgspec.json.Encoder().encode
 
 
-def live_field(track: TrackRef) -> str:
-    """Field of a track in its camera's live labels."""
-    return f"{track.session}/{track.tracker_id}"
+class Wanted(NamedTuple):
+    """What events can touch. ``tracks``: with their site."""
 
-
-@lru_cache(4096)
-def _escaped(camera_id: str) -> str:
-    return quote(camera_id, safe=" :@")
-
-
-def track_name(track: TrackRef) -> str:
-    """``camera/session/tracker_id`` as `PersonView.tracks` holds it; a slash in a camera id is escaped."""
-    return f"{_escaped(track.camera_id)}/{live_field(track)}"
-
-
-@lru_cache(4096)
-def parse_track(name: str) -> tuple[str, str]:
-    """`track_name` -> camera id, field in its live labels."""
-    camera, _, rest = name.partition("/")
-    return unquote(camera), rest
+    persons: set[PersonRef]
+    tracks: set[tuple[str, TrackRef]]
+    sampled: set[CameraRef]
 
 
 def tally_of(view: PersonView) -> PersonTally:
@@ -83,35 +70,43 @@ class Workspace:
         self._changed_persons: dict[PersonRef, None] = {}
         self._changed_tracks: dict[CameraRef, dict[str, None]] = {}
         self._outcomes: dict[str, CommandOutcome] = {}
+        #: Loaded, but not yet the cameras of their tracks.
+        self._unplaced: set[PersonRef] = set()
 
-    def require(
-        self, persons: set[PersonRef], tracks: set[tuple[str, TrackRef]], sampled: set[CameraRef]
-    ) -> None:
-        """Loads what events on these persons and ``(site, track)`` can touch: they, the waiting samples of
-        cameras, and the holders and cameras that the loaded documents name. One round trip; a second where
-        those are others."""
-        self._load(persons, {CameraRef(site, track.camera_id) for site, track in tracks}, sampled)
+    def __len__(self) -> int:
+        """Persons held."""
+        return len(self._persons)
+
+    def require(self, wanted: Wanted) -> None:
+        """Loads what the events can touch: persons and tracks, the waiting samples of cameras, and the
+        holders and cameras that the loaded documents name. One round trip; a second where those are others;
+        none for what is held."""
+        self._load(wanted.persons, {spot(*track).place for track in wanted.tracks}, wanted.sampled)
         holders = set()
-        for site, track in tracks:
-            holder = self._live[CameraRef(site, track.camera_id)].get(live_field(track))
+        for site, track in wanted.tracks:
+            at = spot(site, track)
+            holder = self._live[at.place].get(at.field)
             if holder is not None:
-                holders.add(PersonRef(site, holder.person_id))
+                holders.add(person_ref(site, holder.person_id))
         places = {
             CameraRef(ref.site_id, parse_track(name)[0])
-            for ref, view in self._persons.items()
-            if view is not None
+            for ref in self._unplaced
+            if (view := self._persons.get(ref)) is not None
             for name in view.tracks
         }
+        self._unplaced.clear()
         self._load(holders, places)
 
     def _load(
         self, persons: set[PersonRef], cameras: set[CameraRef], sampled: Collection[CameraRef] = ()
     ) -> None:
         persons, cameras = persons - self._persons.keys(), cameras - self._live.keys()
+        sampled = [place for place in sampled if not self.histories.holds(place)]
         if not persons and not cameras and not sampled:
             return
         found: Documents = self._store.load(sorted(persons), sorted(cameras), sorted(sampled))
         self.histories.hold(found.samples)
+        self._unplaced |= persons
         for ref in persons:
             self._persons[ref] = found.persons.get(ref)
             self._tallies[ref] = found.tallies.get(ref)
@@ -169,18 +164,19 @@ class Workspace:
 
     def bind(self, ref: PersonRef, view: PersonView, track: TrackRef, at: int) -> None:
         """``track`` shows this person now. ``view`` is the one that `edit` gave."""
-        place, name, field = CameraRef(ref.site_id, track.camera_id), track_name(track), live_field(track)
+        place, name, field = spot(ref.site_id, track)
         before = self._live[place].get(field)
         if before is not None and before.person_id != ref.person_id:
             self.release(PersonRef(ref.site_id, before.person_id), track)
-        if name not in view.tracks:
-            view.tracks.append(name)
-        view.current_camera = parse_track(view.tracks[-1])[0]
+        tracks = view.tracks
+        if name not in tracks:
+            tracks.append(name)
+        view.current_camera = parse_track(tracks[-1])[0]
         self._put_live(place, field, view, track.tracker_id, at)
 
     def release(self, ref: PersonRef, track: TrackRef) -> None:
         """``track`` does not show this person any longer."""
-        name = track_name(track)
+        name = spot(ref.site_id, track).name
         view = self._persons[ref]
         if view is not None and name in view.tracks:
             self._changed_persons[ref] = None
@@ -190,9 +186,10 @@ class Workspace:
 
     def release_live(self, ref: PersonRef, track: TrackRef) -> None:
         """The track's live label goes, if it is this person's."""
-        held = self._live[CameraRef(ref.site_id, track.camera_id)].get(live_field(track))
+        place, name, field = spot(ref.site_id, track)
+        held = self._live[place].get(field)
         if held is not None and held.person_id == ref.person_id:
-            self._drop_live(ref.site_id, track_name(track))
+            self._drop_live(ref.site_id, name)
 
     def relabel_tracks(self, ref: PersonRef, view: PersonView) -> None:
         """All of the person's live tracks show this person, under its label."""
@@ -208,27 +205,34 @@ class Workspace:
 
     # --- the diff
 
-    def ops(self) -> list[Op]:
+    def ops(self) -> Iterator[Op]:
         """All that changed since loading, in an order that depends on the content alone."""
-        made: list[Op] = []
         sums: dict[CameraRef, Counter[str]] = {}
         for ref in sorted(self._changed_persons):
-            made += self._person_ops(ref, sums)
+            yield from self._person_ops(ref, sums)
         for place, more in sorted(sums.items()):
             if any(more.values()):
-                made.append(_sums_op(place, more))
+                yield _sums_op(place, more)
         for place, names in sorted(self._changed_tracks.items()):
             key = topics.live_labels_key(*place)
-            made.append(SetAdd(topics.live_cameras_key(place.site_id), place.camera_id))
+            yield SetAdd(topics.live_cameras_key(place.site_id), place.camera_id)
             for field in names:
                 track = self._live[place].get(field)
-                made.append(HashDelete(key, field) if track is None else HashSet(key, field, _encode(track)))
-        made += self.histories.ops()
+                yield HashDelete(key, field) if track is None else HashSet(key, field, _encode(track))
+        yield from self.grown()
         for ref in sorted(self._changed_persons):
-            made += self._history_lives(ref)
+            yield from self._history_lives(ref)
+
+    def grown(self) -> Iterator[Op]:
+        """Of `ops` what grows with every event: steps, samples, outcomes."""
+        yield from self.histories.ops()
         for command_id, outcome in self._outcomes.items():
-            made.append(SetOutcome(topics.outcome_key(command_id), _encode(outcome)))
-        return made
+            yield SetOutcome(topics.outcome_key(command_id), _encode(outcome))
+
+    def spilt(self) -> None:
+        """What `grown` gave is written: it need not be held any longer."""
+        self.histories.spilt()
+        self._outcomes.clear()
 
     def messages(self) -> list[Message]:
         """One for each camera whose mapping is another than before."""

@@ -3,18 +3,19 @@
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import redis
 
-from projections.changes import Change, SetAdd, SetOutcome, SetPerson
+from projections.changes import Change, KeepUntil, Op, SetAdd, SetOutcome, SetPerson
 from projections.redis_store import RedisViewStore
+from projections.scratch_store import ScratchStore
 from projections.store import MemoryViewStore
-from reid.contracts.topics import DAY_MS, EXPIRY_GRACE_MS
+from reid.contracts.topics import DAY_MS, EXPIRY_GRACE_MS, position_key
 from reid.errors import ConfigError, StaleView, Unavailable
 from tests.unit.projections.logs import project
-from tests.unit.projections.story import START
+from tests.unit.projections.story import START, forgotten, sampled, track, walk
 from tests.unit.projections.view_store_contract import STORY, ViewStoreContract, commit
 
 pytestmark = pytest.mark.integration
@@ -139,3 +140,35 @@ def test_a_wrong_password_is_an_error_of_the_settings(clean_redis: str) -> None:
     store = RedisViewStore(clean_redis.replace("redis://", "redis://somebody:wrong@"))
     with pytest.raises(ConfigError, match="login"):
         store.positions("v")
+
+
+def test_poured_operations_do_what_commits_do(clean_redis: str, client: redis.Redis) -> None:
+    """Every kind of operation, cut in the middle of a batch, on a store that holds an older view."""
+    memory, store = MemoryViewStore(clock=lambda: START), ScratchStore(clean_redis)
+    ops: list[Op] = []
+    for told in (STORY, [*walk("d", 3, "Visitor-D", "room1"), forgotten("d"), sampled(track("room2", "9"))]):
+        ops += [op for made in project(memory, told, 2) for op in made.ops]
+    assert {type(op) for op in ops} == set(get_args(Op)), "some operation is not tried"
+    for first in range(0, len(ops), 7):
+        store.pour(ops[first : first + 7])
+    found = memory.dump("saferoom:")
+    found.pop(position_key("persons"))
+    assert store.dump("saferoom:") == found
+    now = time.time() * 1000
+    store.pour([SetPerson("saferoom:p", b"{}", int(now) + 5 * DAY_MS), SetOutcome("saferoom:o", b"first")])
+    store.pour([SetOutcome("saferoom:o", b"second"), KeepUntil("saferoom:p", 12345)])
+    assert client.get("saferoom:o") == b"first"
+    assert client.ttl("saferoom:o") == pytest.approx(3600, abs=5)
+    assert client.pttl("saferoom:p") == pytest.approx(EXPIRY_GRACE_MS, abs=5_000)
+    store.close()
+
+
+def test_pouring_into_a_full_redis_is_transient(clean_redis: str, client: redis.Redis) -> None:
+    store = ScratchStore(clean_redis)
+    client.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(Unavailable, match="refuses"):
+            store.pour([SetAdd("saferoom:s", "a")])
+    finally:
+        client.config_set("maxmemory", "0")
+        store.close()

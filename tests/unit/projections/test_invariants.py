@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.store import MemoryViewStore
-from projections.workspace import parse_track
+from projections.tracks import parse_track
 from tests.unit.projections.logs import project
 from tests.unit.projections.story import (
     START,

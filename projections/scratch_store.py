@@ -1,0 +1,97 @@
+"""The store of a database that nobody reads yet: many operations at once, none atomic with another."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Final
+
+from projections.changes import (
+    AddSums,
+    Append,
+    Change,
+    Delete,
+    HashDelete,
+    HashSet,
+    IndexAdd,
+    IndexRemove,
+    KeepUntil,
+    Op,
+    SetAdd,
+    SetOutcome,
+    SetPerson,
+    SetRemove,
+)
+from projections.redis_store import RedisViewStore, asked
+from reid.contracts.topics import EXPIRY_GRACE_MS, OUTCOME_TTL_S
+
+Command = tuple[str | bytes | int, ...]
+#: Entries of one RPUSH: bounds how long one command holds Redis for others.
+_PUSHED: Final = 500
+
+
+class ScratchStore(RedisViewStore):
+    """A `RedisViewStore` with `pour`. Raises as it does."""
+
+    def pour(self, ops: Sequence[Op]) -> None:
+        """The operations in their order by one pipeline, positions and rules aside: a view that breaks off in
+        the middle is thrown away whole."""
+        now = self._now_ms()
+        sums = [op for op in ops if isinstance(op, AddSums)]
+
+        def send() -> None:
+            pipe = self._redis.pipeline(transaction=False)
+            for command in commands((op for op in ops if not isinstance(op, AddSums)), now):
+                pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+            pipe.execute()
+
+        asked(send)
+        if sums:
+            # What becomes of a camera without persons is the script's to say; there is one of these a camera.
+            self.commit(Change("", {}, {}, sums))
+
+    def _now_ms(self) -> int:
+        seconds, micros = asked(self._redis.time)
+        return int(seconds) * 1000 + int(micros) // 1000
+
+
+def commands(ops: Iterable[Op], now_ms: int) -> Iterator[Command]:
+    """What `apply.lua` executes for each, as plain commands; neighbours on one list or hash in one."""
+    for (kind, key), group in groupby(ops, lambda op: (type(op), op.key)):
+        if kind is Append:
+            yield from _pushes(key, [op for op in group if isinstance(op, Append)])
+        elif kind is HashSet:
+            pairs = ((op.name, op.value) for op in group if isinstance(op, HashSet))
+            yield ("HSET", key, *(part for pair in pairs for part in pair))
+        else:
+            for op in group:
+                yield _command(op, now_ms)
+
+
+def _pushes(key: str, appends: list[Append]) -> Iterator[Command]:
+    keep = appends[-1].keep
+    entries = [op.entry for op in appends[-keep:]]
+    for first in range(0, len(entries), _PUSHED):
+        yield ("RPUSH", key, *entries[first : first + _PUSHED])
+    yield ("LTRIM", key, -keep, -1)
+
+
+def _command(op: Op, now_ms: int) -> Command:
+    match op:
+        case SetPerson():
+            return ("SET", op.key, op.document, "PXAT", max(op.expires_at, now_ms) + EXPIRY_GRACE_MS)
+        case SetOutcome():
+            return ("SET", op.key, op.document, "EX", OUTCOME_TTL_S, "NX")
+        case KeepUntil():
+            return ("PEXPIREAT", op.key, max(op.expires_at, now_ms) + EXPIRY_GRACE_MS)
+        case Delete():
+            return ("DEL", op.key)
+        case HashDelete():
+            return ("HDEL", op.key, op.name)
+        case SetAdd():
+            return ("SADD", op.key, op.member)
+        case SetRemove():
+            return ("SREM", op.key, op.member)
+        case IndexAdd():
+            return ("ZADD", op.key, op.score, op.member)
+        case IndexRemove():
+            return ("ZREM", op.key, op.member)
+    raise TypeError(f"{type(op).__name__} has no plain command")

@@ -1,0 +1,135 @@
+"""A view folded in memory over many batches is the one that is written after each."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from projections import persons
+from projections.changes import Append, Change, Delete, HashSet, KeepUntil, Op, SetAdd, SetPerson
+from projections.scratch_store import commands
+from projections.store import MemoryViewStore
+from projections.views import CamerasView, Defect, PersonsView
+from reid.contracts import topics
+from reid.contracts.events import PersonRenamed
+from reid.contracts.topics import EXPIRY_GRACE_MS
+from tests.unit.projections.logs import TTL_DAYS, project, records, report
+from tests.unit.projections.story import SITE, START, renamed, sampled, seen, status, track, walk
+from tests.unit.projections.test_invariants import an_event
+
+PARTS = st.lists(st.tuples(st.lists(an_event(), max_size=8), st.sampled_from(["", "spill", "flush"])))
+
+
+def held(parts: Iterable[tuple[list[Any], str]]) -> MemoryViewStore:
+    """After each part: goes on, writes what grew, or writes all and begins anew from the store."""
+    store, view, offset = MemoryViewStore(), PersonsView(TTL_DAYS), 0
+
+    def write(ops: Iterable[Op]) -> None:
+        store.commit(Change(view.name, {}, {0: offset}, list(ops)))
+
+    fold = view.fold(store)
+    for events, then in parts:
+        fold.apply(records(events, start=offset))
+        offset += len(events)
+        if then == "spill":
+            write(fold.grown())
+        elif then == "flush":
+            write(fold.ops())
+            fold = view.fold(store)
+    write(fold.ops())
+    return store
+
+
+@settings(max_examples=200, deadline=None)
+@given(PARTS)
+def test_a_fold_that_writes_late_gives_what_a_commit_a_batch_gives(
+    parts: list[tuple[list[Any], str]],
+) -> None:
+    live = MemoryViewStore()
+    for events, _ in parts:
+        if events:
+            project(live, events)
+    position = topics.position_key("persons")
+    expected, found = live.dump("saferoom:"), held(parts).dump("saferoom:")
+    expected.pop(position, None)
+    found.pop(position)
+    assert found == expected
+
+
+def test_a_person_seen_in_many_batches_is_written_once() -> None:
+    store, view = MemoryViewStore(), PersonsView(TTL_DAYS)
+    fold = view.fold(store)
+    for batch in range(5):
+        assert fold.apply(records(walk("a", 0, "A", "room1"), start=10 * batch)) == []
+        list(fold.grown())
+    assert len(fold) == 1
+    assert [type(op) for op in fold.ops()].count(SetPerson) == 1
+
+
+def test_what_grew_is_told_once() -> None:
+    fold = PersonsView(TTL_DAYS).fold(MemoryViewStore())
+    fold.apply(records([*walk("a", 0, "A", "room1"), sampled(track("room2", "5"))]))
+    grown = list(fold.grown())
+    assert [type(op) for op in grown] == [Delete, Append, Append, HashSet]
+    assert list(fold.grown()) == []
+    assert not any(isinstance(op, Append) for op in fold.ops())
+
+
+def test_a_holder_met_late_is_relabelled_on_all_its_cameras() -> None:
+    """It came in as the holder of somebody else's track: the cameras of its own tracks were not loaded."""
+    both = seen("a", "A", track("room2", "0"), START + 5_000, reason="bound")
+    told = [*walk("a", 0, "A", "room1"), both, *walk("b", 1, "B", "room3")]
+    taken = seen("b", "B", track("room1", "0"), START + 9_000, reason="bound")
+    parts = [(told, "flush"), ([taken], ""), ([renamed("a", "Alice")], "")]
+    live = MemoryViewStore()
+    for events, _ in parts:
+        project(live, events)
+    key = topics.live_labels_key(SITE, "room2")
+    assert '"label":"Alice"' in live.dump(key)[key]["s1/0"]
+    assert held(parts).dump(key) == live.dump(key)
+
+
+def test_a_defect_of_a_handler_ends_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise KeyError("a defect")
+
+    monkeypatch.setitem(persons._HANDLERS, PersonRenamed, fails)
+    found = records([*walk("a", 0, "A", "room1"), renamed("a", "Al")])
+    with pytest.raises(Defect) as caught:
+        PersonsView(TTL_DAYS).fold(MemoryViewStore()).apply(found)
+    assert caught.value.record is found[-1]
+    assert "defect of the projector" in str(caught.value.rejected().error)
+
+
+def test_of_a_camera_the_last_report_alone_is_written() -> None:
+    store = MemoryViewStore()
+    fold = CamerasView().fold(store)
+    reports = [status("room1"), status("room2"), status("room1")]
+    assert fold.apply(records(reports, "reid.cameras.v1")) == []
+    assert (len(fold), list(fold.grown())) == (2, [])
+    report(live := MemoryViewStore(), reports)
+    store.commit(Change("cameras", {}, {0: 3}, list(fold.ops())))
+    assert store.dump("saferoom:") == live.dump("saferoom:")
+
+
+def test_neighbours_on_one_key_are_one_command() -> None:
+    ops: list[Op] = [
+        *(Append("l", b"%d" % n, 3) for n in range(5)),
+        HashSet("h", "a", b"1"),
+        HashSet("h", "b", b"2"),
+        HashSet("other", "a", b"1"),
+        SetAdd("s", "x"),
+        SetPerson("p", b"{}", START + 5),
+        KeepUntil("l", 1),
+    ]
+    assert list(commands(ops, START)) == [
+        ("RPUSH", "l", b"2", b"3", b"4"),
+        ("LTRIM", "l", -3, -1),
+        ("HSET", "h", "a", b"1", "b", b"2"),
+        ("HSET", "other", "a", b"1"),
+        ("SADD", "s", "x"),
+        ("SET", "p", b"{}", "PXAT", START + 5 + EXPIRY_GRACE_MS),
+        ("PEXPIREAT", "l", START + EXPIRY_GRACE_MS),
+    ]
