@@ -99,3 +99,35 @@ def images(
     protocol = Protocol(gallery == "other", seed, single_shot, trials)
     plan = ImagesPlan(directory, protocol, limit, json_file, html_file)
     run(plan, variants(embedder, [], compare, options.settings_from().embedder))
+
+
+@evaluate_app.command()
+def video(
+    site: Annotated[bool, typer.Option("--site", help="The simulated site: this is the default.")] = False,
+    mot: Annotated[
+        Path | None, typer.Option("--mot", metavar="DIR", help="MOTChallenge folders, one a camera.")
+    ] = None,
+    people: Annotated[int, typer.Option(min=1, max=40, help="People on the simulated site.")] = 12,
+    cameras: Annotated[int, typer.Option(min=1, max=8, help="Cameras of the simulated site.")] = 4,
+    seconds: Annotated[
+        float | None, typer.Option(min=1, help="Only so long. Default: 180 of the site, all of --mot.")
+    ] = None,
+    seed: Annotated[str, typer.Option(metavar="S[,S…]", help="One simulated site each.")] = "0",
+    detector: options.Detector = None,
+    embedder: options.Embedder = None,
+    fps: options.Fps = None,
+    policy: PolicyChange = None,
+    compare: Compare = None,
+    json_file: Json = None,
+    html_file: Html = None,
+) -> None:
+    """Footage with known truth through detector, tracker, encoder and rule: HOTA, IDF1, ids and persons."""
+    from deploy.evaluate.variants import seeds_of, variants
+    from deploy.evaluate.video_command import VideoPlan, run
+    from reid.errors import ConfigError
+
+    if site and mot is not None:
+        raise ConfigError("--site and --mot are different footage: give one of them")
+    settings = options.settings_from(detector=detector, embedder=embedder, fps=fps)
+    plan = VideoPlan(mot, people, cameras, seconds, seeds_of(seed), json_file, html_file)
+    run(plan, variants(embedder, policy or [], compare, settings.embedder), settings)

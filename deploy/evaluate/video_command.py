@@ -1,0 +1,224 @@
+"""``saferoom evaluate video``: what is asked for, run, and told."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import msgspec
+
+from deploy.evaluate.chart import Axis, chart
+from deploy.evaluate.crops import Encoder
+from deploy.evaluate.footage import Footage, mot_folders, simulated
+from deploy.evaluate.page import Page, Picture, Sheet, write_page
+from deploy.evaluate.stream import START_MS, decided
+from deploy.evaluate.stream_score import mean_of
+from deploy.evaluate.tables import comparison
+from deploy.evaluate.variants import Variant
+from deploy.evaluate.video_score import TrackTruth, track_truths, video_score
+from deploy.evaluate.watch import Watched, watch
+from deploy.identities import Identities
+from deploy.report import write_json
+from deploy.session import console_for_people
+from deploy.steps import Steps
+from reid.runtime.settings import Settings
+
+MISTAKES: Final = 24
+COLUMNS: Final = {
+    "people": "people",
+    "ids": "ids given",
+    "count_error": "count error",
+    "ids_per_person": "ids / person, over tracks",
+    "persons_per_id": "persons / id, over tracks",
+    "ids_per_person_boxes": "ids / person, any box",
+    "persons_per_id_boxes": "persons / id, any box",
+    "cross_idf1": "across cameras: IDF1",
+    "cross_hota": "across cameras: HOTA",
+    "cross_ass_a": "across cameras: AssA",
+    "cross_switches": "across cameras: id switches",
+    "pair_f1": "pairs of tracks: F1",
+    "tracker_idf1": "tracker, in each camera: IDF1",
+    "tracker_hota": "tracker: HOTA",
+    "tracker_ass_a": "tracker: AssA",
+    "tracker_det_a": "tracker: DetA",
+    "tracker_mota": "tracker: MOTA",
+    "tracker_switches": "tracker: id switches",
+    "tracks": "tracks",
+    "tracks_of_nobody": "tracks of nobody",
+}
+_NOTES: Final = (
+    "Frames go through the detector, tracker, encoder and decision rule of a live site, in memory. Across "
+    "cameras: all cameras are one sequence in the order of time, with one match of ids to people; a box "
+    "without an id is a miss. HOTA, IDF1 and MOTA are computed by reid.evaluation as TrackEval does.",
+)
+
+
+@dataclass(frozen=True)
+class VideoPlan:
+    """``mot``: a directory of MOTChallenge folders; None: the simulated site, once for each seed."""
+
+    mot: Path | None = None
+    people: int = 12
+    cameras: int = 4
+    seconds: float | None = None
+    seeds: Sequence[int] = (0,)
+    json_file: Path | None = None
+    html_file: Path | None = None
+
+    def footage(self, fps: float) -> list[Footage]:
+        if self.mot is not None:
+            return [mot_folders(self.mot, fps, START_MS, self.seconds)]
+        seconds = 180.0 if self.seconds is None else self.seconds
+        return [simulated(self.people, self.cameras, seconds, seed, fps, START_MS) for seed in self.seeds]
+
+
+@dataclass(frozen=True)
+class VideoRun:
+    """One variant on all footage."""
+
+    variant: Variant
+    encoder: Encoder
+    watched: list[Watched]
+    identities: list[Identities]
+    scores: list[dict[str, Any]]
+
+    def document(self) -> dict[str, Any]:
+        times = [watched.times for watched in self.watched]
+        frames = sum(t.frames for t in times)
+        return {
+            "name": self.variant.name,
+            "embedder": self.encoder.name,
+            "policy": msgspec.to_builtins(self.variant.policy),
+            "ms_a_frame": {
+                stage: round(sum(getattr(t, stage) for t in times) / frames, 3)
+                for stage in ("detect", "track", "embed")
+            },
+            "mean": mean_of(self.scores),
+            "footage": self.scores,
+        }
+
+
+def run(plan: VideoPlan, variants: Sequence[Variant], settings: Settings) -> None:
+    """``settings``: detector, frames a second, seconds between two embeddings of a track."""
+    cv2.setNumThreads(1)
+    console = console_for_people()
+    footage = plan.footage(settings.camera_fps)
+    runs = evaluate(footage, variants, settings, Steps(console))
+    documents = [each.document() for each in runs]
+    title = f"{footage[0].name}{f', and {len(footage) - 1} more' if len(footage) > 1 else ''}"
+    title += f"; detector {_short(settings.detector)}, {settings.camera_fps:g} frames/s"
+    console.print(comparison(title, COLUMNS, documents, upright=True))
+    if plan.json_file is not None:
+        write_json(plan.json_file, _document(plan, settings, footage, documents))
+    if plan.html_file is not None:
+        write_page(plan.html_file, _page(title, documents, runs))
+
+
+def evaluate(
+    footage: Sequence[Footage], variants: Sequence[Variant], settings: Settings, steps: Steps
+) -> list[VideoRun]:
+    """Each encoder watches once; every policy decides on what it saw."""
+    seen: dict[str, tuple[Encoder, list[Watched]]] = {}
+    runs = []
+    for variant in variants:
+        if variant.embedder not in seen:
+            encoder = Encoder.open(variant.embedder)
+            watched = [_watched(each, encoder, settings, steps) for each in footage]
+            seen[variant.embedder] = encoder, watched
+        encoder, watched = seen[variant.embedder]
+        with steps.step(f"Deciding: {variant.name}"):
+            identities = [_identities(each, variant) for each in watched]
+            scores = [video_score(w, i) for w, i in zip(watched, identities, strict=True)]
+        runs.append(VideoRun(variant, encoder, watched, identities, scores))
+    return runs
+
+
+def _watched(footage: Footage, encoder: Encoder, settings: Settings, steps: Steps) -> Watched:
+    with steps.step(f"Watching: {_short(encoder.setting)}") as step:
+        began = time.perf_counter()
+        found = watch(
+            footage, settings.detector, encoder.embedder, settings.camera_fps, settings.embed_interval
+        )
+        rate = len(found.looks) / (time.perf_counter() - began)
+        step.detail = f"{footage.name}: {len(found.looks)} frames, {rate:.0f}/s"
+    return found
+
+
+def _identities(watched: Watched, variant: Variant) -> Identities:
+    identities = Identities()
+    for event in decided(watched.messages(), variant.policy):
+        identities.fold(event)
+    return identities
+
+
+def _short(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
+def _document(
+    plan: VideoPlan, settings: Settings, footage: Sequence[Footage], documents: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "evaluate": "video",
+        "footage": [each.name for each in footage],
+        "seeds": None if plan.mot is not None else list(plan.seeds),
+        "detector": _short(settings.detector),
+        "fps": settings.camera_fps,
+        "embed_interval": settings.embed_interval,
+        "computed_by": "reid.evaluation.tracking",
+        "variants": documents,
+    }
+
+
+def _page(title: str, documents: Sequence[Mapping[str, Any]], runs: Sequence[VideoRun]) -> Page:
+    """Curve and mistakes are of the first footage."""
+    looks = runs[0].watched[0].looks
+    start, end = looks[0].captured_at, looks[-1].captured_at
+    people: dict[int, int] = {}
+    for look in looks:
+        for person in look.truth:
+            people.setdefault(person.person_id, look.captured_at)
+    lines = [("people who were seen", _growth(list(people.values()), start, end))]
+    for each in runs:
+        births = [int(name.split("_")[1]) for name in each.identities[0].given()]
+        lines.append((each.variant.name, _growth(births, start, end)))
+    highest = max(count for _, points in lines for _, count in points)
+    svg = chart(Axis("seconds", 0, (end - start) / 1000), Axis("count", 0, max(highest, 1)), lines)
+    sheets = [_mixed(each) for each in runs]
+    return Page(title, _NOTES, COLUMNS, documents, [("Persons counted", svg)], sheets)
+
+
+def _growth(moments: Sequence[int], start: int, end: int) -> list[tuple[float, float]]:
+    """Steps up by one at each moment; seconds since the start."""
+    points = [(0.0, 0.0)]
+    for count, moment in enumerate(sorted(moments), 1):
+        at = (moment - start) / 1000
+        points += [(at, count - 1.0), (at, float(count))]
+    return [*points, ((end - start) / 1000, float(len(moments)))]
+
+
+def _mixed(found: VideoRun) -> Sheet:
+    """Ids that were given to tracks of several people, those of most people first: one track of each."""
+    shots = found.watched[0].shots
+    holders: dict[str, dict[int, TrackTruth]] = {}
+    for each in track_truths(found.watched[0], found.identities[0]):
+        if each.person is not None and each.person_id is not None:
+            holders.setdefault(each.person_id, {}).setdefault(each.person, each)
+    mixed = [(name, tracks) for name, tracks in holders.items() if len(tracks) > 1]
+    mixed.sort(key=lambda pair: (-len(pair[1]), pair[0]))
+    identities = found.identities[0]
+    return Sheet(
+        f"{found.variant.name}: one id on several people",
+        [
+            (
+                identities.label(name),
+                [
+                    Picture(shots[each.track][1], f"#{person}, {each.track.camera_id}")
+                    for person, each in tracks.items()
+                ],
+            )
+            for name, tracks in mixed[:MISTAKES]
+        ],
+    )
