@@ -6,6 +6,7 @@ openvino and torch are imported only when such a model is asked for: the product
 import importlib
 import logging
 import threading
+import warnings
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -136,7 +137,10 @@ class TorchNetwork:
     def __init__(self, path: Path) -> None:
         self._torch = _optional("torch", path)
         try:
-            self._module = self._torch.jit.load(str(path), map_location="cpu").eval()
+            with warnings.catch_warnings():
+                # torch deprecates the format for its own sake; who has such a file needs it read.
+                warnings.simplefilter("ignore", FutureWarning)
+                self._module = self._torch.jit.load(str(path), map_location="cpu").eval()
         except (RuntimeError, ValueError) as error:
             raise ConfigError(
                 f"model {path}: not a TorchScript module; save it with torch.jit.trace(…).save(…): {error}"

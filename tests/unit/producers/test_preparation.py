@@ -253,3 +253,36 @@ class TestOpenVino:
         path.with_suffix(".bin").write_bytes(b"")
         with pytest.raises(ConfigError, match="openvino cannot load it"):
             open_network(path)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+class TestTorchScript:
+    def test_a_module_embeds_once_its_input_is_declared(self, tmp_path: Path) -> None:
+        torch = pytest.importorskip("torch", reason="needs the extra torch")
+
+        class Colour(torch.nn.Module):  # type: ignore[misc,name-defined]
+            def __init__(self) -> None:
+                super().__init__()
+                weights = WEIGHTS.copy()
+                weights[0, 1] = 1e-40
+                self.weights = torch.nn.Parameter(torch.from_numpy(weights))
+
+            def forward(self, crops):  # type: ignore[no-untyped-def]
+                return crops.mean(dim=(2, 3)) @ self.weights
+
+        path = tmp_path / "colour.ts"
+        torch.jit.trace(Colour(), torch.zeros(2, 3, 32, 16)).save(str(path))
+        with pytest.raises(ConfigError, match=r"declare its input in colour\.saferoom\.yaml"):
+            DeepEmbedder.open(path)
+        text = "{width: 16, height: 32, channels: BGR, scale: 1, mean: [0, 0, 0], std: [1, 1, 1]}"
+        path.with_name("colour.saferoom.yaml").write_text(text)
+        found = DeepEmbedder.open(path)
+        vectors = found.embed([np.full((9, 9, 3), (10, 0, 0), np.uint8)] * 3)
+        assert vectors == pytest.approx(np.tile([5**-0.5, 0, 0, 2 * 5**-0.5], (3, 1)), abs=1e-5)
+        assert vectors[0, 1] == 0, "the subnormal weight is gone"
+
+    def test_what_is_no_module_is_named(self, tmp_path: Path) -> None:
+        pytest.importorskip("torch", reason="needs the extra torch")
+        (tmp_path / "net.ts").write_bytes(b"no module")
+        with pytest.raises(ConfigError, match=r"net\.ts: not a TorchScript module"):
+            open_network(tmp_path / "net.ts")
