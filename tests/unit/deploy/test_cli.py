@@ -145,7 +145,7 @@ def test_the_truth_is_what_the_simulated_camera_saw() -> None:
     from producers.sources.spec import open_source
     from reid.contracts.detections import Frame
 
-    simulation = Simulation(people=20, cameras=4, seed=3, start_ms=1_700_000_000_000)
+    simulation = Simulation(people=12, cameras=4, seed=0, start_ms=1_700_000_000_000)
     truth_of = simulation.truth()
     camera = open_source(simulation.sources()[1], Playback(fps=0.1, realtime=False))
     found = 0

@@ -5,7 +5,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
@@ -15,7 +15,6 @@ from reid.evaluation.matching import assignment, one_to_one
 units = st.lists(st.tuples(st.integers(0, 5), st.sampled_from([None, *"abcdef"])), max_size=20)
 
 
-@settings(max_examples=300, deadline=None)
 @given(units)
 def test_pairs_are_what_looking_at_each_pair_says(given_ids: list[tuple[int, str | None]]) -> None:
     people, ids = [p for p, _ in given_ids], [i for _, i in given_ids]
@@ -33,7 +32,6 @@ def test_pairs_are_what_looking_at_each_pair_says(given_ids: list[tuple[int, str
     assert found.recall == (both / same_person if same_person else 1.0)
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.dictionaries(
         st.tuples(st.integers(0, 4), st.sampled_from("abcde")), st.integers(1, 9), min_size=1, max_size=12
@@ -49,7 +47,6 @@ def test_the_pairing_is_the_best_of_all_pairings(counts: dict[tuple[int, str], i
     assert sum(counts[p, i] for p, i in found.items()) == best
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 10_000))
 def test_assignments_cost_what_scipy_finds(rows: int, columns: int, seed: int) -> None:
     gain = np.random.default_rng(seed).integers(0, 20, (rows, columns)).astype(np.float64)

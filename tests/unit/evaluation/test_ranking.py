@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.evaluation.ranking import ranked, single_shot
@@ -46,7 +46,6 @@ def by_loops(v: Vectors, other_cameras_only: bool) -> list[tuple[int, int, float
     return found
 
 
-@settings(max_examples=200, deadline=None)
 @given(galleries(), st.booleans())
 def test_ranking_is_what_plain_loops_say(v: Vectors, other_cameras_only: bool) -> None:
     exact = Vectors(v.rows.round(5), v.people, v.cameras)

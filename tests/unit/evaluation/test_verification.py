@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.evaluation.open_set import OpenSet, open_set
@@ -27,7 +27,6 @@ def counted(genuine: list[float], impostor: list[float]) -> PairCounts:
     return counts
 
 
-@settings(max_examples=100, deadline=None)
 @given(scores, scores, st.sampled_from(GRID))
 def test_errors_at_a_threshold_are_what_loops_say(
     genuine: list[float], impostor: list[float], threshold: float
@@ -41,7 +40,6 @@ def test_errors_at_a_threshold_are_what_loops_say(
     )
 
 
-@settings(max_examples=100, deadline=None)
 @given(scores, scores)
 def test_the_equal_error_is_the_best_of_all_thresholds(genuine: list[float], impostor: list[float]) -> None:
     gaps = []

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from projections import persons
@@ -42,7 +42,6 @@ def held(parts: Iterable[tuple[list[Any], str]]) -> MemoryViewStore:
     return store
 
 
-@settings(max_examples=200, deadline=None)
 @given(PARTS)
 def test_a_fold_that_writes_late_gives_what_a_commit_a_batch_gives(
     parts: list[tuple[list[Any], str]],

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.store import MemoryViewStore
@@ -78,7 +78,6 @@ def a_split(draw: st.DrawFn, who: str, other: str, at: int) -> Any:
     return split(kind, one, another, *draw(st.lists(TRACKS, max_size=3, unique=True)), at=at)
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(an_event(), max_size=40), st.integers(1, 12))
 def test_documents_and_derived_keys_agree(events: list[Any], batch: int) -> None:
     whole, parts = MemoryViewStore(), MemoryViewStore()
