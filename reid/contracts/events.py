@@ -57,6 +57,13 @@ class PersonState(msgspec.Struct, frozen=True, kw_only=True):
     tracks: tuple[TrackSpan, ...]
 
 
+class Undo(msgspec.Struct, frozen=True):
+    """What a merge can be undone to: both persons as before it. One without templates: nothing is left."""
+
+    survivor: PersonState
+    absorbed: PersonState
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The evidence of an identity decision. Scores are calibrated similarities, None without candidate.
 
@@ -193,12 +200,14 @@ class PersonSplit(Event, frozen=True, kw_only=True, tag="reid.person.split.v1"):
     ``merge_undone``: ``other`` stands again as before its merge. ``tracks_moved``, ``track_rejected``: the
     tracks were somebody else, ``other`` (a new or another person), known to differ from ``person``.
     ``other`` None: the track left no appearance of its own, it is without identity again.
+    ``merges``: earlier merges into ``person`` that knew these tracks, as they can be undone from now on.
     """
 
     kind: Literal["merge_undone", "tracks_moved", "track_rejected"]
     person: PersonState
     other: PersonState | None
     tracks: tuple[TrackRef, ...]
+    merges: tuple[Undo, ...] = ()
     command_id: str | None = None
     asked_by: str = ""
 

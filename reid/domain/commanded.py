@@ -24,8 +24,9 @@ from reid.domain.merging import merge
 from reid.domain.policy import Policy
 from reid.domain.present import absences
 from reid.domain.rejection import rejected, unknown
-from reid.domain.splitting import move, unmerge
+from reid.domain.splitting import move
 from reid.domain.state import SiteState
+from reid.domain.unmerging import unmerge
 
 
 def answer(site: SiteState, command: AnyCommand, policy: Policy) -> list[AnyEvent]:

@@ -19,8 +19,8 @@ from reid.contracts.events import (
     TrackSampled,
 )
 from reid.domain import labels
+from reid.domain.spans import united
 from reid.domain.state import (
-    MAX_SPANS,
     BoundTrack,
     Import,
     Merge,
@@ -123,8 +123,9 @@ def _merged(site: SiteState, event: PersonsMerged) -> None:
     survivor, absorbed = site.persons[survivor_id], site.persons[absorbed_id]
     site.merges[absorbed_id] = Merge(survivor_id, survivor.state(), absorbed.state())
 
-    def renamed(ids: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(survivor_id if person_id == absorbed_id else person_id for person_id in ids)
+    def also(ids: tuple[str, ...]) -> tuple[str, ...]:
+        # The absorbed id stays: the track is barred from that person also after an undo.
+        return (*ids, survivor_id) if absorbed_id in ids and survivor_id not in ids else ids
 
     # The tracks move first: taking the absorbed person out would take their identity away.
     for camera in site.cameras.values():
@@ -132,9 +133,8 @@ def _merged(site: SiteState, event: PersonsMerged) -> None:
             if bound.person_id == absorbed_id:
                 bound.person_id = survivor_id
         for pending in camera.pending.values():
-            pending.not_persons, pending.differs = renamed(pending.not_persons), renamed(pending.differs)
+            pending.not_persons, pending.differs = also(pending.not_persons), also(pending.differs)
     site.take_out(absorbed_id)
-    spans = sorted([*survivor.tracks, *absorbed.tracks], key=lambda s: (s.first_at, s.track))
     site.put(
         Person(
             person_id=survivor_id,
@@ -148,7 +148,7 @@ def _merged(site: SiteState, event: PersonsMerged) -> None:
             last_seen=event.last_seen,
             last_camera=event.last_camera,
             not_persons=set(event.not_persons),
-            tracks=spans[-MAX_SPANS:],
+            tracks=list(united(survivor.tracks, absorbed.tracks)),
         )
     )
 
@@ -162,6 +162,9 @@ def _split(site: SiteState, event: PersonSplit) -> None:
         site.next_number = max(site.next_number, other.number + 1)
         while site.labelled(labels.label(site.next_label)) is not None:
             site.next_label += 1
+    for undo in event.merges:
+        merge = Merge(undo.survivor.person_id, undo.survivor, undo.absorbed)
+        site.merges[undo.absorbed.person_id] = merge
     for camera in site.cameras.values():
         for track, bound in [(t, b) for t, b in camera.bound.items() if t in moved]:
             if bound.person_id != person_id:

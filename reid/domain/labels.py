@@ -1,5 +1,7 @@
 """Person ids and labels: deterministic functions of the input's time and the site's counters."""
 
+from reid.domain.state import SiteState
+
 MAX_LABEL = 64
 """Characters that a label may have."""
 
@@ -17,3 +19,11 @@ def label(number: int) -> str:
         rest, digit = divmod(rest - 1, 26)
         letters = chr(ord("A") + digit) + letters
     return f"Visitor-{letters}"
+
+
+def free_label(site: SiteState) -> str:
+    """The next label that nobody has."""
+    number = site.next_label
+    while site.labelled(label(number)) is not None:
+        number += 1
+    return label(number)

@@ -11,7 +11,7 @@ from reid.domain.state import BoundTrack, Import, Merge, PartitionState, Pending
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 
 
 class _Bound(msgspec.Struct):
@@ -89,7 +89,8 @@ def _site(site_id: str, site: SiteState) -> _Site:
             _Pending(t, p)
             for t, p in sorted((i for c in cameras for i in c.pending.items()), key=lambda i: i[0])
         ],
-        [merge for _, merge in sorted(site.merges.items())],
+        # In the order of the merges: they are undone from the last.
+        list(site.merges.values()),
         [_Imported(source, record) for source, record in sorted(site.imports.items())],
         list(site.answered),
     )

@@ -1,92 +1,17 @@
-"""Undoing: a merge, or tracks that were given to the wrong person."""
+"""Tracks that were given to the wrong person: moved to another, or rejected."""
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
-from reid.contracts.commands import MoveTracks, RejectTrack, UnmergePersons
-from reid.contracts.events import AnyEvent, PersonSplit, PersonState, Template, TrackRef, TrackSpan
+from reid.contracts.commands import MoveTracks, RejectTrack
+from reid.contracts.events import AnyEvent, PersonSplit, PersonState, Template, TrackRef, TrackSpan, Undo
 from reid.domain import labels
 from reid.domain.policy import Policy
 from reid.domain.rejection import rejected, unknown
+from reid.domain.spans import united, visits
 from reid.domain.state import Merge, Person, SiteState
 from reid.domain.templates import most_diverse
-
-
-class _Visits(NamedTuple):
-    number: int
-    started_at: int
-
-
-def unmerge(site: SiteState, command: UnmergePersons, policy: Policy) -> AnyEvent:
-    """Both persons as before their merge; what happened since stays with whom its track belongs to."""
-    merge = site.merges.get(command.absorbed_id)
-    if merge is None:
-        return rejected(command, "no_such_merge", f"{command.absorbed_id} was not merged, or is erased since")
-    if merge.survivor_id != command.person_id:
-        return rejected(
-            command, "no_such_merge", f"{command.absorbed_id} was merged into {merge.survivor_id}"
-        )
-    now = site.persons.get(merge.survivor_id)
-    if now is None:
-        holder = site.merges[merge.survivor_id].survivor_id
-        return rejected(
-            command, "merged_further", f"{merge.survivor_id} is merged into {holder}: undo that merge first"
-        )
-    restored = _restored(site, merge, now, policy)
-    return PersonSplit(
-        site_id=command.site_id,
-        at=command.issued_at,
-        kind="merge_undone",
-        person=_survivor(merge, now, policy),
-        other=restored,
-        tracks=tuple(span.track for span in restored.tracks),
-        command_id=command.command_id,
-        asked_by=command.issued_by,
-    )
-
-
-def _restored(site: SiteState, merge: Merge, now: Person, policy: Policy) -> PersonState:
-    before = merge.absorbed
-    own = {span.track for span in before.tracks}
-    spans = _updated(before.tracks, now.tracks)
-    added = [t for t in now.templates if t.track in own and t not in before.templates]
-    taken = site.labelled(before.label)
-    return msgspec.structs.replace(
-        before,
-        label=before.label if taken is None else _free_label(site),
-        templates=most_diverse([*before.templates, *added], policy.max_templates),
-        last_seen=max([before.last_seen, *(span.last_at for span in spans)]),
-        not_persons=tuple(p for p in before.not_persons if p in site.persons and p != now.person_id),
-        tracks=spans,
-    )
-
-
-def _survivor(merge: Merge, now: Person, policy: Policy) -> PersonState:
-    before, absorbed = merge.survivor, merge.absorbed
-    others = {span.track for span in absorbed.tracks}
-    own = {span.track for span in before.tracks}
-    since = [span for span in now.tracks if span.track not in others and span.track not in own]
-    kept = _updated(before.tracks, now.tracks)
-    known = {*before.templates, *absorbed.templates}
-    added = [t for t in now.templates if t not in known and t.track not in others]
-    visits = _more_visits(before, since, policy)
-    latest = max([*kept, *since], key=lambda s: (s.last_at, s.track), default=None)
-    return msgspec.structs.replace(
-        before,
-        label=now.label,
-        cameras=tuple(dict.fromkeys([*before.cameras, *(s.track.camera_id for s in since)])),
-        templates=most_diverse([*before.templates, *added], policy.max_templates),
-        visit_count=visits.number,
-        visit_started_at=visits.started_at,
-        last_seen=max([before.last_seen, *(s.last_at for s in [*kept, *since])]),
-        last_camera=latest.track.camera_id if since and latest else before.last_camera,
-        not_persons=tuple(
-            sorted({*before.not_persons, *(now.not_persons - {*absorbed.not_persons})} & {*now.not_persons})
-        ),
-        tracks=(*kept, *since),
-    )
 
 
 def move(site: SiteState, command: MoveTracks | RejectTrack, policy: Policy) -> AnyEvent:
@@ -120,6 +45,7 @@ def move(site: SiteState, command: MoveTracks | RejectTrack, policy: Policy) -> 
     if other is not None:
         rest = _differing(rest, other.person_id)
         other = _differing(other, person.person_id)
+    merges = (_less(merge, wanted, policy) for merge in _merges_into(site, person.person_id))
     return PersonSplit(
         site_id=command.site_id,
         at=command.issued_at,
@@ -127,16 +53,46 @@ def move(site: SiteState, command: MoveTracks | RejectTrack, policy: Policy) -> 
         person=rest,
         other=other,
         tracks=tuple(sorted(wanted)),
+        merges=tuple(undo for undo in merges if undo is not None),
         command_id=command.command_id,
         asked_by=command.issued_by,
     )
+
+
+def _merges_into(site: SiteState, person_id: str) -> Iterator[Merge]:
+    """What was merged into the person, and into those before that."""
+    for absorbed_id, merge in site.merges.items():
+        if merge.survivor_id == person_id:
+            yield merge
+            yield from _merges_into(site, absorbed_id)
+
+
+def _less(merge: Merge, gone: Collection[TrackRef], policy: Policy) -> Undo | None:
+    """The merge as if the tracks had been nobody's of the two: undoing it must not bring them back.
+
+    None when it does not know them.
+    """
+    if not any(span.track in gone for span in (*merge.survivor.tracks, *merge.absorbed.tracks)):
+        return None
+    return Undo(_state_less(merge.survivor, gone, policy), _state_less(merge.absorbed, gone, policy))
+
+
+def _state_less(state: PersonState, gone: Collection[TrackRef], policy: Policy) -> PersonState:
+    """Without a template when nothing is left."""
+    left = [span for span in state.tracks if span.track not in gone]
+    if len(left) == len(state.tracks):
+        return state
+    kept = [t for t in state.templates if t.track not in gone]
+    if not left or not kept:
+        return msgspec.structs.replace(state, templates=(), tracks=())
+    return _without(Person.of(state), gone, kept, policy)
 
 
 def _without(person: Person, gone: Collection[TrackRef], kept: list[Template], policy: Policy) -> PersonState:
     spans = tuple(span for span in person.tracks if span.track not in gone)
     moved = {span.track.camera_id for span in person.tracks if span.track in gone}
     still = {span.track.camera_id for span in spans}
-    before, after = _visits(person.tracks, policy), _visits(spans, policy)
+    before, after = visits(person.tracks, policy), visits(spans, policy)
     latest = max(spans, key=lambda s: (s.last_at, s.track))
     first = min(span.first_at for span in spans)
     oldest_gone = min(span.first_at for span in person.tracks if span.track in gone) <= person.first_seen
@@ -163,16 +119,16 @@ def _target(
     if not moved:
         return None
     spans = sorted(spans, key=lambda s: (s.first_at, s.track))
-    visits = _visits(spans, policy)
+    found = visits(spans, policy)
     latest = max(spans, key=lambda s: (s.last_at, s.track))
     return PersonState(
         person_id=labels.person_id(spans[0].first_at, site.next_number),
         number=site.next_number,
-        label=_free_label(site),
+        label=labels.free_label(site),
         cameras=tuple(dict.fromkeys(s.track.camera_id for s in spans)),
         templates=tuple(moved),
-        visit_count=visits.number,
-        visit_started_at=visits.started_at,
+        visit_count=found.number,
+        visit_started_at=found.started_at,
         first_seen=spans[0].first_at,
         last_seen=latest.last_at,
         last_camera=latest.track.camera_id,
@@ -182,8 +138,8 @@ def _target(
 
 
 def _joined(other: Person, spans: Sequence[TrackSpan], moved: list[Template], policy: Policy) -> PersonState:
-    together = tuple(sorted([*other.tracks, *spans], key=lambda s: (s.first_at, s.track)))
-    before, after = _visits(other.tracks, policy), _visits(together, policy)
+    together = united(other.tracks, spans)
+    before, after = visits(other.tracks, policy), visits(together, policy)
     latest = max(together, key=lambda s: (s.last_at, s.track))
     return msgspec.structs.replace(
         other.state(),
@@ -200,35 +156,3 @@ def _joined(other: Person, spans: Sequence[TrackSpan], moved: list[Template], po
 
 def _differing(person: PersonState, other_id: str) -> PersonState:
     return msgspec.structs.replace(person, not_persons=tuple(sorted({*person.not_persons, other_id})))
-
-
-def _free_label(site: SiteState) -> str:
-    number = site.next_label
-    while site.labelled(labels.label(number)) is not None:
-        number += 1
-    return labels.label(number)
-
-
-def _updated(before: Sequence[TrackSpan], now: Iterable[TrackSpan]) -> tuple[TrackSpan, ...]:
-    """The spans of ``before`` as long as they are ``now``."""
-    lengths = {span.track: span for span in now}
-    return tuple(lengths.get(span.track, span) for span in before)
-
-
-def _visits(spans: Iterable[TrackSpan], policy: Policy) -> _Visits:
-    """Visits that the spans make up, and when the last began."""
-    count, started, last = 0, 0, 0
-    for span in sorted(spans, key=lambda s: (s.first_at, s.track)):
-        if count == 0 or span.first_at - last > policy.visit_gap:
-            count, started = count + 1, span.first_at
-        last = max(last, span.last_at)
-    return _Visits(count, started)
-
-
-def _more_visits(before: PersonState, since: Iterable[TrackSpan], policy: Policy) -> _Visits:
-    count, started, last = before.visit_count, before.visit_started_at, before.last_seen
-    for span in sorted(since, key=lambda s: (s.first_at, s.track)):
-        if span.first_at - last > policy.visit_gap:
-            count, started = count + 1, span.first_at
-        last = max(last, span.last_at)
-    return _Visits(count, started)
