@@ -57,13 +57,13 @@ def test_assignments_cost_what_scipy_finds(rows: int, columns: int, seed: int) -
     assert sum(gain[i, j] for i, j in found) == gain[best].sum()
 
 
-def test_a_thousand_people_whose_ids_are_all_entangled() -> None:
+def test_four_hundred_people_whose_ids_are_all_entangled() -> None:
     generator = np.random.default_rng(0)
     counts = Counter(
         (int(p), int(i))
-        for p, i in zip(generator.integers(0, 1000, 2000), generator.integers(0, 1000, 2000), strict=True)
+        for p, i in zip(generator.integers(0, 400, 800), generator.integers(0, 400, 800), strict=True)
     )
-    gain = np.zeros((1000, 1000))
+    gain = np.zeros((400, 400))
     for pair, count in counts.items():
         gain[pair] = count
     best = gain[linear_sum_assignment(gain, maximize=True)].sum()
