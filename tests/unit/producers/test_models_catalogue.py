@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from producers.detect.layout import FAMILIES as DETECTOR_FAMILIES
+from producers.detect.layout import Layout
 from producers.embed.calibration import checked
 from producers.embed.preparation import FAMILIES as ENCODER_FAMILIES
+from producers.embed.preparation import Preparation
 from producers.embed.select import open_embedder
 from producers.models.catalogue import Entry, Part, entries, entry_named, entry_of
 from producers.models.files import sha256
@@ -71,6 +73,15 @@ def test_knots_belong_to_the_bytes_not_to_the_name(tmp_path: Path) -> None:
     assert open_embedder(str(renamed)).calibration == checked(entry.declares["calibration"], "")
     (tmp_path / "osnet_x0_25_msmt17.onnx").write_bytes(linear_model(WEIGHTS, (256, 128)))
     assert open_embedder(str(tmp_path / "osnet_x0_25_msmt17.onnx")).calibration == ()
+
+
+def test_the_page_on_models_names_every_model_and_every_field() -> None:
+    page = Path("docs/models.md").read_text()
+    names = [entry.name.removeprefix("person-reidentification-retail") for entry in entries()]
+    fields = {*Preparation.__struct_fields__, *Layout.__struct_fields__}
+    assert [
+        word for word in (*names, *fields, *ENCODER_FAMILIES, *DETECTOR_FAMILIES) if word not in page
+    ] == []
 
 
 class TestStore:

@@ -1,4 +1,4 @@
-"""The catalogue's models on real pictures, where models and pictures are at hand: is what it declares right?"""
+"""The catalogue's models on real pictures, where both are at hand: is what it declares of them right?"""
 
 from pathlib import Path
 
