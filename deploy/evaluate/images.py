@@ -69,19 +69,17 @@ def image_score(vectors: Vectors, knots: Knots, protocol: Protocol) -> ImageScor
 
 
 def _open_set(vectors: Vectors, knots: Knots, protocol: Protocol) -> dict[str, Any]:
-    """FNIR at each FPIR, and the threshold. None where there are too few searches to tell so small a rate."""
+    """FNIR at each FPIR, the threshold, and the FPIR that it really gives: with fewer searches than one false
+    one would take, none."""
     searches = open_set(vectors, protocol.seed, other_cameras_only=protocol.other_cameras_only)
     found: dict[str, Any] = {"searches_by_strangers": len(searches.strangers)}
     for rate in FPIRS:
-        name = f"at_fpir_{rate:g}"
-        if len(searches.strangers) * rate < 1:
-            found |= {f"fnir_{name}": None, f"raw_{name}": None, f"calibrated_{name}": None}
-            continue
-        threshold = searches.threshold(rate)
+        threshold, name = searches.threshold(rate), f"at_fpir_{rate:g}"
         found |= {
             f"fnir_{name}": searches.fnir(threshold),
             f"raw_{name}": threshold,
             f"calibrated_{name}": calibrated(threshold, knots),
+            f"fpir_reached_{name}": searches.fpir(threshold),
         }
     return found
 

@@ -41,7 +41,7 @@ NOTES: Final = (
     "within 0 to 1.",
     "EER, false match and true match: pairs across cameras. Open set (FPIR, FNIR): a seeded half of the "
     "people is not enrolled; a search misses when its person is not first, or below the threshold. "
-    "–: too few searches to tell so small a rate.",
+    "With fewer such searches than one false one would take, the threshold lets none pass.",
 )
 
 

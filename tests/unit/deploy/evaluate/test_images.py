@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -56,11 +57,12 @@ def test_numbers_hang_together() -> None:
     assert found["eer_calibrated"] == calibrated(found["eer_raw"], KNOTS)
     assert found["operating_raw"] == 0.5
     assert found["searches_by_strangers"] == 80
-    assert found["fnir_at_fpir_0.01"] is None, "80 searches cannot tell one in a hundred"
+    assert found["fpir_reached_at_fpir_0.01"] == 0.0, "80 searches cannot tell one in a hundred"
     more = image_score(seen(300), KNOTS, Protocol()).numbers
     assert 0 <= more["fnir_at_fpir_0.01"] < 1
     assert more["calibrated_at_fpir_0.01"] == calibrated(more["raw_at_fpir_0.01"], KNOTS)
-    assert more["fnir_at_fpir_0.001"] is None
+    assert more["fpir_reached_at_fpir_0.01"] == pytest.approx(6 / 600)
+    assert more["fnir_at_fpir_0.001"] >= more["fnir_at_fpir_0.01"]
 
 
 def test_less_noise_is_better_in_every_number() -> None:
@@ -134,6 +136,14 @@ def test_a_page_escapes_what_comes_from_outside() -> None:
     )
     parsed = assert_self_contained(html(page))
     assert [tag for tag, _ in parsed.tags].count("img") == 1
+
+
+def test_a_chart_is_well_formed() -> None:
+    text = chart(Axis("a < b", 1e-4, 1, log=True), Axis("&", 0, 1), [("<x>", [(1e-4, 0.9), (1, 0)])])
+    root = ElementTree.fromstring(text)
+    lines = [element for element in root if element.tag == "polyline"]
+    assert [len(line.attrib["points"].split()) for line in lines] == [2]
+    assert "a < b" in [element.text for element in root]
 
 
 def test_axes_place_values_and_clamp_them() -> None:
