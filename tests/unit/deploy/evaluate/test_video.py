@@ -1,4 +1,4 @@
-"""What MOTChallenge folders say; their pictures are scored in ``tests/integration/test_evaluate_video.py``."""
+"""What MOTChallenge folders say; ``tests/integration/test_evaluate_video.py`` scores their pictures."""
 
 from pathlib import Path
 from typing import Any
