@@ -17,12 +17,20 @@ def preflight(settings: Settings) -> None:
     usable_directory(settings.home)
     _port_is_free(settings.api_host, settings.api_port)
     for name, value in (("detector", settings.detector), ("embedder", settings.embedder)):
-        if value not in BUILT_IN[name] and not Path(value).expanduser().is_file():
-            from producers.models.store import remedy
+        if value not in BUILT_IN[name]:
+            _model_opens(name, value)
 
-            choice = " or ".join(BUILT_IN[name])
-            advice = remedy(value) or f"give its path, or {choice}"
-            raise ConfigError(f"{name} {value}: no such model file; {advice}")
+
+def _model_opens(name: str, value: str) -> None:
+    """Once, as a camera process will: its file, its runtime, its sidecar."""
+    from producers.models.bench import opens
+    from producers.models.store import remedy
+
+    if not Path(value).expanduser().is_file():
+        choice = " or ".join(BUILT_IN[name])
+        advice = remedy(value) or f"give its path, or {choice}"
+        raise ConfigError(f"{name} {value}: no such model file; {advice}")
+    opens(value, "encoder" if name == "embedder" else "detector")
 
 
 def _port_is_free(host: str, port: int) -> None:

@@ -71,6 +71,8 @@ def layout_of(path: Path, network: Network) -> Layout:
     """Complete: the size is filled in. Raises `ConfigError` naming file and field, or showing the sidecar to
     write when nothing is known of the model."""
     sidecar, entry = sidecar_of(path), entry_of(path)
+    if entry and entry.kind != "detector":
+        raise ConfigError(f"detector {path}: is the encoder {entry.name}; give it to --embedder")
     stated: Stated = {**(entry.declares if entry else {}), **(read(sidecar) if sidecar else {})}
     where = str(sidecar or path)
     family = stated.get("family") or _family(network.input_shape, network.output_shapes)

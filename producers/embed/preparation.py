@@ -75,6 +75,8 @@ def preparation_of(path: Path, network: Network) -> Preparation:
     """Complete: name, version, size and knots are filled in. Raises `ConfigError` naming file and field,
     or showing the sidecar to write when nothing is known of the model."""
     sidecar, entry = sidecar_of(path), entry_of(path)
+    if entry and entry.kind != "encoder":
+        raise ConfigError(f"embedder {path}: is the detector {entry.name}; give it to --detector")
     stated: Stated = {**(entry.declares if entry else {}), **(read(sidecar) if sidecar else {})}
     where = str(sidecar or path)
     family = stated.get("family") or _family(path, network)

@@ -39,8 +39,8 @@ class _Worker:
     seconds: dict[int, list[float]] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, setting: str) -> Self:
-        command = [sys.executable, "-m", "producers.models.bench_worker", setting]
+    def start(cls, setting: str, *kind: Kind) -> Self:
+        command = [sys.executable, "-m", "producers.models.bench_worker", setting, *kind]
         return cls(
             setting,
             subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1),
@@ -67,6 +67,15 @@ class _Worker:
         self.process.wait(timeout=30)
         if self.process.stdout:
             self.process.stdout.close()
+
+
+def opens(setting: str, kind: Kind) -> None:
+    """Opens the model once, in a process of its own, for the caller's memory. Raises `ConfigError`."""
+    worker = _Worker.start(setting, kind)
+    try:
+        worker.ask("open")
+    finally:
+        worker.stop()
 
 
 def bench(settings: Sequence[str], batches: Sequence[int], rounds: int) -> list[Cost]:

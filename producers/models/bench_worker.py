@@ -1,5 +1,6 @@
 """One model in a process of its own, for `producers.models.bench`: a question a line, an answer a line.
 
+Arguments: the model, and its kind where the caller knows it.
 ``open`` -> ``{"kind", "base_mib"}``; a number n -> ``{"seconds"}`` of the processor in one call with n
 crops (detectors: one frame); ``memory`` -> ``{"peak_mib"}``. What can't be done -> ``{"error"}``.
 """
@@ -25,13 +26,14 @@ FRAME = (480, 640)
 
 def main() -> None:
     cv2.setNumThreads(1)
-    setting, call = sys.argv[1], None
+    setting, *kinds = sys.argv[1:]
+    call = None
     for line in sys.stdin:
         question = line.strip()
         try:
             if question == "open":
                 base = _peak_mib()
-                kind = kind_of(setting)
+                kind = kinds[0] if kinds else kind_of(setting)
                 call = _encoder(setting) if kind == "encoder" else _detector(setting)
                 _answer(kind=kind, base_mib=base)
             elif question == "memory":

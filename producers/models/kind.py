@@ -5,7 +5,7 @@ from pathlib import Path
 from producers.detect.layout import FAMILIES as DETECTORS
 from producers.models.catalogue import Kind, entry_named, entry_of
 from producers.network import open_network
-from producers.sidecar import read, sidecar_of
+from producers.sidecar import new_sidecar, read, sidecar_of
 from reid.errors import ConfigError
 
 
@@ -24,7 +24,11 @@ def kind_of(setting: str) -> Kind:
     if sidecar is not None:
         return "detector" if read(sidecar).get("family") in DETECTORS else "encoder"
     shapes = open_network(path).output_shapes
-    return "encoder" if shapes and _is_vector(shapes[0]) else "detector"
+    if not shapes:
+        raise ConfigError(
+            f"model {setting}: its file does not say what it gives; declare it in {new_sidecar(path).name}"
+        )
+    return "encoder" if _is_vector(shapes[0]) else "detector"
 
 
 def _is_vector(shape: tuple[int | None, ...]) -> bool:

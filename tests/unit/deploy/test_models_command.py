@@ -171,6 +171,21 @@ class TestCalibrate:
         assert [similarity for _, similarity in facts["calibration"]] == [0.0, 0.6, 1.0]
 
 
+class TestPreflight:
+    def test_a_model_that_is_not_declared_is_refused_before_anything_starts(
+        self, saferoom: Saferoom, tmp_path: Path
+    ) -> None:
+        (tmp_path / "mine.onnx").write_bytes(linear_model(np.eye(3, dtype=np.float32), (32, 16)))
+        with pytest.raises(ConfigError, match=r"mine\.saferoom\.yaml beside it, such as"):
+            saferoom("demo", "--port", 0, "--embedder", tmp_path / "mine.onnx")
+        assert not (tmp_path / "home" / "kafka").exists()
+
+    @pytest.mark.skipif(not FASTEST.is_file(), reason="needs ../shared/data/models/FastestDet.onnx")
+    def test_a_detector_is_no_encoder(self, saferoom: Saferoom) -> None:
+        with pytest.raises(ConfigError, match="is the detector fastestdet; give it to --detector"):
+            saferoom("demo", "--port", 0, "--embedder", FASTEST)
+
+
 class TestBench:
     def test_encoders_and_detectors_beside_the_defaults(self, saferoom: Saferoom, model: Path) -> None:
         found = json.loads(saferoom("models", "bench", model, "hog", "--rounds", 1, "--json"))
