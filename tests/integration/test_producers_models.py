@@ -10,7 +10,7 @@ from producers.embed.select import open_embedder
 from producers.sources.base import Playback
 from producers.sources.spec import open_source
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 VAL = SHARED / "images" / "cuhk03_val"
 HALL = SHARED / "video" / "hall_handoff" / "cam1.mp4"
 
