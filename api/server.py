@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
@@ -52,6 +52,11 @@ def server_of(settings: Settings, on_started: Callable[[], None]) -> uvicorn.Ser
         KafkaCommands(bootstrap, settings.command_timeout),
         KafkaLog(bootstrap),
     )
+    return serving(app, on_started)
+
+
+def serving(app: Any, on_started: Callable[[], None]) -> uvicorn.Server:
+    """A server of any ASGI application that ends within `GRACE_S` of a signal, whoever is connected."""
     config = uvicorn.Config(
         app, log_config=None, log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False
     )

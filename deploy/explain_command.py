@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from api import history
 from api.views import Views
@@ -21,6 +22,8 @@ from reid.errors import ConfigError
 from reid.runtime.settings import Settings
 
 _ALL: Final = sys.maxsize
+#: A file or a pipe has no width: one step, one line.
+_ENDLESS: Final = 10_000
 
 
 def explain(settings: Settings, person_id: str, as_json: bool) -> None:
@@ -33,7 +36,10 @@ def explain(settings: Settings, person_id: str, as_json: bool) -> None:
         document = {"person_id": person_id, "steps": steps}
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         return
-    Console().print(_table(steps))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _ENDLESS
+    console.print(table(steps))
 
 
 def steps_of(settings: Settings, person_id: str) -> list[dict[str, Any]]:
@@ -52,13 +58,16 @@ def steps_of(settings: Settings, person_id: str) -> list[dict[str, Any]]:
     return [history.step(entry, person_id).model_dump(exclude_none=True) for entry in entries]
 
 
-def _table(steps: list[dict[str, Any]]) -> Table:
-    table = Table("offset", "time", "what", "evidence", "asked by", "caused by", box=None, pad_edge=False)
+def table(steps: list[dict[str, Any]]) -> Table:
+    """Folded where a terminal is narrow, never cut: an id without its end is nobody's."""
+    made = Table(box=None, pad_edge=False)
+    for name in ("offset", "time", "what", "evidence", "asked by", "caused by"):
+        made.add_column(name, overflow="fold")
     for step in steps:
         what = step["kind"].replace("_", " ")
         if step["merged_in"]:
             what = f"{what} ({step['person_id']})"
-        table.add_row(
+        cells = (
             str(step["offset"]),
             step["at"],
             what,
@@ -66,7 +75,9 @@ def _table(steps: list[dict[str, Any]]) -> Table:
             step.get("asked_by", ""),
             step["causation"],
         )
-    return table
+        # As text: a label may have [brackets], which are no markup of ours.
+        made.add_row(*map(Text, cells))
+    return made
 
 
 def _evidence(step: dict[str, Any]) -> str:

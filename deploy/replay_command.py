@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -35,16 +36,18 @@ def answer(settings: Settings, at: str, query: Sequence[str], one_line: bool) ->
 
 def serve(settings: Settings, at: str, port: int) -> None:
     """The read API as of then, until SIGTERM or SIGINT. Changes are refused: 405."""
-    import uvicorn
-
-    from api.server import listen, url_of
+    from api.server import listen, serving, url_of
 
     past = fold(settings, at)
-    listener = listen(settings.api_host, port)
-    sys.stderr.write(f"answers as of {rfc3339(past.moment)} at {url_of(listener)}\n")
-    config = uvicorn.Config(app_of(past, settings), log_config=None, log_level="warning", server_header=False)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    uvicorn.Server(config).run(sockets=[listener])
+    with closing(listen(settings.api_host, port)) as listener:
+        said = f"answers as of {rfc3339(past.moment)} at {url_of(listener)}\n"
+        serving(app_of(past, settings), lambda: _say(said)).run(sockets=[listener])
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line)
+    sys.stderr.flush()
 
 
 def fold(settings: Settings, at: str) -> Past:
