@@ -15,7 +15,10 @@ from deploy.evaluate.stream import START_MS, decided
 from deploy.evaluate.video_score import TrackTruth, track_truths, video_score
 from deploy.evaluate.watch import Watched, watch
 from deploy.identities import Identities
+from deploy.score import TrueBox
+from deploy.score import score as demo_score
 from producers.embed.select import open_embedder
+from reid.contracts.detections import Frame
 from reid.contracts.policy import Policy
 from reid.runtime.settings import Settings
 from tests.unit.deploy.evaluate.html_page import assert_self_contained
@@ -82,6 +85,21 @@ def test_two_ways_to_count_idf1_agree(score: dict[str, Any]) -> None:
     assert score["cross_idf1"] == pytest.approx(score["boxes_idf1"], abs=0.02)
     assert score["ids_per_person_boxes"] >= score["ids_per_person"]
     assert score["cross_idf1"] < 1.0
+
+
+def test_the_demo_counts_the_same_ids(watched: Watched, score: dict[str, Any]) -> None:
+    truth = {(look.camera_id, look.captured_at): look.truth for look in watched.looks}
+
+    def truth_of(frame: Frame) -> list[TrueBox]:
+        return [TrueBox(p.person_id, p.bbox) for p in truth[frame.camera_id, frame.captured_at]]
+
+    frames = [look.frame for look in watched.looks if look.frame is not None]
+    demo = demo_score(frames, truth_of, identities_of(watched))
+    assert score["ids_per_person_boxes"] == pytest.approx(demo.ids_per_person, abs=1e-4)
+    assert score["persons_per_id_boxes"] == pytest.approx(demo.persons_per_id, abs=1e-4)
+    assert score["labelled_boxes"] == demo.labelled + demo.labelled_nobody
+    # The demo pairs ids and persons greedily: never better than the best pairing.
+    assert score["boxes_idf1"] >= demo.idf1 - 1e-4
 
 
 def test_a_track_is_the_person_most_of_its_boxes_are(watched: Watched) -> None:
