@@ -72,7 +72,8 @@ def fetch(
     sources = [_source(origin, part.name, part.url, entry.source) for part in entry.files]
     paths = [fetcher.fetch(part, source) for part, source in zip(entry.files, sources, strict=True)]
     sys.stdout.write(f"{paths[0]}\n")
-    sys.stderr.write(f"{entry.name}: {entry.licence}; {entry.terms}\n")
+    needs = f"; needs the package {entry.needs}" if entry.needs else ""
+    sys.stderr.write(f"{entry.name}: {entry.licence}; {entry.terms}{needs}\n")
 
 
 @models_app.command("bench")

@@ -23,7 +23,13 @@ log = logging.getLogger(__name__)
 Tensor = npt.NDArray[np.float32]
 Shape = tuple[int | None, ...]
 """None: an axis of any size."""
-_LOAD_ERRORS: Final[tuple[type[Exception], ...]] = (
+#: What a network may take; pixels are converted to it.
+_ONNX_TYPES: Final[dict[str, type[np.generic]]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(uint8)": np.uint8,
+}
+_ONNX_ERRORS: Final[tuple[type[Exception], ...]] = (
     ConfigError,
     OSError,
     onnx_state.Fail,
@@ -76,17 +82,28 @@ class OnnxNetwork:
         try:
             model, zeroed = without_subnormals(path.read_bytes())
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except _LOAD_ERRORS as error:
+        except _ONNX_ERRORS as error:
             raise ConfigError(f"model {path}: onnxruntime cannot load it: {error}") from error
         _log_zeroed(path, zeroed)
-        self._input, outputs = self._session.get_inputs()[0], self._session.get_outputs()
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        self._path, self._input = path, inputs[0]
+        if len(inputs) != 1 or self._input.type not in _ONNX_TYPES:
+            given = ", ".join(f"{each.name}: {each.type}" for each in inputs)
+            raise ConfigError(f"model {path}: takes {given}; an encoder or detector takes one picture")
         graph = self._session.get_modelmeta().graph_name
         self.names = (graph, self._input.name, *(output.name for output in outputs))
         self.input_shape = _shape(self._input.shape)
         self.output_shapes = tuple(_shape(output.shape) for output in outputs)
 
     def run(self, batch: Tensor) -> list[Tensor]:
-        return [np.asarray(out) for out in self._session.run(None, {self._input.name: batch})]
+        given = {self._input.name: batch.astype(_ONNX_TYPES[self._input.type], copy=False)}
+        try:
+            return [np.asarray(output, np.float32) for output in self._session.run(None, given)]
+        except _ONNX_ERRORS as error:
+            raise ConfigError(
+                f"model {self._path}: onnxruntime cannot run it on {batch.shape}: {error}; "
+                "do the declared width and height fit?"
+            ) from error
 
 
 class OpenVinoNetwork:

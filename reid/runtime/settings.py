@@ -95,10 +95,11 @@ class Settings(BaseSettings):
     )
     linger_ms: int = Field(50, ge=0, description="Milliseconds that a producer gathers frames for a message.")
     detector: str = Field(
-        "hog", description="hog, truth (simulated site only), or the path of an ONNX detector."
+        "hog", description="hog, truth (simulated site only), a fetched model, or the path of one."
     )
     embedder: str = Field(
-        "appearance-512", description="appearance-512, stripenet-512 (learned), or the path of a model."
+        "appearance-512",
+        description="appearance-512, stripenet-512 (learned), a fetched model, or the path of one.",
     )
     camera_fps: float = Field(5.0, gt=0, description="Frames a second taken from each camera.")
     embed_interval: Seconds = Field(0.4, description="Seconds between two embeddings of one track.")

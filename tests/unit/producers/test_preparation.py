@@ -152,6 +152,21 @@ class TestEmbedding:
         with pytest.raises(ConfigError, match="field dim: 512, but it gives 4"):
             embedder(tmp_path, dim=512)
 
+    @pytest.mark.parametrize("element", [2, 10], ids=["uint8", "float16"])
+    def test_a_network_of_another_input_type_is_given_it(self, tmp_path: Path, element: int) -> None:
+        crops, expected = coloured(3), embedder(tmp_path).embed(coloured(3))
+        path = tmp_path / "batch1.onnx"
+        path.write_bytes(linear_model(WEIGHTS, (32, 16), element=element))
+        vectors = DeepEmbedder.open(path).embed(crops)
+        assert vectors.dtype == np.float32
+        assert vectors == pytest.approx(expected, abs=1e-3)
+
+    def test_a_network_of_something_else_than_a_picture_is_refused(self, tmp_path: Path) -> None:
+        path = tmp_path / "words.onnx"
+        path.write_bytes(linear_model(WEIGHTS, (32, 16), element=7, image="tokens"))
+        with pytest.raises(ConfigError, match=r"words\.onnx: takes tokens: tensor\(int64\)"):
+            open_network(path)
+
     def test_a_large_crop_is_averaged_not_sampled(self) -> None:
         """Stripes of one pixel, black and white, are grey from afar; sampled they would be either."""
         seen: list[FloatArray] = []
