@@ -98,8 +98,10 @@ def test_the_demo_counts_the_same_ids(watched: Watched, score: dict[str, Any]) -
     assert score["ids_per_person_boxes"] == pytest.approx(demo.ids_per_person, abs=1e-4)
     assert score["persons_per_id_boxes"] == pytest.approx(demo.persons_per_id, abs=1e-4)
     assert score["labelled_boxes"] == demo.labelled + demo.labelled_nobody
-    # The demo pairs ids and persons greedily: never better than the best pairing.
-    assert score["boxes_idf1"] >= demo.idf1 - 1e-4
+    # The demo pairs ids and persons greedily, which never agrees more; it sees published frames alone, so
+    # the boxes that agree are compared, not the share.
+    agreed = score["boxes_idf1"] * (score["true_boxes"] + score["labelled_boxes"]) / 2
+    assert agreed >= demo.idf1 * (demo.true_boxes + score["labelled_boxes"]) / 2 - 0.5
 
 
 def test_a_track_is_the_person_most_of_its_boxes_are(watched: Watched) -> None:
