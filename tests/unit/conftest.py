@@ -12,6 +12,7 @@ import pytest
 
 #: Seconds of CPU: more than twice what they take, so that a slow machine does not fail them.
 LIMIT_S: Final = 40.0
+_TOO_SLOW: Final = pytest.StashKey[bool]()
 _taken: dict[str, float] = {}
 
 
@@ -25,20 +26,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if _too_slow() and session.exitstatus == pytest.ExitCode.OK:
+    """Failed runs are not held to it: to shrink a counter-example takes long. Nor are the many examples of
+    ``make test``."""
+    quick = hypothesis.settings.get_current_profile_name() == "quick"
+    if quick and session.exitstatus == pytest.ExitCode.OK and sum(_taken.values()) > LIMIT_S:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.config.stash[_TOO_SLOW] = True
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not _too_slow():
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not config.stash.get(_TOO_SLOW, False):
         return
     terminalreporter.section("unit tests are too slow", red=True)
     terminalreporter.line(f"{sum(_taken.values()):.0f} s of CPU, of {LIMIT_S:.0f} s allowed; the slowest:")
     for name in sorted(_taken, key=lambda name: -_taken[name])[:10]:
         terminalreporter.line(f"{_taken[name]:6.1f} s {name}")
-
-
-def _too_slow() -> bool:
-    """The many examples of ``make test`` are not held to it."""
-    quick = hypothesis.settings.get_current_profile_name() == "quick"
-    return quick and sum(_taken.values()) > LIMIT_S

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy import cli
-from deploy.inputs import Simulation, video_files
+from deploy.inputs import video_files
 from deploy.options import environment_of, settings_from
 from reid.errors import ConfigError
 from reid.runtime.settings import Settings
@@ -137,24 +137,6 @@ def test_a_directory_stands_for_its_videos(video: Path) -> None:
     assert video_files([video.parent, video]) == [video, video]
     with pytest.raises(ConfigError, match="no video in this directory"):
         video_files([Path(__file__).parent])
-
-
-def test_the_truth_is_what_the_simulated_camera_saw() -> None:
-    from producers.detect.truth import TruthDetector
-    from producers.sources.base import Playback
-    from producers.sources.spec import open_source
-    from reid.contracts.detections import Frame
-
-    simulation = Simulation(people=12, cameras=4, seed=0, start_ms=1_700_000_000_000)
-    truth_of = simulation.truth()
-    camera = open_source(simulation.sources()[1], Playback(fps=0.1, realtime=False))
-    found = 0
-    for captured, _ in zip(camera, range(4), strict=False):
-        true = truth_of(Frame("room2", captured.captured_at, 640, 480))
-        boxes = TruthDetector().detect(captured).xywh.tolist()
-        assert [box.bbox for box in true] == [pytest.approx(tuple(box), abs=0.01) for box in boxes]
-        found += len(true)
-    assert found > 0
 
 
 def test_settings_as_a_table() -> None:

@@ -8,7 +8,6 @@ import pytest
 from producers.annotate import VideoWriter, annotate, colour_of, contact_sheet, save_image
 from producers.camera import CameraPipeline
 from producers.detect.base import Boxes
-from producers.detect.truth import TruthDetector
 from producers.embed.appearance import Appearance
 from producers.frames import CapturedFrame, Image
 from producers.quality import crop, qualities
@@ -16,7 +15,6 @@ from producers.sources.base import Playback
 from producers.sources.spec import open_source
 from producers.track import PATIENCE, UNCONFIRMED, ByteTrack
 from reid.contracts.detections import Frame, Person
-from reid.contracts.embedding import decode_wire
 from reid.errors import ConfigError
 
 
@@ -140,19 +138,6 @@ class TestPipeline:
         ]
         assert len(at) >= 5
         assert {b - a for a, b in pairwise(at)} <= {600, 800, 1000, 1200}
-
-    def test_the_frame_keeps_the_contract(self) -> None:
-        frames = open_source("sim://?until=5", Playback(5.0, realtime=False, start_ms=1_700_000_000_000))
-        camera = CameraPipeline("room1", "s", TruthDetector(), ByteTrack(5), Appearance(), embed_interval=0.4)
-        published = [f for captured in frames if (f := camera.process(captured))]
-        persons = [p for f in published for p in f.persons]
-        embedded = [p for p in persons if p.embedding]
-        assert len(persons) > 30
-        assert 0.25 < len(embedded) / len(persons) < 0.75
-        assert all(len(decode_wire(p.embedding or b"", 512)) == 512 for p in embedded)
-        assert all(0 <= p.quality <= 1 and p.bbox[2] > 0 for p in persons)
-        assert all((f.model is not None) == any(p.embedding for p in f.persons) for f in published)
-        assert {(f.camera_id, f.session, f.width, f.height) for f in published} == {("room1", "s", 640, 480)}
 
 
 class TestAnnotate:

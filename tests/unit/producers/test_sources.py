@@ -196,15 +196,3 @@ class TestSpec:
         source = open_source("rtsp://admin:secret@10.0.0.7:554/stream", FLAT_OUT)
         assert source.describe() == "rtsp://admin:***@10.0.0.7:554/stream"
         assert without_password("http://10.0.0.7/x") == "http://10.0.0.7/x"
-
-    def test_a_simulated_camera_knows_the_truth(self) -> None:
-        source = open_source("sim://?camera=2&fps=5&until=1", FLAT_OUT)
-        frames = list(source)
-        assert [f.captured_at - 1_000_000 for f in frames] == [0, 200, 400, 600, 800]
-        assert all(f.truth is not None for f in frames)
-        assert source.stats.state == "ended"
-
-    def test_simulated_cameras_of_one_process_agree_on_the_time(self) -> None:
-        playback = Playback(5.0, realtime=False)
-        starts = {next(iter(open_source(f"sim://?camera={n}", playback))).captured_at for n in (1, 2)}
-        assert len(starts) == 1

@@ -11,7 +11,7 @@ from deploy.evaluate.stream import Stream, decided, pause_of, played, tracks_of
 from deploy.evaluate.stream_score import stream_score
 from reid.contracts.policy import Policy
 
-SETS: Final = Path(__file__).resolve().parents[5] / "shared" / "data" / "images"
+SETS: Final = Path(__file__).resolve().parents[3] / "shared" / "data" / "images"
 
 
 @pytest.mark.parametrize("name", ["cuhk01", "cuhk03_val"])
