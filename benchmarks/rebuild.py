@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import resource
-import shlex
 import signal
 import sys
 import tempfile
@@ -50,7 +49,8 @@ TTL_DAYS: Final = 90
 
 
 class Run(NamedTuple):
-    """``cpu_s``: of the process, all threads; ``peak_mb``: its resident memory at most, Python included."""
+    """``cpu_s``: of all threads of the process meanwhile; ``peak_mb``: its resident memory at most, with
+    Python and all that is imported."""
 
     records: int
     seconds: float
@@ -72,7 +72,10 @@ def main() -> None:
         bootstrap, written = stack.enter_context(decided_log(home, chosen.events, chosen.people))
         server = stack.enter_context(EmbeddedRedis(scratch))
         found = measure(bootstrap, server, written, chosen.repeats)
-    found["command"] = "python -m benchmarks.rebuild " + shlex.join(sys.argv[1:])
+    found["command"] = (
+        f"python -m benchmarks.rebuild --events {chosen.events} --people {chosen.people} "
+        f"--repeats {chosen.repeats} --home DIR"
+    )
     text = json.dumps(found, indent=2)
     print(text)
     if chosen.json:
@@ -163,18 +166,19 @@ def apart(call: Callable[..., Run], *arguments: str) -> Run:
 
 
 def again(bootstrap: str, url: str) -> Run:
-    databases, consumer = Databases(url), kafka.reader(bootstrap)
+    cpu, databases, consumer = time.process_time(), Databases(url), kafka.reader(bootstrap)
     try:
         done = rebuild(consumer, databases, [PersonsView(TTL_DAYS), CamerasView()])
     finally:
         consumer.close()
         databases.close()
-    return Run(done.records, done.seconds, time.process_time(), _peak_mb())
+    return Run(done.records, done.seconds, time.process_time() - cpu, _peak_mb())
 
 
 def read(bootstrap: str) -> Run:
     """The same topic by the same client in the same portions; nothing is done with what is read."""
-    began, records, consumer = time.perf_counter(), 0, kafka.reader(bootstrap)
+    cpu, records, consumer = time.process_time(), 0, kafka.reader(bootstrap)
+    began = time.perf_counter()
     left = set(partitions(consumer, EVENTS.name))
     consumer.assign([TopicPartition(EVENTS.name, p, OFFSET_BEGINNING) for p in left])
     while left:
@@ -188,11 +192,15 @@ def read(bootstrap: str) -> Run:
                 raise Unavailable(f"Kafka: {error.str()}")
     seconds = time.perf_counter() - began
     consumer.close()
-    return Run(records, seconds, time.process_time(), _peak_mb())
+    return Run(records, seconds, time.process_time() - cpu, _peak_mb())
 
 
 def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """On Linux not by `getrusage`: a child's begins at the memory of the process that started it."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if "VmHWM" in line)
 
 
 def kill(server: EmbeddedRedis) -> None:
