@@ -12,7 +12,7 @@ from reid.errors import ConfigError
 from reid.evaluation.open_set import open_set
 from reid.evaluation.ranking import ranked, single_shot
 from reid.evaluation.vectors import Vectors
-from reid.evaluation.verification import pairs_across, strangers_beside
+from reid.evaluation.verification import pair_counts
 
 Knots = Sequence[tuple[float, float]]
 
@@ -45,7 +45,7 @@ class ImageScore:
 def image_score(vectors: Vectors, knots: Knots, protocol: Protocol) -> ImageScore:
     """Of single crops, or of track means: whatever the rows are."""
     ranking = ranked(vectors, other_cameras_only=protocol.other_cameras_only)
-    pairs, beside = pairs_across(vectors), strangers_beside(vectors)
+    pairs, beside = pair_counts(vectors)
     error, at = pairs.equal_error()
     operating = raw_at(OPERATING, knots)
     numbers: dict[str, Any] = {

@@ -1,6 +1,5 @@
 """Pairs: how often a score calls two people one (false match), or one person two (false non-match)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reid.evaluation.ranking import BLOCK
-from reid.evaluation.vectors import BoolArray, FloatArray, IntArray, Vectors
+from reid.evaluation.vectors import FloatArray, IntArray, Vectors
 
 #: Cosines are counted in so many bins over [-1, 1]: steps of 3e-5, finer than the half floats of a message,
 #: and 100 million pairs need no more memory than one.
@@ -83,31 +82,19 @@ class PairCounts:
         return int(np.clip(np.ceil((threshold + 1) * (BINS / 2) - 1e-9), 0, BINS))
 
 
-def pairs_across(vectors: Vectors) -> PairCounts:
-    """All ordered pairs of two cameras."""
-    counts = PairCounts()
-    for cosine, same, beside in _blocks(vectors):
-        counts.add(cosine[same & ~beside], cosine[~same & ~beside])
-    return counts
-
-
-def strangers_beside(vectors: Vectors) -> PairCounts:
-    """All ordered pairs of strangers in one camera, who share light and backdrop and look the more alike."""
-    counts = PairCounts()
-    for cosine, same, beside in _blocks(vectors):
-        counts.add(np.zeros(0, np.float32), cosine[~same & beside])
-    return counts
-
-
-def _blocks(vectors: Vectors) -> Iterator[tuple[FloatArray, BoolArray, BoolArray]]:
-    """Cosines of some rows with all, whether each pair is one person, and of one camera."""
+def pair_counts(vectors: Vectors) -> tuple[PairCounts, PairCounts]:
+    """All ordered pairs of two cameras; and those of strangers in one camera, who share light and backdrop
+    and look the more alike."""
+    across, beside = PairCounts(), PairCounts()
+    nobody = np.zeros(0, np.float32)
     for start in range(0, len(vectors), BLOCK):
         rows = slice(start, start + BLOCK)
-        yield (
-            vectors.rows[rows] @ vectors.rows.T,
-            vectors.people[rows, None] == vectors.people[None],
-            vectors.cameras[rows, None] == vectors.cameras[None],
-        )
+        cosine = vectors.rows[rows] @ vectors.rows.T
+        same = vectors.people[rows, None] == vectors.people[None]
+        together = vectors.cameras[rows, None] == vectors.cameras[None]
+        across.add(cosine[same & ~together], cosine[~same & ~together])
+        beside.add(nobody, cosine[~same & together])
+    return across, beside
 
 
 def equal_error(genuine: FloatArray, impostor: FloatArray) -> float:

@@ -1,6 +1,6 @@
 """HOTA, IDF1, MOTA: by hand, and against TrackEval.
 
-`trackeval.json` holds what TrackEval 1.3.0 said of the random sequences; with `pip install trackeval` it is
+`trackeval.json` holds what TrackEval 1.3.0 said of the random sequences; with `pip install --no-deps trackeval` it is
 asked again.
 """
 

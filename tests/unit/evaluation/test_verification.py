@@ -10,10 +10,9 @@ from reid.evaluation.vectors import Vectors, unit
 from reid.evaluation.verification import (
     PairCounts,
     equal_error,
-    pairs_across,
+    pair_counts,
     place_of,
     score_at,
-    strangers_beside,
 )
 
 #: Cosines that are the foot of a bin, so that counting by bins is exact.
@@ -83,11 +82,10 @@ def test_the_trade_off_falls_from_strict_to_lenient() -> None:
 def test_pairs_of_two_cameras_and_strangers_of_one() -> None:
     rows = np.array([[1, 0], [1, 0], [0, 1], [0.6, 0.8]], np.float32)
     v = Vectors(rows, np.array([1, 1, 2, 2]), np.array([1, 2, 1, 2]))
-    across = pairs_across(v)
+    across, beside = pair_counts(v)
     # Each pair is counted from both sides: (0,1) and (2,3) are one person, (0,3) and (1,2) are not.
     assert (across.genuine.sum(), across.impostor.sum()) == (4, 4)
     assert across.impostor[place_of(np.float32(0.6))] == 2
-    beside = strangers_beside(v)
     assert (beside.genuine.sum(), beside.impostor.sum()) == (0, 4)
 
 
