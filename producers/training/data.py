@@ -5,7 +5,7 @@ a negative person is a distractor and is left out.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from reid.errors import ConfigError
 
 NAME: Final = re.compile(r"(-?\d+)_c(\d+)")
 IntArray = npt.NDArray[np.int64]
+Seen = Callable[[npt.NDArray[np.uint8], int], npt.NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,14 @@ class Named:
     person: int
     camera: int
 
-    def read(self) -> npt.NDArray[np.uint8]:
-        """BGR. Raises `ConfigError` when the file is no picture."""
+    def read(self, seen: Seen | None = None) -> npt.NDArray[np.uint8]:
+        """BGR; as ``seen`` shows it: (picture, camera) -> picture. Raises `ConfigError` when the file is
+        no picture."""
         image = cv2.imread(str(self.path))
         if image is None:
             raise ConfigError(f"{self.path}: not a picture; remove it or copy it again")
-        return np.asarray(image, np.uint8)
+        picture = np.asarray(image, np.uint8)
+        return seen(picture, self.camera) if seen else picture
 
 
 def named(directory: Path) -> Iterator[Named]:
@@ -61,10 +64,10 @@ def named(directory: Path) -> Iterator[Named]:
     yield from found
 
 
-def load(directory: Path, height: int, width: int) -> Crops:
-    """All crops of a directory at one size. Raises `ConfigError` as `named` and `Named.read` do."""
+def load(directory: Path, height: int, width: int, seen: Seen | None = None) -> Crops:
+    """All crops of a directory at one size. ``seen``, and what is raised: as of `named` and `Named.read`."""
     found = list(named(directory))
-    pixels = np.stack([resized(crop.read(), height, width) for crop in found])
+    pixels = np.stack([resized(crop.read(seen), height, width) for crop in found])
     people, cameras = (
         np.array(column) for column in zip(*((c.person, c.camera) for c in found), strict=True)
     )

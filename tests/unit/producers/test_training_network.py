@@ -6,11 +6,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import numpy as np  # noqa: E402
+
 from producers.training import losses  # noqa: E402
-from producers.training.augment import Strength, augmented  # noqa: E402
-from producers.training.network import DIM, Classifiers, Encoder  # noqa: E402
+from producers.training.augment import ORDERS, Strength, augmented, recoloured  # noqa: E402
+from producers.training.begin import begin  # noqa: E402
+from producers.training.data import Crops  # noqa: E402
+from producers.training.export import export  # noqa: E402
+from producers.training.network import DIM, Classifiers, Encoder, Steadied  # noqa: E402
 from producers.training.optimise import Plan, Run  # noqa: E402
 from producers.training.peers import Peers  # noqa: E402
+from reid.errors import ConfigError  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +43,41 @@ def test_augmentation_keeps_range_and_shape_and_draws_for_each_crop() -> None:
 
 def test_no_strength_leaves_the_picture_or_its_mirror() -> None:
     pixels = torch.randint(0, 256, (6, 96, 48, 3), dtype=torch.uint8)
-    images = augmented(pixels, 96, 48, Strength(0, 0, 0, 0, 0, 0, 0, 0))
+    images = augmented(pixels, 96, 48, Strength(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
     plain = pixels.permute(0, 3, 1, 2).float() / 255
     for image, same in zip(images, plain, strict=True):
         assert torch.allclose(image, same, atol=2e-3) or torch.allclose(image, same.flip(2), atol=2e-3)
+
+
+def test_a_recoloured_person_is_recoloured_alike_in_every_crop() -> None:
+    pixels = torch.randint(0, 256, (12, 4, 2, 3), dtype=torch.uint8)
+    labels = torch.arange(12) // 4
+    changed, order = recoloured(pixels, labels, 1.0)
+    assert (order.view(3, 4) == order.view(3, 4)[:, :1]).all()
+    assert (order > 0).all()
+    for crop, same, kept in zip(changed, order, pixels, strict=True):
+        assert torch.equal(crop, kept[..., ORDERS[int(same)]])
+    kept, order = recoloured(pixels, labels, 0.0)
+    assert torch.equal(kept, pixels) and not order.any()
+
+
+def test_the_same_person_recoloured_is_no_wrong_answer() -> None:
+    # Two people in two orders: class 2 is person 0 in the other order.
+    torn, wrong = torch.tensor([[4.0, 0.0, 4.0, 0.0]]), torch.tensor([[4.0, 4.0, 0.0, 0.0]])
+    labels = torch.tensor([0])
+    assert losses.identity(torn, [torn], labels, 2) < losses.identity(wrong, [wrong], labels, 2)
+    # Without another order to leave out it is the plain smoothed cross-entropy.
+    plain = torch.nn.functional.cross_entropy(torn, labels, label_smoothing=losses.SMOOTHING)
+    assert float(losses.identity(torn, [torn], labels, 4, 0.0)) == pytest.approx(float(plain))
+
+
+def test_a_steadied_channel_forgets_the_light_and_the_others_keep_it() -> None:
+    norm = Steadied(4).eval()
+    norm.running_mean.fill_(3.0)
+    picture = torch.randn(1, 4, 16, 8)
+    dark, bright = norm(picture), norm(1.5 * picture + 2)
+    assert torch.allclose(dark[:, :2], bright[:, :2], atol=1e-3)
+    assert not torch.allclose(dark[:, 2:], bright[:, 2:], atol=0.5)
 
 
 def test_pair_loss_asks_for_another_camera() -> None:
@@ -56,7 +93,7 @@ def test_identity_loss_reaches_every_trained_weight() -> None:
     encoder, classifiers = Encoder(), Classifiers(5)
     output = encoder(torch.rand(6, 3, 96, 48))
     whole, parts = classifiers(output)
-    losses.identity(whole, parts, torch.tensor([0, 1, 2, 3, 4, 0])).backward()
+    losses.identity(whole, parts, torch.tensor([0, 1, 2, 3, 4, 0]), 5).backward()
     untouched = [
         name
         for module in (encoder, classifiers)
@@ -82,6 +119,35 @@ def test_a_run_learns_averages_and_continues_where_it_was(tmp_path: Path) -> Non
     assert (other.step, other.seconds) == (8, 8.0)
     for mine, theirs in zip(run.average.parameters(), other.average.parameters(), strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_a_run_begins_as_the_file_that_it_begins_with(tmp_path: Path) -> None:
+    trained = Encoder(steady=False)
+    trained.train()
+    for _ in range(3):
+        trained(torch.rand(8, 3, 128, 64))
+    # As training leaves it: the blocks' second norms begin at nothing.
+    for block in trained.blocks:
+        torch.nn.init.uniform_(block.second_norm.weight, 0.5, 1.5)
+    export(trained.eval(), tmp_path / "file.onnx")
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (8, 144, 72, 3), np.uint8)
+    crops = Crops(pixels, np.arange(8) // 2 * 10, np.arange(8) % 2)
+    encoder, classifiers = Encoder(steady=False), Classifiers(4 * len(ORDERS))
+    begin(encoder, classifiers, tmp_path / "file.onnx", crops)
+    images = torch.rand(2, 3, 128, 64)
+    assert torch.allclose(encoder.eval()(images).raw, trained(images).raw, atol=0.02)
+    # The same folded norms in training: what they pass on is what the file's offsets say.
+    assert encoder.stem_norm.weight.min() > 0
+    lengths = classifiers.whole.weight.norm(dim=1)
+    assert lengths.min() > 0.1
+
+
+def test_another_network_is_no_beginning(tmp_path: Path) -> None:
+    export(Encoder((32, 64, 128), steady=False).eval(), tmp_path / "file.onnx")
+    crops = Crops(np.zeros((2, 144, 72, 3), np.uint8), np.zeros(2, np.int64), np.arange(2))
+    with pytest.raises(ConfigError, match=r"file\.onnx"):
+        begin(Encoder(), Classifiers(len(ORDERS)), tmp_path / "file.onnx", crops)
 
 
 def test_the_rate_warms_up_then_falls_to_a_hundredth() -> None:
