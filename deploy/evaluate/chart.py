@@ -9,6 +9,8 @@ from typing import Final
 WIDTH: Final = 460
 HEIGHT: Final = 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 44
+#: A line of the legend, which stands below: within, it would hide a curve.
+_ROW: Final = 16
 #: Told apart by people who see red and green alike (Okabe and Ito).
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#777777")
 
@@ -39,8 +41,9 @@ class Axis:
 
 def chart(x: Axis, y: Axis, lines: Sequence[tuple[str, Points]]) -> str:
     """One SVG element; ``lines``: name and points in order, at most as many as there are colours."""
+    whole = HEIGHT + _ROW * len(lines)
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
+        f'<svg viewBox="0 0 {WIDTH} {whole}" width="{WIDTH}" height="{whole}" role="img" '
         f'aria-label="{escape(y.title)} by {escape(x.title)}">'
     ]
     parts += _grid(x, y)
@@ -48,7 +51,7 @@ def chart(x: Axis, y: Axis, lines: Sequence[tuple[str, Points]]) -> str:
         colour = COLOURS[number % len(COLOURS)]
         path = " ".join(f"{_across(x, px):.1f},{_down(y, py):.1f}" for px, py in points)
         parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{path}"/>')
-        row = _TOP + 14 + 16 * number
+        row = HEIGHT + _ROW * number + 10
         parts.append(f'<rect x="{_LEFT + 8}" y="{row - 8}" width="12" height="4" fill="{colour}"/>')
         parts.append(f'<text x="{_LEFT + 26}" y="{row}">{escape(name)}</text>')
     return "".join([*parts, "</svg>"])

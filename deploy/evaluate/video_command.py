@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import cv2
-import msgspec
 
 from deploy.evaluate.chart import Axis, chart
 from deploy.evaluate.crops import Encoder
 from deploy.evaluate.footage import Footage, mot_folders, simulated
-from deploy.evaluate.page import Page, Picture, Sheet, write_page
+from deploy.evaluate.page import Page, write_page
 from deploy.evaluate.stream import START_MS, decided
-from deploy.evaluate.stream_score import mean_of
 from deploy.evaluate.tables import comparison
 from deploy.evaluate.variants import Variant
-from deploy.evaluate.video_score import TrackTruth, track_truths, video_score
+from deploy.evaluate.video_mistakes import mistakes
+from deploy.evaluate.video_run import VideoRun
+from deploy.evaluate.video_score import video_score
 from deploy.evaluate.watch import Watched, watch
 from deploy.identities import Identities
 from deploy.report import write_json
@@ -25,7 +25,6 @@ from deploy.session import console_for_people
 from deploy.steps import Steps
 from reid.runtime.settings import Settings
 
-MISTAKES: Final = 24
 COLUMNS: Final = {
     "people": "people",
     "ids": "ids given",
@@ -72,32 +71,6 @@ class VideoPlan:
             return [mot_folders(self.mot, fps, START_MS, self.seconds)]
         seconds = 180.0 if self.seconds is None else self.seconds
         return [simulated(self.people, self.cameras, seconds, seed, fps, START_MS) for seed in self.seeds]
-
-
-@dataclass(frozen=True)
-class VideoRun:
-    """One variant on all footage."""
-
-    variant: Variant
-    encoder: Encoder
-    watched: list[Watched]
-    identities: list[Identities]
-    scores: list[dict[str, Any]]
-
-    def document(self) -> dict[str, Any]:
-        times = [watched.times for watched in self.watched]
-        frames = sum(t.frames for t in times)
-        return {
-            "name": self.variant.name,
-            "embedder": self.encoder.name,
-            "policy": msgspec.to_builtins(self.variant.policy),
-            "ms_a_frame": {
-                stage: round(sum(getattr(t, stage) for t in times) / frames, 3)
-                for stage in ("detect", "track", "embed")
-            },
-            "mean": mean_of(self.scores),
-            "footage": self.scores,
-        }
 
 
 def run(plan: VideoPlan, variants: Sequence[Variant], settings: Settings) -> None:
@@ -186,7 +159,7 @@ def _page(title: str, documents: Sequence[Mapping[str, Any]], runs: Sequence[Vid
         lines.append((each.variant.name, _growth(births, start, end)))
     highest = max(count for _, points in lines for _, count in points)
     svg = chart(Axis("seconds", 0, (end - start) / 1000), Axis("count", 0, max(highest, 1)), lines)
-    sheets = [_mixed(each) for each in runs]
+    sheets = [sheet for each in runs for sheet in mistakes(each)]
     return Page(title, _NOTES, COLUMNS, documents, [("Persons counted", svg)], sheets)
 
 
@@ -197,28 +170,3 @@ def _growth(moments: Sequence[int], start: int, end: int) -> list[tuple[float, f
         at = (moment - start) / 1000
         points += [(at, count - 1.0), (at, float(count))]
     return [*points, ((end - start) / 1000, float(len(moments)))]
-
-
-def _mixed(found: VideoRun) -> Sheet:
-    """Ids that were given to tracks of several people, those of most people first: one track of each."""
-    shots = found.watched[0].shots
-    holders: dict[str, dict[int, TrackTruth]] = {}
-    for each in track_truths(found.watched[0], found.identities[0]):
-        if each.person is not None and each.person_id is not None:
-            holders.setdefault(each.person_id, {}).setdefault(each.person, each)
-    mixed = [(name, tracks) for name, tracks in holders.items() if len(tracks) > 1]
-    mixed.sort(key=lambda pair: (-len(pair[1]), pair[0]))
-    identities = found.identities[0]
-    return Sheet(
-        f"{found.variant.name}: one id on several people",
-        [
-            (
-                identities.label(name),
-                [
-                    Picture(shots[each.track][1], f"#{person}, {each.track.camera_id}")
-                    for person, each in tracks.items()
-                ],
-            )
-            for name, tracks in mixed[:MISTAKES]
-        ],
-    )

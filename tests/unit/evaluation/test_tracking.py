@@ -1,7 +1,7 @@
 """HOTA, IDF1, MOTA: by hand, and against TrackEval.
 
-`trackeval.json` holds what TrackEval 1.3.0 said of the random sequences; with `pip install --no-deps trackeval` it is
-asked again.
+`trackeval.json` holds what TrackEval 1.3.0 said of the random sequences; where it is installed
+(`pip install --no-deps trackeval`) it is asked again.
 """
 
 import json
