@@ -49,7 +49,7 @@ def fill(bootstrap: str, count: int, people: int) -> tuple[int, int]:
     """Writes the log in transactions, with snapshots. Returns their number and the bytes of the newest."""
     log, decider = KafkaPartitionLog(bootstrap, 0), IdentityDecider(Policies())
     log.fence()
-    _wait_for_groups(log)
+    wait_for_groups(log)
     folded, snapshots, size, source = Fold(PartitionState()), 0, 0, islice(events(people), count)
     while batch := list(islice(source, _BATCH)):
         made = Transaction()
@@ -64,7 +64,7 @@ def fill(bootstrap: str, count: int, people: int) -> tuple[int, int]:
     return snapshots, size
 
 
-def _wait_for_groups(log: KafkaPartitionLog) -> None:
+def wait_for_groups(log: KafkaPartitionLog) -> None:
     """A new broker makes its topic of group offsets when it is first asked for."""
     for _ in range(50):
         try:

@@ -1,6 +1,7 @@
 """Views in Redis: loads by one pipeline, commits by one Lua call."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from importlib.resources import files
 from typing import Any, Final, TypeVar
 
@@ -114,8 +115,19 @@ class RedisViewStore:
             )
 
     def dump(self, prefix: str) -> dict[str, Any]:
-        found = asked(lambda: {k.decode(): self._value(k) for k in self._redis.scan_iter(f"{prefix}*", 1000)})
-        return {key: value for key, value in sorted(found.items()) if value is not None}
+        return dict(sorted(self.each(prefix)))
+
+    def each(self, prefix: str) -> Iterator[tuple[str, Any]]:
+        """As `dump`, one key after another, in no order; none is held. A key may come twice."""
+        keys = self._redis.scan_iter(f"{prefix}*", 1000)
+        while (key := asked(lambda: next(keys, None))) is not None:
+            value = asked(partial(self._value, key))
+            if value is not None:
+                yield key.decode(), value
+
+    def value(self, key: str) -> Any:
+        """As in `dump`; None where there is none."""
+        return asked(lambda: self._value(key.encode()))
 
     def close(self) -> None:
         self._redis.close()

@@ -1,6 +1,6 @@
 """The seam between the projections and where views live, and its in-memory implementation."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -183,8 +183,13 @@ class MemoryViewStore:
         self.published.extend(change.messages)
 
     def dump(self, prefix: str) -> dict[str, Any]:
-        found = {key: self.get(key) for key in sorted(self._values) if key.startswith(prefix)}
-        return {key: _plain(value) for key, value in found.items() if value is not None}
+        return dict(self.each(prefix))
+
+    def each(self, prefix: str) -> Iterator[tuple[str, Any]]:
+        """As `dump`, one key after another."""
+        for key in sorted(self._values):
+            if key.startswith(prefix) and (value := self.get(key)) is not None:
+                yield key, _plain(value)
 
     def get(self, key: str) -> Any:
         """The raw value, None where there is none: bytes; hash, index as dict; set; list of bytes."""

@@ -207,14 +207,16 @@ def _note(check: PartitionCheck, partition: int, low: dict[str, int], findings: 
 def _verify_views(settings: Settings, bootstrap: str, findings: Findings) -> None:
     store = RedisViewStore(settings.redis())
     try:
-        positions, found = views.still(store)
-    except Unavailable as error:
-        findings.unchecked.append(f"views: {error}")
-        return
+        try:
+            positions, found = views.still(store)
+        except Unavailable as error:
+            findings.unchecked.append(f"views: {error}")
+            return
+        for letter in _all_of(bootstrap, EVENTS_DLQ.name):
+            findings.differ(Check.VIEWS, f"{letter.place}: an event that the projector could not apply")
+        logs = {p: records(bootstrap, EVENTS.name, p, 0, end) for p, end in sorted(positions.items())}
+        expected = views.fold(logs, settings.ttl_days, settings.history_entries, found, findings)
+        now = round(time.time() * 1000)
+        views.compare(expected, found, store.value, settings.ttl_days, now, findings)
     finally:
         store.close()
-    for letter in _all_of(bootstrap, EVENTS_DLQ.name):
-        findings.differ(Check.VIEWS, f"{letter.place}: an event that the projector could not apply")
-    logs = {p: records(bootstrap, EVENTS.name, p, 0, end) for p, end in sorted(positions.items())}
-    expected = views.fold(logs, settings.ttl_days, settings.history_entries, findings)
-    views.compare(expected, found, settings.ttl_days, round(time.time() * 1000), findings)
