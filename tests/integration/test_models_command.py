@@ -20,7 +20,7 @@ from reid.errors import ConfigError
 from tests.unit.producers.model_server import Behaviour, serving
 from tests.unit.producers.onnx_file import linear_model
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "models"
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "models"
 FASTEST = SHARED / "FastestDet.onnx"
 PLAIN = "{width: 16, height: 32, channels: BGR, scale: 1, mean: [128, 128, 128], std: [1, 1, 1]}"
 Saferoom = Callable[..., str]
