@@ -31,7 +31,13 @@ def main() -> int:
             said: dict[str, Any] = away.run(settings, args.seconds, console)
         else:
             plan = campaign.Plan(
-                args.frames, args.kills, args.freezes, args.seed, args.per_message, args.pace
+                args.frames,
+                args.kills,
+                args.freezes,
+                args.seed,
+                args.per_message,
+                args.pace,
+                tuple(args.part or PARTS),
             )
             said = campaign.run(settings, plan, console, stopping)
     said = {"command": " ".join(["python -m benchmarks.chaos", *sys.argv[1:]]), **said}

@@ -18,8 +18,9 @@ from deploy.child import ProcessChild
 #: Seconds: the session time-out of a worker is 6, then the other must take over and write.
 _TAKEOVER_S: Final = 40.0
 _FROZEN_S: Final = 7.0
-#: Both workers started again one after the other, a rebalance, and decisions of all partitions.
-_PROVEN_S: Final = 60.0
+#: The worker's watchdog may have to end one whose consumer does not come back (60 s and a sixth of it), then
+#: a start, a rebalance, and decisions of all partitions.
+_PROVEN_S: Final = 120.0
 _APART_S: Final = (0.2, 2.5)
 PARTS: Final = ("worker", "worker-1", "projector", "api", "redis", "kafka", "producer-0", "producer-1")
 
@@ -75,7 +76,6 @@ class Blows:
         """A worker that writes is stopped until the other has written in its place."""
         system, frozen = self._system, self._frozen_writer()
         if frozen is None:
-            self._say("nobody to freeze: no writer was proven")
             return
         worker, takeover, owned = frozen
         self.told.freezes += 1
@@ -106,6 +106,7 @@ class Blows:
             if writers.still():
                 return worker, takeover, owned
             thaw(worker)
+        self._say(f"nobody to freeze, no writer was proven: {writers.why_not()}")
         return None
 
     def _say(self, what: str) -> None:

@@ -12,7 +12,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment  # ty
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from reid.contracts.topics import DETECTIONS, WORKER_APP_ID
+from reid.contracts.topics import DETECTIONS, INPUT_TOPICS, WORKER_APP_ID
 
 #: Seconds. A dead worker is noticed after the session time-out (6) since its last heartbeat (every 1): no
 #: other can have taken over sooner.
@@ -94,6 +94,12 @@ class Writers:
             return False
         return not _undecided(self.owners, self._since, self._site.decided())
 
+    def why_not(self) -> str:
+        """What the last look lacked."""
+        files = ", ".join(f"{w.name} {w.pid()}: {w.facts() or 'not ready'}" for w in self._site.workers)
+        left = _undecided(self.owners, self._since, self._site.decided())
+        return f"the group says {self._site.owners() or 'nothing'}; {files}; nothing decided of {left}"
+
     def still(self) -> bool:
         """Whether the last look's answer holds: nobody came, went or was given another partition."""
         return bool(self.owners) and self._agreed() == self._said
@@ -144,5 +150,6 @@ class Takeover:
 
 
 def _undecided(partitions: Sequence[int] | Owners, before: Decided, now: Decided) -> list[int]:
-    """Partitions of whose detections none was decided since ``before``."""
-    return [p for p in partitions if now.get((DETECTIONS.name, p), 0) <= before.get((DETECTIONS.name, p), 0)]
+    """Partitions of which no input was decided since ``before``."""
+    names = [topic.name for topic in INPUT_TOPICS]
+    return [p for p in partitions if all(now.get((n, p), 0) <= before.get((n, p), 0) for n in names)]
