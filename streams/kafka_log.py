@@ -1,6 +1,7 @@
 """`PartitionLog` on Kafka: a transactional producer, and readers that are assigned, never subscribed."""
 
 import heapq
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
@@ -18,6 +19,8 @@ from streams.snapshots import MANIFEST_KEY
 
 #: Longer than a coordinator's failover on one machine; the watchdog waits longer still.
 _TIMEOUT_S: Final = 20.0
+#: The offsets of a transaction that is just ending are there within this, or never.
+_ENDING_S: Final = 5.0
 #: A read that brings nothing for so long, short of the offset that is known to exist, has lost its broker.
 _STALL_S: Final = 20.0
 _CHUNK: Final = 500
@@ -31,6 +34,9 @@ _FENCED: Final = frozenset(
         KafkaError.TRANSACTION_COORDINATOR_FENCED,
     }
 )
+
+
+logger = logging.getLogger(__name__)
 
 
 class KafkaPartitionLog:
@@ -95,19 +101,53 @@ class KafkaPartitionLog:
         return found
 
     def decided(self) -> Decided:
-        places = [TopicPartition(topic.name, self._partition) for topic in INPUT_TOPICS]
-        # read_committed makes the broker wait for offsets of a transaction that is just ending.
-        consumer = self._reader("read_committed")
         try:
-            found = consumer.committed(places, timeout=_TIMEOUT_S)
-            self._group = consumer.consumer_group_metadata()
+            found = self._settled_offsets()
         except KafkaException as error:
             raise self._typed("read the decided offsets", error) from error
-        finally:
-            consumer.close()
         known = [place for place in found if place.offset >= 0]
         tips = [int(p.metadata) for p in known if p.metadata and p.metadata.lstrip("-").isdigit()]
         return Decided({place.topic: place.offset for place in known}, max(tips, default=-1))
+
+    def _offsets(self, isolation: str, within_s: float = _TIMEOUT_S) -> list[TopicPartition]:
+        places = [TopicPartition(topic.name, self._partition) for topic in INPUT_TOPICS]
+        consumer = self._reader(isolation)
+        try:
+            self._group = consumer.consumer_group_metadata()
+            return consumer.committed(places, timeout=within_s)
+        finally:
+            consumer.close()
+
+    def _settled_offsets(self) -> list[TopicPartition]:
+        """read_committed makes the broker wait for offsets of a transaction that is just ending."""
+        try:
+            return self._offsets("read_committed", _ENDING_S)
+        except KafkaException:
+            # Is it the coordinator that does not answer yet, or these offsets?
+            last = self._offsets("read_uncommitted")
+        try:
+            return self._offsets("read_committed", _ENDING_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._TIMED_OUT or self._producer is None:
+                raise
+        return self._drop_hanging(self._producer, last)
+
+    def _drop_hanging(self, producer: Producer, last: list[TopicPartition]) -> list[TopicPartition]:
+        """Kafka may call a transaction ended whose marker the offsets never got (4.4.0, killed between the
+        two markers of a commit and started again). Fenced or not, its offsets then stay pending for ever.
+
+        A marker of any later transaction of this transactional id settles them: this one's says that they
+        do not count. The log says what was decided; only inputs behind its last event are decided again.
+        """
+        again = [TopicPartition(p.topic, p.partition, max(p.offset, 0), p.metadata) for p in last]
+        producer.begin_transaction()
+        producer.send_offsets_to_transaction(again, self._group, _TIMEOUT_S)
+        producer.abort_transaction(_TIMEOUT_S)
+        settled = self._offsets("read_committed")
+        logger.warning(
+            "partition %d: offsets of a transaction that Kafka never ended: dropped", self._partition
+        )
+        return settled
 
     def spans(self) -> dict[str, Span]:
         return self._spans([topic.name for topic in INPUT_TOPICS], "read_uncommitted")
