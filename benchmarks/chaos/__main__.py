@@ -40,7 +40,7 @@ def main() -> int:
                 tuple(args.part or PARTS),
             )
             said = campaign.run(settings, plan, console, stopping)
-    said = {"command": " ".join(["python -m benchmarks.chaos", *sys.argv[1:]]), **said}
+    said = {"command": " ".join(["python -m benchmarks.chaos", *_told(sys.argv[1:])]), **said}
     said["wall_seconds"] = round(time.monotonic() - begun, 1)
     said["cores"] = os.cpu_count()
     said["load_average"] = [round(load, 1) for load in os.getloadavg()]
@@ -64,6 +64,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--home", type=Path, help="state directory to keep; default: a temporary one")
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args()
+
+
+def _told(arguments: list[str]) -> list[str]:
+    """Without the state directory: it says where, not what."""
+    homes = {n for n, text in enumerate(arguments) if text == "--home"}
+    return [
+        text
+        for n, text in enumerate(arguments)
+        if n not in homes and n - 1 not in homes and not text.startswith("--home=")
+    ]
 
 
 @contextmanager
