@@ -43,7 +43,7 @@ class Steadied(nn.BatchNorm2d):  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
         x = super().forward(x)
-        half = x.shape[1] // 2
+        half = self.num_features // 2
         styled, weight = x[:, :half].float(), self.weight[:half].view(1, -1, 1, 1)
         mean = styled.mean((2, 3), keepdim=True)
         gain = weight * torch.rsqrt((styled - mean).square().mean((2, 3), keepdim=True) + 1e-5)
