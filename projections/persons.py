@@ -10,6 +10,7 @@ from projections.workspace import Wanted, Workspace
 from reid.contracts.codec import type_name
 from reid.contracts.events import (
     AnyEvent,
+    CameraCalibrated,
     CommandRejected,
     Event,
     GalleryReset,
@@ -237,7 +238,7 @@ def _reset(work: Workspace, event: GalleryReset) -> None:
         work.erase(PersonRef(event.site_id, person_id))
 
 
-def _nothing(work: Workspace, event: CommandRejected | PolicyAdopted) -> None:
+def _nothing(work: Workspace, event: CommandRejected | PolicyAdopted | CameraCalibrated) -> None:
     """Refusals and rules change no document; the position still advances."""
 
 
@@ -252,5 +253,6 @@ _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
     PersonExpired: _gone,
     GalleryReset: _reset,
     PolicyAdopted: _nothing,
+    CameraCalibrated: _nothing,
     CommandRejected: _nothing,
 }

@@ -64,11 +64,13 @@ class Undo(msgspec.Struct, frozen=True):
     absorbed: PersonState
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The evidence of an identity decision. Scores are calibrated similarities, None without candidate.
 
-    ``reason``: ``empty_gallery | below_threshold | above_threshold | margin_exhausted | ambiguous``;
-    ``policy`` and ``model`` name the versions it was made with.
+    ``reason``: ``empty_gallery | below_threshold | above_threshold | margin_exhausted | ambiguous``; of a
+    revision ``evidence_grew | evidence_broke | better_candidate``.
+    ``policy`` and ``model`` name the versions it was made with. ``appearance``: the score as it would be
+    without ``passage``, the log odds that people come this way, so soon (0: as usual).
     """
 
     outcome: Literal["matched", "new"]
@@ -83,6 +85,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     gallery_size: int
     model: str
     policy: str
+    appearance: float | None = None
+    passage: float = 0.0
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -201,6 +205,7 @@ class PersonSplit(Event, frozen=True, kw_only=True, tag="reid.person.split.v1"):
     tracks were somebody else, ``other`` (a new or another person), known to differ from ``person``.
     ``other`` None: the track left no appearance of its own, it is without identity again.
     ``merges``: earlier merges into ``person`` that knew these tracks, as they can be undone from now on.
+    ``decision``: the evidence, where nobody asked for it by a command.
     """
 
     kind: Literal["merge_undone", "tracks_moved", "track_rejected"]
@@ -210,6 +215,7 @@ class PersonSplit(Event, frozen=True, kw_only=True, tag="reid.person.split.v1"):
     merges: tuple[Undo, ...] = ()
     command_id: str | None = None
     asked_by: str = ""
+    decision: Decision | None = None
 
 
 class PersonRenamed(Event, frozen=True, kw_only=True, tag="reid.person.renamed.v1"):
@@ -253,6 +259,20 @@ class PolicyAdopted(Event, frozen=True, kw_only=True, tag="reid.policy.adopted.v
     policy: Policy
 
 
+class CameraCalibrated(Event, frozen=True, kw_only=True, tag="reid.camera.calibrated.v1"):
+    """What all persons have in common in front of this camera, to the encoder ``model``: taken away before
+    two appearances are compared, from now on.
+
+    ``mean``: int16 fixed point as a template's, not of unit length; of ``tracks`` tracks, one for each visit
+    of a person, shrunk towards zero while they are few.
+    """
+
+    camera_id: str
+    model: str
+    tracks: int
+    mean: bytes
+
+
 class CommandRejected(Event, frozen=True, kw_only=True, tag="reid.command.rejected.v1"):
     """A command was refused. ``code``: ``unknown_person | same_person | seen_together | bad_label |
     label_taken | no_such_merge | merged_further | unknown_track | nothing_left | no_evidence |
@@ -278,5 +298,6 @@ AnyEvent = (
     | PersonExpired
     | GalleryReset
     | PolicyAdopted
+    | CameraCalibrated
     | CommandRejected
 )

@@ -14,6 +14,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ``grey_zone``: a best score so little below the threshold waits for more crops before a new person is
     made. ``doubt_slack``: a bound track's crop that falls this far below the threshold is a doubt;
     ``max_doubts`` of them in a row, and the track is taken from its person.
+    ``camera_mean``: what all persons look like to a camera is taken away before comparing. ``site_scale``:
+    similarities are set off against the site's own strangers; by ``max_correction`` at most.
+    ``gate``: how people go from camera to camera, learned from the log, weighs too. ``max_wait``: so long
+    after its first good crop a track is decided with what there is.
+    ``revise``: by themselves, two ids become one at ``merge_margin`` log odds and more, a track leaves its
+    person at less than minus ``break_margin``, or for another one that fits better by ``better_margin``;
+    ``revisions_per_minute`` at most.
     """
 
     threshold: float = 0.6
@@ -21,13 +28,23 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     margin: float = 0.03
     min_samples: int = 3
     max_samples: int = 12
-    grey_zone: float = 0.08
+    max_wait: int = 4_000
+    grey_zone: float = 0.1
     min_quality: float = 0.25
     max_templates: int = 10
     template_novelty: float = 0.92
     template_strictness: float = 0.1
     doubt_slack: float = 0.3
     max_doubts: int = 3
+    camera_mean: bool = True
+    site_scale: bool = True
+    max_correction: float = 0.35
+    gate: bool = True
+    revise: bool = True
+    merge_margin: float = 1.0
+    better_margin: float = 0.3
+    break_margin: float = 0.5
+    revisions_per_minute: int = 12
     seen_interval: int = 1_000
     track_timeout: int = 5_000
     visit_gap: int = 300_000

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from reid.contracts.events import (
     AnyEvent,
+    CameraCalibrated,
     CommandRejected,
     GalleryReset,
     PersonExpired,
@@ -19,9 +20,11 @@ from reid.contracts.events import (
     TrackSampled,
 )
 from reid.domain import labels
+from reid.domain.passages import passage
 from reid.domain.spans import united
 from reid.domain.state import (
     BoundTrack,
+    CameraState,
     Import,
     Merge,
     PartitionState,
@@ -33,6 +36,11 @@ from reid.domain.state import (
 #: A track without identity that was not sampled for so long is forgotten (milliseconds). A constant, not
 #: a policy: the fold of a log must not depend on settings.
 PENDING_FORGOTTEN_AFTER: Final = 60_000
+#: So much below the threshold a new person's nearest is still a doubt; so many doubts are weighed again
+#: whenever a track gets an identity; so sure appearance must be to teach where people go. Constants too.
+DOUBTFUL: Final = 0.35
+WEIGHED: Final = 2
+SURE: Final = 0.7
 
 
 def evolve(state: PartitionState, event: AnyEvent) -> None:
@@ -81,14 +89,25 @@ def _registered(site: SiteState, event: PersonRegistered) -> None:
             last_seen=event.at,
         )
     )
+    decision = event.decision
+    if decision.score is not None and decision.score >= decision.threshold - DOUBTFUL:
+        site.revisions.doubt(event.person_id)
 
 
 def _seen(site: SiteState, event: PersonSeen) -> None:
     person = site.persons[event.person_id]
     camera = site.camera(event.track.camera_id)
+    if event.reason == "bound":
+        _count(site, camera, person, event)
+        _passed(site, camera, person, event)
+        site.revisions.turn(WEIGHED)
     before = camera.bound.get(event.track)
+    barred = before or camera.pending.get(event.track) or PendingTrack()
     bound_at = before.bound_at if before is not None and event.reason == "present" else event.at
-    camera.bind(event.track, BoundTrack(event.person_id, bound_at, event.at, event.doubts))
+    camera.bind(
+        event.track,
+        BoundTrack(event.person_id, bound_at, event.at, event.doubts, barred.not_persons, barred.differs),
+    )
     if event.track.camera_id not in person.cameras:
         person.cameras.append(event.track.camera_id)
     person.visit_count = event.visit_count
@@ -96,6 +115,7 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
     person.last_seen = max(person.last_seen, event.at)
     person.last_camera = event.track.camera_id
     person.saw(event.track, event.at)
+    site.passages.met(person.person_id)
     for other_id in event.together:
         person.not_persons.add(other_id)
         if other_id in site.persons:
@@ -105,17 +125,51 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
         site.index(person)
 
 
+def _count(site: SiteState, camera: CameraState, person: Person, event: PersonSeen) -> None:
+    """A camera's mean counts a person once a visit: nobody who stands there all day becomes the mean."""
+    pending = camera.pending.get(event.track)
+    counted = any(
+        span.track.camera_id == event.track.camera_id and span.last_at >= event.visit_started_at
+        for span in person.tracks
+    )
+    if pending is not None and pending.template and not counted:
+        site.count(event.track, pending.model, pending.template)
+
+
+def _passed(site: SiteState, camera: CameraState, person: Person, event: PersonSeen) -> None:
+    """Who could have come, and who did when appearance alone was sure of it."""
+    decision, to_camera = event.decision, event.track.camera_id
+    here = {bound.person_id for bound in camera.bound.values()}
+    for person_id in site.passages.recent:
+        other = site.persons[person_id]
+        if other is not person and person_id not in here:
+            where = passage(other.last_camera, to_camera, event.at - other.last_seen)
+            site.passages.add(where, 0, 1)
+    if not person.tracks:
+        return
+    sure = decision is not None and decision.appearance is not None and decision.appearance >= SURE
+    where = passage(person.last_camera, to_camera, event.at - person.last_seen)
+    site.passages.add(where, int(sure), 1)
+
+
 def _left(site: SiteState, event: PersonLeft) -> None:
     camera = site.camera(event.track.camera_id)
-    camera.bound.pop(event.track, None)
+    before = camera.bound.pop(event.track, None)
     if event.reason != "track_ended":
         # Two tracks in one frame are two persons; a crop that looks different may still be the same one.
         differs = (event.person_id,) if event.reason == "two_in_one_frame" else ()
-        camera.wait(event.track, _barred(event.at, event.person_id, differs))
+        camera.wait(event.track, _barred(event.at, before, event.person_id, differs))
 
 
-def _barred(at: int, person_id: str, differs: tuple[str, ...]) -> PendingTrack:
-    return PendingTrack(first_at=at, last_at=at, not_persons=(person_id,), differs=differs)
+def _barred(at: int, before: BoundTrack | None, person_id: str, differs: tuple[str, ...]) -> PendingTrack:
+    """The track is nobody's, and never again one of those whom it was taken from."""
+    former, different = (before.not_persons, before.differs) if before else ((), ())
+    return PendingTrack(
+        first_at=at,
+        last_at=at,
+        not_persons=tuple(dict.fromkeys((*former, person_id))),
+        differs=tuple(dict.fromkeys((*different, *differs))),
+    )
 
 
 def _merged(site: SiteState, event: PersonsMerged) -> None:
@@ -132,8 +186,9 @@ def _merged(site: SiteState, event: PersonsMerged) -> None:
         for bound in camera.bound.values():
             if bound.person_id == absorbed_id:
                 bound.person_id = survivor_id
-        for pending in camera.pending.values():
-            pending.not_persons, pending.differs = also(pending.not_persons), also(pending.differs)
+        tracks: list[PendingTrack | BoundTrack] = [*camera.pending.values(), *camera.bound.values()]
+        for track in tracks:
+            track.not_persons, track.differs = also(track.not_persons), also(track.differs)
     site.take_out(absorbed_id)
     site.put(
         Person(
@@ -151,6 +206,10 @@ def _merged(site: SiteState, event: PersonsMerged) -> None:
             tracks=list(united(survivor.tracks, absorbed.tracks)),
         )
     )
+    if event.decision is None:
+        site.revisions.asserted[survivor_id] = None
+    elif event.decision.reason == "evidence_grew":
+        site.revisions.made(event.at)
 
 
 def _split(site: SiteState, event: PersonSplit) -> None:
@@ -162,6 +221,9 @@ def _split(site: SiteState, event: PersonSplit) -> None:
         site.next_number = max(site.next_number, other.number + 1)
         while site.labelled(labels.label(site.next_label)) is not None:
             site.next_label += 1
+    if event.decision is None and event.kind != "merge_undone":
+        for track in event.tracks:
+            site.reject(track, person_id)
     for undo in event.merges:
         merge = Merge(undo.survivor.person_id, undo.survivor, undo.absorbed)
         site.merges[undo.absorbed.person_id] = merge
@@ -171,8 +233,14 @@ def _split(site: SiteState, event: PersonSplit) -> None:
                 continue
             if other is not None:
                 bound.person_id = other.person_id
+                bound.not_persons = tuple(dict.fromkeys((*bound.not_persons, person_id)))
+                bound.differs = tuple(dict.fromkeys((*bound.differs, person_id)))
             else:
-                camera.wait(track, _barred(event.at, person_id, (person_id,)))
+                camera.wait(track, _barred(event.at, bound, person_id, (person_id,)))
+    if event.decision is not None:
+        site.revisions.made(event.at, event.tracks)
+        if other is not None:
+            site.revisions.doubt(other.person_id)
 
 
 def _renamed(site: SiteState, event: PersonRenamed) -> None:
@@ -196,6 +264,10 @@ def _policy(site: SiteState, event: PolicyAdopted) -> None:
     site.policy = event.policy
 
 
+def _calibrated(site: SiteState, event: CameraCalibrated) -> None:
+    site.recentre(event.model, event.camera_id, event.tracks, event.mean)
+
+
 def _nothing(site: SiteState, event: CommandRejected) -> None:
     """Said for the record; the state stays as it is."""
 
@@ -212,5 +284,6 @@ _HANDLERS: Final[dict[type, Callable[[SiteState, Any], None]]] = {
     PersonExpired: _gone,
     GalleryReset: _reset,
     PolicyAdopted: _policy,
+    CameraCalibrated: _calibrated,
     CommandRejected: _nothing,
 }

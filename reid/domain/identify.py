@@ -1,6 +1,7 @@
 """Identity for the tracks of a frame that have none: gather evidence, then match, register, or wait."""
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import msgspec
 
@@ -18,19 +19,26 @@ from reid.domain import labels
 from reid.domain.assignment import assign
 from reid.domain.policy import Policy
 from reid.domain.present import probe_of, seen, track_of
-from reid.domain.similarity import calibrated
+from reid.domain.scoring import Score, score
 from reid.domain.state import PendingTrack, SiteState
 from reid.domain.state import Person as KnownPerson
+
+#: Persons that a track is weighed against, besides one for each other track that is decided with it: the
+#: nearest by appearance.
+CANDIDATES: Final = 6
 
 
 @dataclass(slots=True)
 class _Probe:
-    """A track with the evidence gathered so far. ``candidates``: (person id, similarity), best first."""
+    """A track with the evidence gathered so far. ``candidates``: (person id, similarity), best first;
+    ``scores``: all of each; ``lookalike``: the highest similarity with somebody else in this frame."""
 
     person: Person
     track: TrackRef
     evidence: PendingTrack
     candidates: list[tuple[str, float]] = field(default_factory=list)
+    scores: dict[str, Score] = field(default_factory=dict)
+    lookalike: tuple[str, float] | None = None
     assigned: str | None = None
 
     def template(self, camera_id: str) -> Template:
@@ -54,7 +62,7 @@ def identities(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> l
         return []
     here = {camera.bound[t].person_id for _, t in tracks if t in camera.bound}
     ready = [p for p in probes if p.evidence.samples >= policy.min_samples]
-    _find_candidates(site, frame, ready, here)
+    _find_candidates(site, frame, ready, here, policy)
     _assign(ready, policy.threshold_at(frame.camera_id))
     return _Frame(site, site_id, frame, policy, here, {p.assigned for p in ready if p.assigned}).events(
         probes
@@ -82,12 +90,24 @@ def _gathered(before: PendingTrack | None, crop: Template, at: int) -> PendingTr
     )
 
 
-def _find_candidates(site: SiteState, frame: Frame, ready: list[_Probe], here: set[str]) -> None:
+def _find_candidates(
+    site: SiteState, frame: Frame, ready: list[_Probe], here: set[str], policy: Policy
+) -> None:
+    """Who else is in the frame cannot be it, but a look-alike in view raises the bar as a runner-up does."""
     knots = frame.model.calibration if frame.model else ()
     for probe in ready:
-        excluded = here | set(probe.evidence.not_persons)
-        found = site.gallery.search(probe.template(frame.camera_id), excluded, len(ready) + 2)
-        probe.candidates = [(c.person_id, calibrated(c.raw, knots)) for c in found]
+        barred, look = site.barred(probe.track), probe.template(frame.camera_id)
+        barred.update(probe.evidence.not_persons)
+        found = site.gallery.search(look, barred, len(ready) + len(here) + CANDIDATES)
+        for person_id in (candidate.person_id for candidate in found):
+            person = site.persons[person_id]
+            probe.scores[person_id] = score(site, look, person, frame.captured_at, knots, policy)
+        ranked = sorted(
+            ((p, s.similarity) for p, s in probe.scores.items()),
+            key=lambda pair: (-pair[1], site.persons[pair[0]].number),
+        )
+        probe.candidates = [pair for pair in ranked if pair[0] not in here]
+        probe.lookalike = next((pair for pair in ranked if pair[0] in here), None)
 
 
 def _assign(ready: list[_Probe], threshold: float) -> None:
@@ -143,9 +163,11 @@ class _Frame:
         second = next(((p, s) for p, s in free if best is None or p != best[0]), None)
         if own is None or best is None:
             return self._decide_new(probe, best, second)
-        clear = second is None or best[1] - second[1] >= self.policy.margin
-        if not clear and probe.evidence.samples < self.policy.max_samples:
+        alike = max((p for p in (second, probe.lookalike) if p), key=lambda p: p[1], default=None)
+        clear = alike is None or best[1] - alike[1] >= self.policy.margin
+        if not clear and not self._ripe(probe, self.policy.max_samples):
             return None
+        second = alike
         reason = "above_threshold" if clear else "margin_exhausted"
         return self._decision(probe, "matched", reason, best, second)
 
@@ -155,9 +177,14 @@ class _Frame:
         if best is None:
             return self._decision(probe, "new", "empty_gallery", best, second)
         grey = self.threshold - self.policy.grey_zone <= best[1]
-        if grey and probe.evidence.samples < max(self.policy.min_samples, self.policy.max_samples // 2):
+        if grey and not self._ripe(probe, self.policy.max_samples // 2):
             return None
         return self._decision(probe, "new", "below_threshold", best, second)
+
+    def _ripe(self, probe: _Probe, samples: int) -> bool:
+        """Whether waiting longer is no use: many crops, or a long time before the camera."""
+        waited = self.frame.captured_at - probe.evidence.first_at
+        return probe.evidence.samples >= samples or waited >= self.policy.max_wait
 
     def _decision(
         self,
@@ -167,6 +194,7 @@ class _Frame:
         best: tuple[str, float] | None,
         second: tuple[str, float] | None,
     ) -> Decision:
+        detail = probe.scores.get(best[0]) if best else None
         return Decision(
             outcome="matched" if outcome == "matched" else "new",
             reason=reason,
@@ -180,6 +208,8 @@ class _Frame:
             gallery_size=len(self.site.persons),
             model=probe.evidence.model,
             policy=self.policy.version,
+            appearance=detail.appearance if detail else None,
+            passage=detail.passage if detail else 0.0,
         )
 
     def _sampled(self, probe: _Probe) -> AnyEvent:
@@ -237,11 +267,15 @@ class _Frame:
             self.policy,
             score=decision.score if decision.outcome == "matched" else None,
             probe=template,
-            together=self._together(known.person_id, probe.evidence.differs),
+            # The mean of several crops that was found to be this person; a single later crop must pass more.
+            strictness=0.0 if decision.reason == "above_threshold" else self.policy.template_strictness,
+            together=self._together(
+                known.person_id, {*probe.evidence.differs, *self.site.barred(probe.track)}
+            ),
         )
         return msgspec.structs.replace(event, reason="bound", decision=decision)
 
-    def _together(self, person_id: str, differs: tuple[str, ...]) -> tuple[str, ...]:
+    def _together(self, person_id: str, differs: set[str]) -> tuple[str, ...]:
         known = self.site.persons.get(person_id)
         alive = {other for other in differs if other in self.site.persons}
         others = (self.here | alive) - {person_id} - (known.not_persons if known else set())

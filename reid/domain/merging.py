@@ -34,11 +34,35 @@ def merged(
     command_id: str | None = None,
     decision: Decision | None = None,
 ) -> PersonsMerged:
+    """``absorbed`` taken into ``survivor``, as a command asks."""
+    return united(
+        command.site_id,
+        command.issued_at,
+        survivor,
+        absorbed,
+        policy,
+        command_id=command_id,
+        asked_by=command.issued_by,
+        decision=decision,
+    )
+
+
+def united(
+    site_id: str,
+    at: int,
+    survivor: Person,
+    absorbed: Person,
+    policy: Policy,
+    *,
+    command_id: str | None = None,
+    asked_by: str = "",
+    decision: Decision | None = None,
+) -> PersonsMerged:
     """``absorbed`` taken into ``survivor``."""
     latest = max(survivor, absorbed, key=lambda p: (p.last_seen, -p.number))
     return PersonsMerged(
-        site_id=command.site_id,
-        at=command.issued_at,
+        site_id=site_id,
+        at=at,
         survivor_id=survivor.person_id,
         absorbed_id=absorbed.person_id,
         label=survivor.label,
@@ -52,7 +76,7 @@ def merged(
         last_camera=latest.last_camera,
         not_persons=tuple(sorted(survivor.not_persons | absorbed.not_persons)),
         command_id=command_id,
-        asked_by=command.issued_by,
+        asked_by=asked_by,
         decision=decision,
     )
 

@@ -120,14 +120,19 @@ def seen(
     score: float | None,
     probe: Template | None,
     doubts: int = 0,
+    strictness: float | None = None,
     together: tuple[str, ...] = (),
 ) -> PersonSeen:
-    """A periodic sighting of a known person, with the template that is worth keeping, if any."""
+    """A periodic sighting of a known person, with the template that is worth keeping, if any.
+
+    ``strictness``: by how much it must pass the threshold, the policy's unless given.
+    """
     visit_count, visit_started_at = known.visit_count, known.visit_started_at
     if visit_count == 0 or frame.captured_at - known.last_seen > policy.visit_gap:
         visit_count, visit_started_at = visit_count + 1, frame.captured_at
     slot = None
-    enough = policy.threshold_at(frame.camera_id) + policy.template_strictness
+    enough = policy.threshold_at(frame.camera_id)
+    enough += policy.template_strictness if strictness is None else strictness
     if probe is not None and score is not None and score >= enough:
         knots = frame.model.calibration if frame.model else ()
         slot = slot_for(known.templates, probe, knots, policy)

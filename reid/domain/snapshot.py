@@ -4,14 +4,27 @@ import hashlib
 from typing import Final
 
 import msgspec
+import numpy as np
 
+from reid.contracts.embedding import fixed_to_bytes
 from reid.contracts.events import PersonState, TrackRef
 from reid.contracts.policy import Policy
-from reid.domain.state import BoundTrack, Import, Merge, PartitionState, PendingTrack, Person, SiteState
+from reid.domain.centring import CameraMean
+from reid.domain.passages import Passage
+from reid.domain.state import (
+    BoundTrack,
+    Import,
+    Merge,
+    PartitionState,
+    PendingTrack,
+    Person,
+    Revisions,
+    SiteState,
+)
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 3
+LAYOUT: Final = 6
 
 
 class _Bound(msgspec.Struct):
@@ -29,6 +42,32 @@ class _Imported(msgspec.Struct):
     record: Import
 
 
+class _Mean(msgspec.Struct):
+    """``total``: little-endian int64; ``mean``: int16 fixed point, empty before the first."""
+
+    model: str
+    camera_id: str
+    total: bytes
+    tracks: int
+    stated: int
+    mean: bytes
+
+
+class _Passage(msgspec.Struct):
+    where: Passage
+    hits: int
+    opportunities: int
+
+
+class _Weighed(msgspec.Struct):
+    """Pairs where order matters: JSON objects are sorted by key."""
+
+    doubts: list[tuple[str, int]]
+    made_at: list[int]
+    moved: list[tuple[TrackRef, int]]
+    asserted: list[str]
+
+
 class _Site(msgspec.Struct):
     site_id: str
     next_number: int
@@ -40,6 +79,11 @@ class _Site(msgspec.Struct):
     merges: list[Merge]
     imports: list[_Imported]
     answered: list[str]
+    means: list[_Mean]
+    passages: list[_Passage]
+    recent: list[str]
+    revisions: _Weighed
+    rejected: list[tuple[TrackRef, tuple[str, ...]]]
 
 
 class _Partition(msgspec.Struct):
@@ -93,7 +137,32 @@ def _site(site_id: str, site: SiteState) -> _Site:
         list(site.merges.values()),
         [_Imported(source, record) for source, record in sorted(site.imports.items())],
         list(site.answered),
+        _means(site),
+        [_Passage(where, c.hits, c.opportunities) for where, c in sorted(site.passages.counts.items())],
+        list(site.passages.recent),
+        _Weighed(
+            list(site.revisions.doubts.items()),
+            list(site.revisions.made_at),
+            list(site.revisions.moved.items()),
+            sorted(site.revisions.asserted),
+        ),
+        list(site.rejected.items()),
     )
+
+
+def _means(site: SiteState) -> list[_Mean]:
+    return [
+        _Mean(
+            model,
+            camera_id,
+            mean.total.astype("<i8").tobytes(),
+            mean.tracks,
+            mean.stated,
+            b"" if mean.mean is None else fixed_to_bytes(mean.mean),
+        )
+        for model, centring in sorted(site.gallery.centrings.items())
+        for camera_id, mean in sorted(centring.cameras.items())
+    ]
 
 
 def _told_anything(site: _Site) -> bool:
@@ -112,4 +181,17 @@ def _loaded(plain: _Site) -> SiteState:
     site.merges = {merge.absorbed.person_id: merge for merge in plain.merges}
     site.imports = {imported.source: imported.record for imported in plain.imports}
     site.answered = dict.fromkeys(plain.answered)
+    for mean in plain.means:
+        total = np.frombuffer(mean.total, "<i8").astype(np.int64)
+        site.centring(mean.model).cameras[mean.camera_id] = CameraMean(total, mean.tracks)
+        if mean.mean:
+            site.recentre(mean.model, mean.camera_id, mean.stated, mean.mean)
+    for known in plain.passages:
+        site.passages.add(known.where, known.hits, known.opportunities)
+    site.passages.recent = dict.fromkeys(plain.recent)
+    weighed = plain.revisions
+    site.revisions = Revisions(
+        dict(weighed.doubts), weighed.made_at, dict(weighed.moved), dict.fromkeys(weighed.asserted)
+    )
+    site.rejected = dict(plain.rejected)
     return site

@@ -5,7 +5,16 @@ from collections.abc import Collection, Iterator, Sequence
 import msgspec
 
 from reid.contracts.commands import MoveTracks, RejectTrack
-from reid.contracts.events import AnyEvent, PersonSplit, PersonState, Template, TrackRef, TrackSpan, Undo
+from reid.contracts.events import (
+    AnyEvent,
+    Decision,
+    PersonSplit,
+    PersonState,
+    Template,
+    TrackRef,
+    TrackSpan,
+    Undo,
+)
 from reid.domain import labels
 from reid.domain.policy import Policy
 from reid.domain.rejection import rejected, unknown
@@ -45,7 +54,6 @@ def move(site: SiteState, command: MoveTracks | RejectTrack, policy: Policy) -> 
     if other is not None:
         rest = _differing(rest, other.person_id)
         other = _differing(other, person.person_id)
-    merges = (_less(merge, wanted, policy) for merge in _merges_into(site, person.person_id))
     return PersonSplit(
         site_id=command.site_id,
         at=command.issued_at,
@@ -53,10 +61,46 @@ def move(site: SiteState, command: MoveTracks | RejectTrack, policy: Policy) -> 
         person=rest,
         other=other,
         tracks=tuple(sorted(wanted)),
-        merges=tuple(undo for undo in merges if undo is not None),
+        merges=_merges_less(site, person, wanted, policy),
         command_id=command.command_id,
         asked_by=command.issued_by,
     )
+
+
+def parted(
+    site: SiteState,
+    site_id: str,
+    at: int,
+    person: Person,
+    track: TrackRef,
+    policy: Policy,
+    decision: Decision,
+) -> PersonSplit | None:
+    """One track taken from the person by evidence, into a person of its own; they may be found to be one
+    again. None when the one or the other would be left without appearance."""
+    wanted = {track}
+    spans = [span for span in person.tracks if span.track == track]
+    kept = [t for t in person.templates if t.track != track]
+    other = _target(site, person, spans, None, policy) if spans else None
+    if other is None or not kept or len(spans) == len(person.tracks):
+        return None
+    return PersonSplit(
+        site_id=site_id,
+        at=at,
+        kind="tracks_moved",
+        person=_without(person, wanted, kept, policy),
+        other=other,
+        tracks=(track,),
+        merges=_merges_less(site, person, wanted, policy),
+        decision=decision,
+    )
+
+
+def _merges_less(
+    site: SiteState, person: Person, gone: Collection[TrackRef], policy: Policy
+) -> tuple[Undo, ...]:
+    merges = (_less(merge, gone, policy) for merge in _merges_into(site, person.person_id))
+    return tuple(undo for undo in merges if undo is not None)
 
 
 def _merges_into(site: SiteState, person_id: str) -> Iterator[Merge]:

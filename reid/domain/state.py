@@ -1,16 +1,29 @@
 """The state of a partition: exactly what the fold of its events gives, and nothing else."""
 
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from reid.contracts.embedding import fixed_from_bytes
 from reid.contracts.events import PersonState, Template, TrackRef, TrackSpan
 from reid.contracts.policy import Policy
+from reid.domain.centring import Centring
+from reid.domain.cohort import Cohort
 from reid.domain.gallery import Gallery
+from reid.domain.passages import Passages
 
 #: Tracks remembered of a person, so that they can be moved to somebody else. Constants, not policy: the
 #: fold of a log must not depend on settings.
 MAX_SPANS: Final = 50
+#: Persons in doubt remembered, and how often each is weighed again.
+MAX_DOUBTS: Final = 64
+MAX_WEIGHINGS: Final = 40
+#: Times of revisions, and tracks moved by them, remembered.
+MAX_REVISIONS: Final = 60
+MAX_MOVED: Final = 500
+#: Tracks that people said not to be somebody, remembered.
+MAX_REJECTED: Final = 1_000
 #: Answered commands remembered, so that one that comes twice is answered once.
 MAX_ANSWERED: Final = 1_000
 
@@ -87,12 +100,15 @@ class Merge:
 
 @dataclass(slots=True)
 class BoundTrack:
-    """A track with an identity. ``seen_at``: time of its last `PersonSeen`."""
+    """A track with an identity. ``seen_at``: time of its last `PersonSeen`; ``not_persons``, ``differs``: as
+    of a pending track, should it lose its identity again."""
 
     person_id: str
     bound_at: int
     seen_at: int
     doubts: int = 0
+    not_persons: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -146,6 +162,43 @@ class CameraState:
 
 
 @dataclass(slots=True)
+class Revisions:
+    """What the site keeps in mind to decide anew. ``doubts``: persons that may be somebody known, and how
+    often they were weighed since; ``made_at``: times of the last revisions; ``moved``: tracks, and how often
+    they were moved; ``asserted``: persons that people said to be one."""
+
+    doubts: dict[str, int] = field(default_factory=dict)
+    made_at: list[int] = field(default_factory=list)
+    moved: dict[TrackRef, int] = field(default_factory=dict)
+    asserted: dict[str, None] = field(default_factory=dict)
+
+    def doubt(self, person_id: str) -> None:
+        self.doubts.pop(person_id, None)
+        self.doubts[person_id] = 0
+        while len(self.doubts) > MAX_DOUBTS:
+            del self.doubts[next(iter(self.doubts))]
+
+    def turn(self, number: int) -> None:
+        """The first ``number`` doubts were weighed: they go to the end, or are weighed no more."""
+        for person_id in list(self.doubts)[:number]:
+            times = self.doubts.pop(person_id) + 1
+            if times < MAX_WEIGHINGS:
+                self.doubts[person_id] = times
+
+    def made(self, at: int, tracks: Iterable[TrackRef] = ()) -> None:
+        """A revision was made, which moved these tracks."""
+        self.made_at = [*self.made_at, at][-MAX_REVISIONS:]
+        for track in tracks:
+            self.moved[track] = self.moved.pop(track, 0) + 1
+        while len(self.moved) > MAX_MOVED:
+            del self.moved[next(iter(self.moved))]
+
+    def gone(self, person_id: str) -> None:
+        self.doubts.pop(person_id, None)
+        self.asserted.pop(person_id, None)
+
+
+@dataclass(slots=True)
 class Import:
     """A record of an older store: the gallery it stood in, and the id it was registered with here."""
 
@@ -166,6 +219,9 @@ class SiteState:
         self.next_number = 0
         self.next_label = 0
         self.gallery = Gallery()
+        self.passages = Passages()
+        self.revisions = Revisions()
+        self.rejected: dict[TrackRef, tuple[str, ...]] = {}
         self._labels: dict[str, str] = {}
         self._expiry: list[tuple[int, str]] = []
 
@@ -193,12 +249,42 @@ class SiteState:
         """After a change of the person's templates."""
         self.gallery.put(person.person_id, person.number, person.templates)
 
+    def centring(self, model: str) -> Centring:
+        """The camera means of an encoder."""
+        return self.gallery.centring(model)
+
+    def cohort(self, model: str) -> Cohort:
+        """The strangers that an encoder's scores are set off against."""
+        return self.gallery.cohort(model)
+
+    def reject(self, track: TrackRef, person_id: str) -> None:
+        """People said that the track is not this person; the oldest are forgotten."""
+        self.rejected[track] = tuple(dict.fromkeys((*self.rejected.pop(track, ()), person_id)))
+        while len(self.rejected) > MAX_REJECTED:
+            del self.rejected[next(iter(self.rejected))]
+
+    def barred(self, track: TrackRef) -> set[str]:
+        """Whom the track was rejected from, as they are called now."""
+        holders = (self.holder(person_id) for person_id in self.rejected.get(track, ()))
+        return {person_id for person_id in holders if person_id is not None}
+
+    def count(self, track: TrackRef, model: str, vector: bytes) -> None:
+        """The look of a track that was given an identity joins its camera's mean."""
+        self.centring(model).add(track.camera_id, fixed_from_bytes(vector))
+
+    def recentre(self, model: str, camera_id: str, tracks: int, mean: bytes) -> None:
+        """Puts a camera's mean in force."""
+        self.centring(model).state(camera_id, tracks, mean)
+        self.gallery.recentre(model, camera_id)
+
     def take_out(self, person_id: str) -> Person:
         """Out of the gallery and every relation; what it merged with stays known, so it can come back."""
         person = self.persons.pop(person_id)
         if self._labels.get(person.label) == person_id:
             del self._labels[person.label]
         self.gallery.drop(person_id)
+        self.passages.recent.pop(person_id, None)
+        self.revisions.gone(person_id)
         for other_id in person.not_persons:
             if other_id in self.persons:
                 self.persons[other_id].not_persons.discard(person_id)

@@ -10,11 +10,13 @@ from functools import partial
 from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import Detections, Frame
 from reid.contracts.events import AnyEvent, PolicyAdopted
+from reid.domain.calibrate import calibrations
 from reid.domain.commanded import answer
 from reid.domain.evolve import evolve
 from reid.domain.identify import identities
 from reid.domain.policy import Policies, Policy
 from reid.domain.present import absences, conflicts, sightings
+from reid.domain.revising import revisions
 from reid.domain.state import PartitionState, SiteState
 
 Stage = Callable[[], list[AnyEvent]]
@@ -50,10 +52,15 @@ def _time_of(message: Detections) -> int:
 
 
 def _stages(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[Stage]:
-    """Who is gone; who stands there twice; who is still there; who is that."""
+    """Who is gone; who stands there twice; who is still there; who is that; who was
+    taken for somebody else; what they have in common."""
     return [
         partial(absences, site, site_id, frame.camera_id, frame.captured_at, policy),
         partial(conflicts, site, site_id, frame),
         partial(sightings, site, site_id, frame, policy),
         partial(identities, site, site_id, frame, policy),
+        # Twice: a track that leaves a person makes room for another.
+        partial(revisions, site, site_id, frame, policy),
+        partial(revisions, site, site_id, frame, policy),
+        partial(calibrations, site, site_id, frame, policy),
     ]

@@ -25,6 +25,8 @@ SITE = "global"
 DIM = 32
 START = 1_762_344_658_197
 MODEL = Model("letters", "1", DIM)
+#: Similarity is the encoder's alone: stories about numbers that the site does not move.
+PLAIN = Policy(site_scale=False, camera_mean=False, gate=False, revise=False)
 
 
 def at(seconds: float) -> int:

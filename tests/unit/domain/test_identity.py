@@ -5,7 +5,7 @@ import pytest
 
 from reid.contracts.events import PersonLeft, PersonRegistered, PersonSeen, TrackSampled
 from reid.domain.policy import Policy
-from tests.unit.domain.story import MODEL, START, Story, frame, look, person, walk
+from tests.unit.domain.story import MODEL, PLAIN, START, Story, frame, look, person, walk
 from tests.unit.domain.test_commands import merge
 
 
@@ -32,7 +32,8 @@ def test_poor_crop_is_no_evidence() -> None:
 def test_same_person_in_another_camera_keeps_id_and_label() -> None:
     story = Story().given(walk("room1", 0, 1, "a")).when(walk("room2", 10, 7, "a"))
     seen = story.event(PersonSeen)
-    assert (seen.label, seen.decision.outcome, seen.decision.score) == ("Visitor-A", "matched", 1.0)
+    assert (seen.label, seen.decision.outcome) == ("Visitor-A", "matched")
+    assert seen.decision.score > 0.8
     assert story.site.persons[seen.person_id].cameras == ["room1", "room2"]
     story.fold_equals_state()
 
@@ -73,7 +74,8 @@ def test_a_present_person_is_no_candidate_for_another_track_of_the_frame() -> No
 
 
 def test_candidate_must_beat_the_runner_up_or_the_track_stays_pending() -> None:
-    story = Story().given(walk("room1", 0, 1, "a"), walk("room1", 10, 2, "b"))
+    patient = msgspec.structs.replace(PLAIN, max_wait=60_000)
+    story = Story(patient).given(walk("room1", 0, 1, "a"), walk("room1", 10, 2, "b"))
     tie = look("a", "b", 1.0)
     story.when(walk("room2", 20, 3, tie, crops=11))
     assert "room2/3" not in story.labels()
@@ -93,11 +95,11 @@ def test_grey_zone_waits_for_more_crops_before_a_new_person() -> None:
 
 
 def test_threshold_of_one_camera() -> None:
-    policy = Policy(camera_thresholds={"room2": 0.99})
+    policy = msgspec.structs.replace(PLAIN, camera_thresholds={"room2": 0.99})
     alike = look("a", "c", 0.5)
-    story = Story(policy).given(walk("room1", 0, 1, "a")).when(walk("room2", 10, 2, alike))
+    story = Story(policy).given(walk("room1", 0, 1, "a")).when(walk("room2", 10, 2, alike, crops=6))
     assert story.labels()["room2/2"] == "Visitor-B"
-    usual = Story().given(walk("room1", 0, 1, "a")).when(walk("room2", 10, 2, alike))
+    usual = Story(PLAIN).given(walk("room1", 0, 1, "a")).when(walk("room2", 10, 2, alike))
     assert usual.labels()["room2/2"] == "Visitor-A"
 
 
@@ -174,7 +176,7 @@ def test_pending_track_starts_afresh_when_its_model_changes() -> None:
 
 def test_calibration_of_the_encoder_moves_the_meaning_of_a_cosine() -> None:
     strict = msgspec.structs.replace(MODEL, calibration=((0.9, 0.0), (1.0, 1.0)))
-    story = Story().given([frame("room1", 0.4 * i, person(1, "a"), model=strict) for i in range(3)])
+    story = Story(PLAIN).given([frame("room1", 0.4 * i, person(1, "a"), model=strict) for i in range(3)])
     near = look("a", "b", 0.3)  # cosine 0.958: similarity 0.58
     story.when([frame("room2", 9 + 0.4 * i, person(2, near), model=strict) for i in range(6)])
     assert story.event(PersonRegistered).decision.score == pytest.approx(0.578, abs=2e-3)

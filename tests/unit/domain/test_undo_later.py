@@ -182,9 +182,6 @@ def test_only_the_latest_tracks_of_a_restored_person_are_remembered() -> None:
     assert len(story.site.persons[first].tracks) == MAX_SPANS
 
 
-@pytest.mark.xfail(
-    strict=True, reason="what a track was rejected from is known only while it has no identity"
-)
 @pytest.mark.parametrize("gone_for", [2.0, 8.0])
 def test_a_rejected_track_never_goes_back_also_after_it_was_somebody_else(gone_for: float) -> None:
     story = Story().given(walk("room1", 0, 1, "a"), walk("room2", 10, 2, "a"))

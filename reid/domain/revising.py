@@ -1,0 +1,191 @@
+"""Decisions taken anew by themselves when evidence grows or breaks, as events that can be undone.
+
+A track is decided on a few crops and on what the site knew then. Whenever a track gets an identity, the
+person, and the next of those in doubt, are weighed again with all that is kept of them: a track that does
+not fit the others of its person leaves it; one that another would fit better makes room; two persons who
+are one are merged. What people decided stays.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from reid.contracts.detections import Frame
+from reid.contracts.events import AnyEvent, Decision, PersonsMerged, PersonSplit, Template, TrackRef
+from reid.domain.evolve import WEIGHED
+from reid.domain.exact import share
+from reid.domain.merging import united
+from reid.domain.policy import Policy
+from reid.domain.present import track_of
+from reid.domain.scoring import OPERATING_POINT, REACH, likeness
+from reid.domain.similarity import Calibration
+from reid.domain.splitting import parted
+from reid.domain.state import Person, SiteState
+
+#: Persons that one is weighed against: the nearest by appearance.
+_CANDIDATES: Final = 4
+#: Looks of one side that are compared with all of the other.
+_LOOKS: Final = 3
+#: Two persons in view of different cameras at once, longer than this, are two (milliseconds): clocks
+#: differ, and a track lasts a little after its person has left.
+_OVERLAP: Final = 1_500
+_MINUTE: Final = 60_000
+#: So often is one track moved without being asked to.
+_MOVES: Final = 2
+
+
+def revisions(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[AnyEvent]:
+    """At most one event."""
+    if not policy.revise or not policy.site_scale or frame.model is None or not frame.persons:
+        return []
+    bound = site.camera(frame.camera_id).bound
+    here = (bound.get(track_of(frame, person)) for person in frame.persons)
+    fresh = [b.person_id for b in here if b is not None and b.bound_at == frame.captured_at]
+    if not fresh:
+        return []
+    since = frame.captured_at - _MINUTE
+    if sum(at > since for at in site.revisions.made_at) >= policy.revisions_per_minute:
+        return []
+    revision = _Revision(site, site_id, frame.captured_at, frame.model.key, frame.model.calibration, policy)
+    doubts = list(site.revisions.doubts)[:WEIGHED]
+    for person_id in dict.fromkeys([*fresh, *doubts]):
+        event = revision.of(site.persons[person_id])
+        if event is not None:
+            return [event]
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Revision:
+    site: SiteState
+    site_id: str
+    at: int
+    model: str
+    knots: Calibration
+    policy: Policy
+
+    def of(self, person: Person) -> AnyEvent | None:
+        """The one that is most due."""
+        if not self._looks(person):
+            return None
+        return self._broken(person) or self._joined(person)
+
+    def _broken(self, person: Person) -> PersonSplit | None:
+        """A track that does not fit the others any more."""
+        found = [(self._fit(track, person), track) for track in self._movable(person)]
+        if not found:
+            return None
+        odds, track = min(found)
+        if odds >= -self.policy.break_margin:
+            return None
+        decision = self._decision(person, "new", "evidence_broke", odds, -self.policy.break_margin)
+        return parted(self.site, self.site_id, self.at, person, track, self.policy, decision)
+
+    def _joined(self, person: Person) -> AnyEvent | None:
+        """The person merged with the one most like it, or the track that stands in the way moved out."""
+        best: tuple[float, int, PersonsMerged | PersonSplit] | None = None
+        for other in self._candidates(person):
+            odds = self._both(person, other)
+            if odds >= self.policy.merge_margin:
+                made: PersonsMerged | PersonSplit | None = self._merge(person, other, odds)
+            else:
+                odds, made = self._room(person, other)
+            if made is not None and (best is None or (odds, -other.number) > best[:2]):
+                best = (odds, -other.number, made)
+        return best[2] if best else None
+
+    def _candidates(self, person: Person) -> Iterator[Person]:
+        barred = {person.person_id} | person.not_persons
+        found = self.site.gallery.search(self._looks(person)[0], barred, _CANDIDATES)
+        for candidate in found:
+            other = self.site.persons[candidate.person_id]
+            if not _together(person, other):
+                yield other
+
+    def _both(self, person: Person, other: Person) -> float:
+        """Log odds that these two are one."""
+        own = {person.number, other.number}
+        looks, theirs = self._looks(person), self._looks(other)
+        return likeness(self.site, looks[:_LOOKS], theirs, own, self.knots) + self._way(person, other, None)
+
+    def _room(self, person: Person, other: Person) -> tuple[float, PersonSplit | None]:
+        """A track of ``other`` that would better be this person's place, and by how much."""
+        best: tuple[float, TrackRef] | None = None
+        for track in self._movable(other):
+            held = self._fit(track, other)
+            odds = self._without(person, other, track)
+            if odds <= 0 or odds - held <= self.policy.better_margin:
+                continue
+            if best is None or (odds - held, track) > best:
+                best = (odds - held, track)
+        if best is None:
+            return 0.0, None
+        decision = self._decision(other, "new", "better_candidate", best[0], self.policy.better_margin)
+        moved = parted(self.site, self.site_id, self.at, other, best[1], self.policy, decision)
+        return best[0], moved
+
+    def _without(self, person: Person, other: Person, track: TrackRef) -> float:
+        """Log odds that the person and what is left of ``other`` without ``track`` are one."""
+        rest = [t for t in self._looks(other) if t.track != track]
+        if not rest:
+            return -9.0
+        own = {person.number, other.number}
+        odds = likeness(self.site, self._looks(person)[:_LOOKS], rest, own, self.knots)
+        return odds + self._way(person, other, track)
+
+    def _fit(self, track: TrackRef, person: Person) -> float:
+        """Log odds that the track is of the person, by what its others say."""
+        looks = self._looks(person)
+        mine, rest = [t for t in looks if t.track == track], [t for t in looks if t.track != track]
+        odds = likeness(self.site, mine[:_LOOKS], rest, {person.number}, self.knots)
+        spans = [s for s in person.tracks if s.track == track]
+        others = [s for s in person.tracks if s.track != track]
+        return odds + (self.site.passages.joining(spans, others) if self.policy.gate else 0.0)
+
+    def _way(self, person: Person, other: Person, track: TrackRef | None) -> float:
+        if not self.policy.gate:
+            return 0.0
+        left = [span for span in other.tracks if span.track != track]
+        return self.site.passages.joining(person.tracks, left)
+
+    def _looks(self, person: Person) -> list[Template]:
+        return [t for t in person.templates if t.model == self.model]
+
+    def _movable(self, person: Person) -> list[TrackRef]:
+        """Tracks that left an appearance of their own beside others, and may be moved without being asked."""
+        if person.person_id in self.site.revisions.asserted or len(person.tracks) < 2:
+            return []
+        tracks = dict.fromkeys(t.track for t in self._looks(person) if t.track is not None)
+        moved = self.site.revisions.moved
+        spans = {span.track for span in person.tracks}
+        return [t for t in tracks if t in spans and moved.get(t, 0) < _MOVES] if len(tracks) > 1 else []
+
+    def _merge(self, person: Person, other: Person, odds: float) -> PersonsMerged:
+        survivor, absorbed = sorted((person, other), key=lambda p: p.number)
+        decision = self._decision(survivor, "matched", "evidence_grew", odds, self.policy.merge_margin)
+        return united(self.site_id, self.at, survivor, absorbed, self.policy, decision=decision)
+
+    def _decision(self, person: Person, outcome: str, reason: str, odds: float, needed: float) -> Decision:
+        return Decision(
+            outcome="matched" if outcome == "matched" else "new",
+            reason=reason,
+            candidate=person.person_id,
+            score=share(odds, OPERATING_POINT, REACH),
+            runner_up=None,
+            runner_up_score=None,
+            threshold=share(needed, OPERATING_POINT, REACH),
+            margin=self.policy.margin,
+            samples=len(self._looks(person)),
+            gallery_size=len(self.site.persons),
+            model=self.model,
+            policy=self.policy.version,
+        )
+
+
+def _together(one: Person, other: Person) -> bool:
+    """Whether tracks of both were there at the same time."""
+    return any(
+        min(a.last_at, b.last_at) - max(a.first_at, b.first_at) > _OVERLAP
+        for a in one.tracks
+        for b in other.tracks
+    )
