@@ -45,9 +45,9 @@ run(settings)
 
 
 class WorkerProcess:
-    """`streams.worker.run` in a process of its own; ``log`` holds what it said."""
+    """`streams.worker.run` in a process of its own, after the Python in ``before``; ``log``: what it said."""
 
-    def __init__(self, settings: Settings, log: Path, **environment: str) -> None:
+    def __init__(self, settings: Settings, log: Path, before: str = "", **environment: str) -> None:
         self.settings = settings
         self.log = log
         env = {k: v for k, v in os.environ.items() if not k.startswith("SAFEROOM_")} | {
@@ -57,7 +57,9 @@ class WorkerProcess:
             **environment,
         }
         with log.open("ab") as out:
-            self.process = subprocess.Popen([sys.executable, "-c", _SCRIPT], env=env, stdout=out, stderr=out)
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", before + _SCRIPT], env=env, stdout=out, stderr=out
+            )
 
     def wait_ready(self, timeout_s: float = 30.0) -> None:
         until(lambda: self._alive() and self._ready(), f"worker ready\n{self.log}", timeout_s)
@@ -83,10 +85,14 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker(settings: Settings, ready: bool = True, **environment: str) -> Iterator[WorkerProcess]:
+def worker(
+    settings: Settings, ready: bool = True, before: str = "", **environment: str
+) -> Iterator[WorkerProcess]:
     """A worker, ready unless told otherwise; killed at the end if the test did not end it."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    running = WorkerProcess(settings, settings.home.parent / f"{settings.home.name}.log", **environment)
+    running = WorkerProcess(
+        settings, settings.home.parent / f"{settings.home.name}.log", before, **environment
+    )
     try:
         if ready:
             running.wait_ready()

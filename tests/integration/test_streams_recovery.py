@@ -174,6 +174,28 @@ def test_sigterm_ends_it_with_a_transaction_stuck_in_an_outage(
         assert "this is a bug" not in running.log.read_text()
 
 
+#: A client whose destructor waits, and Faust's thread that never ends: Faust joins it on the event loop.
+_HANGING = """
+import threading
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+class Client:
+    def __del__(self):
+        threading.Event().wait()
+client = Client()
+async def hangs(self):
+    threading.Event().wait()
+AIOKafkaConsumerThread.{} = hangs
+"""
+
+
+@pytest.mark.parametrize("where", ["on_thread_stop", "_gather_remaining_tasks"])
+def test_sigterm_ends_it_whatever_hangs(topics: str, settings: Settings, where: str) -> None:
+    with worker(settings, before=_HANGING.format(where)) as running:
+        begun = time.monotonic()
+        assert running.end(signal.SIGTERM) == 0
+        assert time.monotonic() - begun < 5.0
+
+
 _STALLING = """
 import threading
 import streams.worker
