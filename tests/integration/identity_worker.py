@@ -61,7 +61,7 @@ class WorkerProcess:
                 [sys.executable, "-c", before + _SCRIPT], env=env, stdout=out, stderr=out
             )
 
-    def wait_ready(self, timeout_s: float = 30.0) -> None:
+    def wait_ready(self, timeout_s: float = 90.0) -> None:
         until(lambda: self._alive() and self._ready(), f"worker ready\n{self.log}", timeout_s)
 
     def end(self, number: int = signal.SIGTERM, timeout_s: float = 10.0) -> int:
@@ -101,7 +101,7 @@ def worker(
         running.end(signal.SIGKILL)
 
 
-def until(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+def until(condition: Callable[[], bool], what: str, timeout_s: float = 90.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
@@ -144,7 +144,7 @@ def send(bootstrap: str, records: list[tuple[str, str, bytes]]) -> None:
     for topic, site, value in records:
         client.produce(topic, value, site.encode())
         client.poll(0)
-    assert client.flush(20.0) == 0
+    assert client.flush(60.0) == 0
 
 
 def read_all(bootstrap: str, topic: str, partition: int) -> list[Message]:
@@ -155,7 +155,7 @@ def read_all(bootstrap: str, topic: str, partition: int) -> list[Message]:
         consumer.assign([place])
         found: list[Message] = []
         while True:
-            message = consumer.poll(5.0)
+            message = consumer.poll(20.0)
             assert message is not None, f"{topic}/{partition} does not answer"
             if message.error() is not None:
                 return found
@@ -185,7 +185,7 @@ class Progress:
         self._consumer.close()
 
     def decided(self) -> dict[tuple[str, int], int]:
-        found = self._consumer.committed(self._places, timeout=10.0)
+        found = self._consumer.committed(self._places, timeout=30.0)
         return {(p.topic, p.partition): max(p.offset, 0) for p in found}
 
     def total(self) -> int:
