@@ -6,11 +6,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from reid.contracts.topics import EVENTS, INPUT_TOPICS
 from reid.errors import ConfigError, ReidError, Unavailable
 from reid.runtime.admin import list_topics
+from reid.runtime.ending import EXIT_ASKED, Ending, leave
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
 from streams.app import REVOKE_TIMEOUT_S, create_app
@@ -26,25 +27,31 @@ from streams.watchdog import KafkaLagProbe, Watchdog, end_process
 NAME: Final = "worker"
 #: The Kafka consumer ended for good: a new process makes a new one.
 EXIT_CONSUMER_DIED: Final = 69
-_STOP_S: Final = 2.0
+#: It broke, as the log tells, and then did not end by itself.
+EXIT_BROKEN: Final = 1
+#: After it was asked to end. Longer than the courtesies below together; shorter than the 5 s promised.
+_END_S: Final = 4.0
+_STOP_S: Final = 1.5
 _LEFT_S: Final = 0.3
 _POLL_S: Final = 0.1
 
 logger = logging.getLogger(__name__)
 
 
-def run(settings: Settings, stopping: threading.Event | None = None) -> None:
-    """Blocks until SIGTERM, SIGINT or ``stopping``, then ends within 5 s.
+def run(settings: Settings) -> NoReturn:
+    """Until SIGTERM or SIGINT: then it ends the process, with exit code 0 and within 5 s.
 
     Raises `ConfigError` (topics missing or of unequal partition counts, no Kafka address),
     `ContractError` (an event in the log that this version can't read), ``SystemExit(69)`` when the
     consumer died. A stalled worker ends the process with exit code 70.
     """
-    worker = _Worker(settings, stopping or threading.Event())
+    worker = _Worker(settings)
+    worker.ending.start()
     try:
         _run_until_complete(worker.main())
     finally:
         clear_ready(settings, NAME)
+    leave(EXIT_ASKED)
 
 
 def _run_until_complete(main: Coroutine[Any, Any, None]) -> None:
@@ -79,9 +86,11 @@ def _unless_cancelled(
 
 
 class _Worker:
-    def __init__(self, settings: Settings, stopping: threading.Event) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._stopping = stopping
+        self._stopping = threading.Event()
+        self._exit_code = EXIT_ASKED
+        self.ending = Ending(self._stopping, _END_S, lambda: self._exit_code)
         self._bootstrap = settings.kafka()
         self._telemetry = Telemetry()
         self._outage = Outage()
@@ -111,6 +120,8 @@ class _Worker:
         try:
             await self._wait_for_end(app, starting)
         finally:
+            if not self._stopping.is_set():
+                self._exit_code = EXIT_BROKEN
             self._stopping.set()
             await self._shut_down(app, starting)
             threads[0].join(1.0)

@@ -50,6 +50,9 @@ class View:
         self.light = RoomLight(room)
         self._seed = seed
 
+    def furnish(self) -> None:
+        _ = self.backdrop, self._noise
+
     @cached_property
     def backdrop(self) -> Backdrop:
         return render_backdrop(self.room, self.lens, self.response, self._seed)
@@ -98,6 +101,10 @@ class Site:
         self._schedule = Schedule(self.floor, people, seed, duration_s, cameras)
         self._views = [View(self.floor.rooms[i], *size, seed) for i in range(cameras)]
         self._atlases: dict[int, Floats] = {}
+
+    def furnish(self, camera: int) -> None:
+        """Draws what a camera's frames have in common, once: else its first frame does (0.3 s)."""
+        self._views[camera].furnish()
 
     def pose(self, person: int, t: float) -> Pose:
         """Where a person is, and how they stand or walk, ``t`` seconds after the start."""

@@ -48,6 +48,8 @@ class SimulatedCamera:
 
     def __iter__(self) -> Iterator[CapturedFrame]:
         number = 0
+        # Before the clock is looked at: drawing the room takes longer than many a frame.
+        self._site.furnish(self._camera)
         if self._realtime:
             # A camera switched on late has dropped nothing: it joins where the clock is.
             number = max(0, self._due_number())

@@ -88,7 +88,7 @@ def demo(home: Path, folder: Path, name: str) -> tuple[dict[str, Any], str]:
         until(lambda: "Try:" in log.read_text(), STARTED_WITHIN_S, process, log)
         for line in log.read_text().splitlines():
             if line.startswith("  curl "):
-                result = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=20)
+                result = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
                 assert result.returncode == 0 and "curl" not in result.stderr, (line, result)
         assert process.wait(STARTED_WITHIN_S) == 0, log.read_text()
     finally:
@@ -176,7 +176,7 @@ def cli(home: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
         [sys.executable, "-m", "deploy.cli", *map(str, arguments), "--home", str(home)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
 
 
@@ -216,7 +216,7 @@ def test_killed_servers_come_back_at_the_same_address(home: Path, up: "subproces
         except OSError:
             return False
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     time.sleep(1.0)
     while not back():
         assert up.poll() is None and time.monotonic() < deadline

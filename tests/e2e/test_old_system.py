@@ -30,7 +30,7 @@ from tests.unit.domain.story import START, message, walk
 pytestmark = pytest.mark.e2e
 
 STARTED_WITHIN_S = 90.0
-SEEN_WITHIN_S = 20.0
+SEEN_WITHIN_S = 60.0
 
 
 def wait_for(what: str, found: Callable[[], Any], seconds: float) -> Any:
@@ -57,7 +57,7 @@ class Site:
         headers = {"content-type": "application/json"} if data else {}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)

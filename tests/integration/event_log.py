@@ -52,18 +52,18 @@ class EventLog:
         self._plain.produce(CAMERAS.name, encode(status), key)
         self._plain.flush(20)
 
-    def command(self, seconds: float = 10.0) -> tuple[bytes | None, bytes]:
+    def command(self, seconds: float = 60.0) -> tuple[bytes | None, bytes]:
         """Key and value of the next command that somebody asked for."""
         return self._next(COMMANDS.name, seconds)[:2]
 
-    def dead_letter(self, seconds: float = 10.0) -> tuple[bytes | None, bytes, dict[str, str]]:
+    def dead_letter(self, seconds: float = 60.0) -> tuple[bytes | None, bytes, dict[str, str]]:
         return self._next(EVENTS_DLQ.name, seconds)
 
     def _next(self, topic: str, seconds: float) -> tuple[bytes | None, bytes, dict[str, str]]:
         from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
         consumer = kafka.reader(self._bootstrap, **{"enable.partition.eof": False})
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
         consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
         try:
             message = consumer.poll(seconds)
@@ -89,17 +89,17 @@ def projector(bootstrap: str, redis_url: str) -> Iterator[threading.Thread]:
     thread = threading.Thread(target=follower.run, name="projector")
     thread.start()
     try:
-        assert ready.wait(15), "the projector did not get ready"
+        assert ready.wait(60), "the projector did not get ready"
         yield thread
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(30)
         consumer.close()
         store.close()
         assert not thread.is_alive()
 
 
-def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What the condition gives once it is true. Fails after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

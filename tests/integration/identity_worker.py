@@ -45,9 +45,9 @@ run(settings)
 
 
 class WorkerProcess:
-    """`streams.worker.run` in a process of its own; ``log`` holds what it said."""
+    """`streams.worker.run` in a process of its own, after the Python in ``before``; ``log``: what it said."""
 
-    def __init__(self, settings: Settings, log: Path, **environment: str) -> None:
+    def __init__(self, settings: Settings, log: Path, before: str = "", **environment: str) -> None:
         self.settings = settings
         self.log = log
         env = {k: v for k, v in os.environ.items() if not k.startswith("SAFEROOM_")} | {
@@ -57,9 +57,11 @@ class WorkerProcess:
             **environment,
         }
         with log.open("ab") as out:
-            self.process = subprocess.Popen([sys.executable, "-c", _SCRIPT], env=env, stdout=out, stderr=out)
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", before + _SCRIPT], env=env, stdout=out, stderr=out
+            )
 
-    def wait_ready(self, timeout_s: float = 30.0) -> None:
+    def wait_ready(self, timeout_s: float = 90.0) -> None:
         until(lambda: self._alive() and self._ready(), f"worker ready\n{self.log}", timeout_s)
 
     def end(self, number: int = signal.SIGTERM, timeout_s: float = 10.0) -> int:
@@ -83,10 +85,14 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker(settings: Settings, ready: bool = True, **environment: str) -> Iterator[WorkerProcess]:
+def worker(
+    settings: Settings, ready: bool = True, before: str = "", **environment: str
+) -> Iterator[WorkerProcess]:
     """A worker, ready unless told otherwise; killed at the end if the test did not end it."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    running = WorkerProcess(settings, settings.home.parent / f"{settings.home.name}.log", **environment)
+    running = WorkerProcess(
+        settings, settings.home.parent / f"{settings.home.name}.log", before, **environment
+    )
     try:
         if ready:
             running.wait_ready()
@@ -95,7 +101,7 @@ def worker(settings: Settings, ready: bool = True, **environment: str) -> Iterat
         running.end(signal.SIGKILL)
 
 
-def until(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+def until(condition: Callable[[], bool], what: str, timeout_s: float = 90.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
@@ -138,7 +144,7 @@ def send(bootstrap: str, records: list[tuple[str, str, bytes]]) -> None:
     for topic, site, value in records:
         client.produce(topic, value, site.encode())
         client.poll(0)
-    assert client.flush(20.0) == 0
+    assert client.flush(60.0) == 0
 
 
 def read_all(bootstrap: str, topic: str, partition: int) -> list[Message]:
@@ -149,7 +155,7 @@ def read_all(bootstrap: str, topic: str, partition: int) -> list[Message]:
         consumer.assign([place])
         found: list[Message] = []
         while True:
-            message = consumer.poll(5.0)
+            message = consumer.poll(20.0)
             assert message is not None, f"{topic}/{partition} does not answer"
             if message.error() is not None:
                 return found
@@ -179,7 +185,7 @@ class Progress:
         self._consumer.close()
 
     def decided(self) -> dict[tuple[str, int], int]:
-        found = self._consumer.committed(self._places, timeout=10.0)
+        found = self._consumer.committed(self._places, timeout=30.0)
         return {(p.topic, p.partition): max(p.offset, 0) for p in found}
 
     def total(self) -> int:

@@ -30,10 +30,10 @@ def served(settings: Settings) -> Iterator[str]:
     with closing(listen("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],), name="api")
         thread.start()
-        assert started.wait(10)
+        assert started.wait(60)
         yield url_of(listener)
         server.should_exit = True
-        thread.join(10)
+        thread.join(30)
     assert not thread.is_alive()
 
 

@@ -95,7 +95,7 @@ def test_each_bad_message_is_one_dead_letter_and_its_neighbours_are_decided(
     sent.append((crowd(encode_wire([1.0, 0.0, 0.0, 0.0]), model=Model("another", "9", 4)), b"global"))
     put(topics, home, *sent)
     with worker(settings):
-        until(lambda: decided(topics, settings.partitions)[DETECTIONS.name, home] == len(sent), "decided", 40)
+        until(lambda: decided(topics, settings.partitions)[DETECTIONS.name, home] == len(sent), "decided")
     found = read_all(topics, DETECTIONS_DLQ.name, 0)
     told = [{name: text.decode() for name, text in headers_in(m)} for m in found]
     assert [(t["dlq_reason"], m.value(), m.key()) for t, m in zip(told, found, strict=True)] == BAD

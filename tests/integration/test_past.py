@@ -79,7 +79,7 @@ def ask(url: str, body: object = None, method: str = "GET") -> tuple[int, Any]:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
@@ -105,7 +105,7 @@ def test_the_past_is_served_changes_nothing_and_ends_with_watchers_connected(
             assert status == 405
             assert said["detail"].startswith(f"this is the state as of {rfc3339(START + 4_000)}")
         with connect(url.replace("http", "ws") + "/ws") as watching:
-            told = [json.loads(watching.recv(timeout=5)) for _ in range(2)]
+            told = [json.loads(watching.recv(timeout=30)) for _ in range(2)]
             assert {t["camera_id"]: t["person_labels"] for t in told} == {
                 "room1": {},
                 "room2": {"0": "Visitor-A"},
@@ -129,7 +129,7 @@ def test_every_step_of_a_person_is_one_line_with_whole_ids_and_plain_labels(
     log.write(renamed(FIRST, "[red]Ada[/]", command_id="c2", asked_by="desk"))
     log.write(forgotten(FIRST, command_id="c3", asked_by="privacy"))
     child = saferoom(settings, "explain", FIRST)
-    out, said = child.communicate(timeout=60)
+    out, said = child.communicate(timeout=120)
     assert child.returncode == 0, said
     heading, *lines = [line.rstrip() for line in out.splitlines()]
     assert heading.split("  ")[0] == "offset"

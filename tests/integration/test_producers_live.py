@@ -14,7 +14,7 @@ from producers.sources.live import LiveReader
 from producers.sources.threaded import ThreadedSource
 
 pytestmark = pytest.mark.integration
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class _Camera(ThreadingHTTPServer):

@@ -31,7 +31,7 @@ def published(bootstrap: str) -> tuple[list[Frame], dict[str, list[CameraStatus]
     frames: list[Frame] = []
     reports: dict[str, list[CameraStatus]] = {}
     ended = 0
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while ended < 5 and time.monotonic() < deadline:
         message = consumer.poll(1.0)
         if message is None:
@@ -49,7 +49,7 @@ def published(bootstrap: str) -> tuple[list[Frame], dict[str, list[CameraStatus]
 
 def streams(bootstrap: str) -> bool:
     """Whether room1 reports, within a while, that Kafka has frames of it: rendering a room takes seconds."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if any(
             s.state == "streaming" and s.frames_published for s in published(bootstrap)[1].get("room1", [])
@@ -113,7 +113,7 @@ def test_it_is_ready_while_it_runs_and_stops_when_told(topics: str, settings: Se
     streaming = streams(topics)
     facts = read_ready(settings, "cameras")
     stop.set()
-    thread.join(5)
+    thread.join(20)
     assert not thread.is_alive()
     assert facts is not None
     assert facts["cameras"] == ["room1"]

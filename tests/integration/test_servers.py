@@ -51,7 +51,7 @@ def _kill(pid: int | None) -> None:
     _wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
 
-def _wait_until(condition, timeout_s: float = 10.0) -> None:  # type: ignore[no-untyped-def]
+def _wait_until(condition, timeout_s: float = 60.0) -> None:  # type: ignore[no-untyped-def]
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline

@@ -59,7 +59,7 @@ def test_killed_in_the_middle_of_two_thousand_inputs(topics: str, settings: Sett
     with Progress(topics, settings.partitions) as progress:
         for part in (0.01, 0.4):
             with worker(settings, ready=False) as running:
-                until(lambda p=part: progress.total() > count * p, "some decided", 40.0)
+                until(lambda p=part: progress.total() > count * p, "some decided")
                 running.end(signal.SIGKILL)
                 killed_at.append(progress.total())
         with worker(settings):
@@ -80,10 +80,10 @@ def test_a_frozen_worker_is_fenced_by_the_next(
         send(topics, records[300:600])
         frozen.process.send_signal(signal.SIGSTOP)
         with worker(other, SAFEROOM_WORKER_ID="worker-1"):
-            until(lambda: number_decided(topics, settings) == 600, "taken over", 30.0)
+            until(lambda: number_decided(topics, settings) == 600, "taken over")
             frozen.process.send_signal(signal.SIGCONT)
             send(topics, records[600:])
-            until(lambda: number_decided(topics, settings) == 900, "all decided", 30.0)
+            until(lambda: number_decided(topics, settings) == 900, "all decided")
     assert assert_exactly_once(topics, settings) > 50
 
 
@@ -105,7 +105,7 @@ def test_the_broker_is_killed_and_comes_back(
             broker.stop()
             assert broker.start() == bootstrap
             send(bootstrap, records[150:])
-            until(lambda: number_decided(bootstrap, settings) == 300, "decided after the restart", 40.0)
+            until(lambda: number_decided(bootstrap, settings) == 300, "decided after the restart")
             assert running.process.poll() is None, "the worker lived through it"
         assert assert_exactly_once(bootstrap, settings) > 20
     finally:

@@ -59,7 +59,7 @@ def log_of(bootstrap: str, partition: int) -> list[Record]:
 def rewrite(bootstrap: str, settings: Settings, logs: dict[int, list[Record]]) -> None:
     """The events topic anew, with these records."""
     delete_topics(bootstrap, {EVENTS.name})
-    until(lambda: EVENTS.name not in list_topics(bootstrap), 15)
+    until(lambda: EVENTS.name not in list_topics(bootstrap))
     create_topics(bootstrap, settings.partitions, settings.replication_factor)
     client = producer(bootstrap)
     for partition, entries in logs.items():
@@ -78,7 +78,7 @@ def wait_for_views(settings: Settings, bootstrap: str) -> None:
             for p in range(settings.partitions)
         )
 
-    until(there, 20)
+    until(there)
 
 
 def test_clean_and_every_forgery_is_told(
@@ -87,7 +87,7 @@ def test_clean_and_every_forgery_is_told(
     sent = inputs()
     with projector(topics, clean_redis), worker(settings):
         send(topics, sent)
-        until(lambda: sum(decided(topics, settings.partitions).values()) == len(sent), 30)
+        until(lambda: sum(decided(topics, settings.partitions).values()) == len(sent), 90)
         wait_for_views(settings, topics)
     assert run(settings, 5, True, tmp_path / "clean.json") == 0
     said = msgspec.json.decode((tmp_path / "clean.json").read_bytes())

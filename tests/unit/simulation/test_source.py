@@ -51,6 +51,22 @@ def test_a_camera_switched_on_late_has_dropped_nothing() -> None:
     assert camera.dropped == 0
 
 
+def test_drawing_the_room_drops_nothing() -> None:
+    now = START
+
+    class Slow(Site):
+        def furnish(self, camera: int) -> None:
+            nonlocal now
+            super().furnish(camera)
+            now += 2_050
+
+    camera = SimulatedCamera(
+        Slow(people=2, size=(160, 120)), 0, 10.0, START, realtime=True, clock=lambda: now
+    )
+    assert next(iter(camera)).number == 20
+    assert camera.dropped == 0
+
+
 def test_closing_ends_even_a_camera_that_waits() -> None:
     camera = SimulatedCamera(site(), 0, 10.0, START, realtime=True, clock=lambda: START - 3_600_000)
     threading.Timer(0.05, camera.close).start()
