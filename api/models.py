@@ -424,3 +424,41 @@ class Health(BaseModel):
     model_config = _example(status="ok")
 
     status: Literal["ok"] = "ok"
+
+
+class Alert(BaseModel):
+    """``state``: open until acknowledged, whether it goes on or not; ``closed_at``: null while it goes on.
+    Times in ms since the epoch. ``person_id`` follows merges, and is null when the person is forgotten.
+    ``evidence.cause``: topic/partition/offset of the event that it came of."""
+
+    alert_id: str
+    rule: str
+    kind: str
+    severity: str
+    message: str
+    zone: str | None = None
+    camera_id: str | None = None
+    person_id: str | None = None
+    label: str = ""
+    opened_at: int
+    last_at: int
+    closed_at: int | None = None
+    state: Literal["open", "acknowledged"]
+    acknowledged_at: int | None = None
+    acknowledged_by: str = ""
+    evidence: dict[str, Any]
+
+
+class Alerts(BaseModel):
+    """``next_cursor``: null on the last page."""
+
+    alerts: list[Alert]
+    next_cursor: str | None = None
+
+
+class AcknowledgedAlert(BaseModel):
+    """The alert as it stands now."""
+
+    status: Literal["acknowledged"] = "acknowledged"
+    command_id: str
+    alert: Alert
