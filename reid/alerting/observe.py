@@ -90,17 +90,24 @@ def _seen(site: SiteState, event: PersonSeen, rules: AlertRules) -> list[Conditi
     held = []
     before = site.people.get(event.person_id)
     camera = event.track.camera_id
+    # A camera that is late, or whose clock is behind, tells of no journey.
+    moved = (
+        event.reason == "bound"
+        and before is not None
+        and before.camera_id != camera
+        and before.at <= event.at
+    )
     for rule in rules.rules:
         made = None
         if rule.kind == "impossible_journey":
-            if event.reason == "bound" and before is not None and before.camera_id != camera:
+            if moved and before is not None:
                 made = _journey(site, event, rule, rules, before)
         elif rule.kind not in ("unusual_count", "not_left"):
             made = _presence(site, event, rule, rules)
         if made is not None and applies(rule, rules, event.at):
             held.append(made)
-    if before is not None and event.reason == "bound" and before.camera_id != camera:
-        journeys.learn(site, before.camera_id, camera, max(event.at - before.at, 0))
+    if moved and before is not None:
+        journeys.learn(site, before.camera_id, camera, event.at - before.at)
     if before is None or event.at >= before.at:
         site.people[event.person_id] = Sighting(event.at, camera, event.label)
     return held
@@ -115,7 +122,7 @@ def _condition(event: PersonSeen, rule: AlertRule) -> Condition:
 def _journey(
     site: SiteState, event: PersonSeen, rule: AlertRule, rules: AlertRules, before: Sighting
 ) -> Condition | None:
-    camera, took = event.track.camera_id, max(event.at - before.at, 0)
+    camera, took = event.track.camera_id, event.at - before.at
     zone = zone_of(rule, rules)
     if not (in_zone(zone, camera, None) or in_zone(zone, before.camera_id, None)):
         return None
