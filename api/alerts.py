@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from fastapi.responses import JSONResponse
 
-from api import models
+from api import alert_models as models
 from api.asked import REFUSALS, Asks
 from api.context import Context, context
 from reid.contracts.commands import AcknowledgeAlert

@@ -115,7 +115,7 @@ class HistoryEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     asked_by: str = ""
 
 
-class AlertView(msgspec.Struct, kw_only=True, omit_defaults=True):
+class AlertView(msgspec.Struct, kw_only=True):
     """One alert as it stands. ``state``: ``open`` until somebody acknowledges it, whether it goes on or not;
     ``closed_at``: when the incident was over, None while it goes on. ``of``: the person as the alert was
     opened, of whom ``person_id`` is what became; both None when that person is forgotten.

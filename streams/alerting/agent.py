@@ -74,6 +74,10 @@ class Agent:
                     failures += 1
                     logger.log(logging.WARNING if failures == 1 else logging.DEBUG, "%s: again", error)
                     self._stopping.wait(_BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1])
+            for partition in self._writers.keys() - self._unrecovered:
+                self._writers[partition].finish()
+        except Unavailable as error:
+            logger.info("%s: the last offsets are not committed", error)
         finally:
             self._drop(set(self._writers))
 

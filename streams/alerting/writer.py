@@ -145,6 +145,12 @@ class AlertWriter:
         if self._next != self._committed and time.monotonic() - self._committed_at >= COMMIT_S:
             self._commit(Transaction())
 
+    def finish(self) -> None:
+        """Commits the offsets of all inputs that were decided: the next writer, perhaps with other rules,
+        goes on behind them. Raises as `recover`."""
+        if self._next != self._committed:
+            self._commit(Transaction(), now=True)
+
     def due(self) -> dict[str, int]:
         """By site, when time alone decides something next: ms since the epoch."""
         found = {name: due_at(site, self._rules) for name, site in self.state.sites.items()}
@@ -227,10 +233,11 @@ class AlertWriter:
             logger.critical("%s: the rules fail on it, it is left out", told)
         return DirtyState(told)
 
-    def _commit(self, transaction: Transaction) -> None:
+    def _commit(self, transaction: Transaction, now: bool = False) -> None:
         quiet = not (transaction.events or transaction.snapshot)
         moved = self._next != self._committed
-        if quiet and not (moved and time.monotonic() - self._committed_at >= COMMIT_S):
+        due = now or time.monotonic() - self._committed_at >= COMMIT_S
+        if quiet and not (moved and due):
             return
         transaction.decided = dict(self._next)
         self._log.commit(transaction)
