@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from api import changes, models, page, persons, system, undoing
+from api import alerts, changes, models, page, persons, system, undoing
+from api.alert_feed import AlertsHub
 from api.asking import Asking
 from api.commands import Commands, now_ms
 from api.context import Context
@@ -26,36 +27,41 @@ def create_app(
 ) -> FastAPI:
     """Closes ``reader`` and ``commands`` when it shuts down. ``clock``: milliseconds since the epoch."""
     views = Views(reader, settings.site_id)
-    hub = LabelsHub(views)
+    hub, alerts_hub = LabelsHub(views), AlertsHub(views)
     asking = Asking(views, commands, settings.command_timeout)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(hub.run(), name="labels")
+        following = [
+            asyncio.create_task(hub.run(), name="labels"),
+            asyncio.create_task(alerts_hub.run(), name="alerts"),
+        ]
         try:
             yield
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            for task in following:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await commands.close()
             await views.close()
 
     app = FastAPI(
         title="SafeRoom Re-ID",
         version="1",
-        description="Who was seen by which camera. `WS /ws` pushes `{type, camera_id, person_labels}`.",
+        description="Who was seen by which camera. `WS /ws` pushes `{type, camera_id, person_labels}`, "
+        "and alerts as `{type, alerts}`.",
         lifespan=lifespan,
         # Their pages load scripts from elsewhere; the description itself is at /openapi.json.
         docs_url=None,
         redoc_url=None,
         responses={503: {"model": models.Problem, "description": "A server is away; says what to do."}},
     )
-    app.state.context = Context(settings, views, asking, hub, log, clock, Keys())
+    app.state.context = Context(settings, views, asking, hub, log, clock, Keys(), alerts_hub)
     app.add_middleware(SameOrigin)
     app.add_exception_handler(Unavailable, _unavailable)
     # Fixed paths before /persons/{person_id}.
-    for part in (changes, undoing, persons, system, page):
+    for part in (changes, undoing, persons, alerts, system, page):
         app.include_router(part.router)
     return app
 

@@ -13,13 +13,13 @@ from api.context import Context, context
 from reid.contracts.commands import AnyCommand
 from reid.contracts.views import CommandOutcome
 
-STATUS_OF: Final = {"unknown_person": 404, "unknown_track": 404, "bad_label": 422}
+STATUS_OF: Final = {"unknown_person": 404, "unknown_track": 404, "unknown_alert": 404, "bad_label": 422}
 """Status of a refusal by its code; any other is a conflict with what is known: 409."""
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     202: {"model": models.Outcome, "description": "Not visible yet; `Location` says where to look."},
     400: {"model": models.Problem, "description": "A body that is no text."},
     403: {"model": models.Problem, "description": "A page of another origin asks."},
-    404: {"model": models.Problem, "description": "Unknown person or track."},
+    404: {"model": models.Problem, "description": "Unknown person, track or alert."},
     409: {"model": models.Problem, "description": "In conflict with what is known; says with what."},
     422: {"model": models.Invalid, "description": "A bad field or label, or a key used for something else."},
     503: {"model": models.Problem, "description": "Kafka or Redis is away; says what to do."},

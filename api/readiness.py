@@ -6,12 +6,12 @@ from typing import Final, Protocol
 from api.labels import LabelsHub
 from api.models import Readiness, ViewLag
 from api.views import Views
-from reid.contracts.topics import CAMERAS, CAMERAS_VIEW, EVENTS, PERSONS_VIEW
+from reid.contracts.topics import ALERTS, ALERTS_VIEW, CAMERAS, CAMERAS_VIEW, EVENTS, PERSONS_VIEW
 from reid.errors import Unavailable
 from reid.runtime.admin import admin_client
 from reid.runtime.offsets import end_offsets
 
-FOLLOWED: Final = {PERSONS_VIEW: EVENTS.name, CAMERAS_VIEW: CAMERAS.name}
+FOLLOWED: Final = {PERSONS_VIEW: EVENTS.name, CAMERAS_VIEW: CAMERAS.name, ALERTS_VIEW: ALERTS.name}
 Ends = dict[tuple[str, int], int]
 
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Response, WebSocket, WebSocketDisconnect
 
 from api import models
+from api.alert_feed import Listener
+from api.alerts import alert_of
 from api.context import Context
 from api.labels import Client
 from api.persons import Ctx
@@ -70,17 +72,23 @@ async def readyz(ctx: Ctx, response: Response) -> models.Readiness:
 @router.websocket("/ws")
 async def labels(socket: WebSocket) -> None:
     """``{type: "person_labels", camera_id, person_labels}``: for every camera on connecting, then on every
-    change. What the client says is ignored."""
+    change. ``{type: "alerts", alerts}``: the open ones on connecting, where there are any, then each that
+    changed. What the client says is ignored."""
     ctx: Context = socket.app.state.context
     await socket.accept()
-    client = await ctx.hub.join()
-    sender = asyncio.create_task(_send(socket, client))
-    receiver = asyncio.create_task(_until_closed(socket))
+    client, told = await ctx.hub.join(), await ctx.alerts.join()
+    one_at_a_time = asyncio.Lock()
+    tasks = [
+        asyncio.create_task(_send(socket, client, one_at_a_time)),
+        asyncio.create_task(_send_alerts(socket, told, one_at_a_time)),
+        asyncio.create_task(_until_closed(socket)),
+    ]
     try:
-        await asyncio.wait({sender, receiver}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         ctx.hub.leave(client)
-        for task in (sender, receiver):
+        ctx.alerts.leave(told)
+        for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError, WebSocketDisconnect, TimeoutError, RuntimeError):
                 await task
@@ -90,11 +98,19 @@ def is_reporting(status: CameraStatus, now: int) -> bool:
     return status.state not in ("ended", "failed") and now - status.reported_at <= REPORTING_MS
 
 
-async def _send(socket: WebSocket, client: Client) -> None:
+async def _send(socket: WebSocket, client: Client, one_at_a_time: asyncio.Lock) -> None:
     while True:
         camera_id, person_labels = await client.next()
         message = {"type": "person_labels", "camera_id": camera_id, "person_labels": person_labels}
-        await asyncio.wait_for(socket.send_json(message), SEND_S)
+        async with one_at_a_time:
+            await asyncio.wait_for(socket.send_json(message), SEND_S)
+
+
+async def _send_alerts(socket: WebSocket, told: Listener, one_at_a_time: asyncio.Lock) -> None:
+    while True:
+        shown = [alert_of(alert).model_dump() for alert in await told.next()]
+        async with one_at_a_time:
+            await asyncio.wait_for(socket.send_json({"type": "alerts", "alerts": shown}), SEND_S)
 
 
 async def _until_closed(socket: WebSocket) -> None:

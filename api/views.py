@@ -10,7 +10,14 @@ from api.reader import Reader
 from reid.contracts import topics
 from reid.contracts.codec import decode_status
 from reid.contracts.detections import CameraStatus
-from reid.contracts.views import CommandOutcome, HistoryEntry, LabelsChanged, LiveTrack, person_labels
+from reid.contracts.views import (
+    AlertView,
+    CommandOutcome,
+    HistoryEntry,
+    LabelsChanged,
+    LiveTrack,
+    person_labels,
+)
 
 
 class PersonRow(msgspec.Struct, frozen=True):
@@ -46,6 +53,7 @@ _live = msgspec.json.Decoder(LiveTrack)
 _outcome = msgspec.json.Decoder(CommandOutcome)
 _entry = msgspec.json.Decoder(HistoryEntry)
 _changed = msgspec.json.Decoder(LabelsChanged)
+_alert = msgspec.json.Decoder(AlertView)
 
 
 class Views:
@@ -123,6 +131,17 @@ class Views:
         """Inside, no change is missed; the iterator gives each."""
         async with self._reader.listen(topics.labels_channel(self._site)) as messages:
             yield (_changed.decode(raw) async for raw in messages)
+
+    async def alerts(self) -> list[AlertView]:
+        """The newest alerts, the latest opened first."""
+        (found,) = await self._reader.hashes([topics.alerts_key(self._site)])
+        return sorted((_alert.decode(raw) for raw in found.values()), key=lambda a: -a.number)
+
+    @asynccontextmanager
+    async def alert_changes(self) -> AsyncIterator[AsyncIterator[AlertView]]:
+        """Inside, no change of an alert is missed; the iterator gives each."""
+        async with self._reader.listen(topics.alerts_channel(self._site)) as messages:
+            yield (_alert.decode(raw) async for raw in messages)
 
 
 def _labels(tracks: dict[str, bytes]) -> dict[str, str]:

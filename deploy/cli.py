@@ -44,11 +44,12 @@ def up(
     site: options.Site = None,
     home: options.Home = None,
     port: options.Port = None,
+    alerts: options.Alerts = None,
 ) -> None:
     """Start Kafka, Redis, worker, projector and API; cameras come with `saferoom camera`."""
     from deploy.up import run
 
-    run(options.settings_from(kafka=kafka, redis=redis, site=site, home=home, port=port))
+    run(options.settings_from(kafka=kafka, redis=redis, site=site, home=home, port=port, alerts=alerts))
 
 
 @app.command()
@@ -61,6 +62,7 @@ def demo(
     detector: options.Detector = None,
     embedder: options.Embedder = None,
     fps: options.Fps = None,
+    alerts: options.Alerts = None,
     video: Annotated[
         list[Path] | None,
         typer.Option("--video", metavar="FILE|DIR", help="Videos instead of the simulated site; repeatable."),
@@ -95,6 +97,7 @@ def demo(
         detector=detector,
         embedder=embedder,
         fps=fps,
+        alerts=alerts,
     )
     plan = DemoPlan(
         videos=tuple(video or ()),
@@ -172,6 +175,26 @@ def api(
     from deploy.processes import run_api
 
     run_api(options.settings_from(kafka=kafka, redis=redis, site=site, home=home, port=port))
+
+
+@app.command()
+def alerts(
+    kafka: options.Kafka = None,
+    home: options.Home = None,
+    rules: options.Alerts = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only read the rules, and say what they are.")
+    ] = False,
+) -> None:
+    """Run the alert rules over the event log, and tell webhooks and MQTT brokers of what they find."""
+    from deploy.alerts_command import check_rules
+    from deploy.processes import run_alerts
+
+    settings = options.settings_from(kafka=kafka, home=home, alerts=rules)
+    if check:
+        check_rules(settings)
+        return
+    run_alerts(settings)
 
 
 @topics_app.command("create")
@@ -261,6 +284,7 @@ def doctor(
     redis: options.Redis = None,
     site: options.Site = None,
     home: options.Home = None,
+    alerts: options.Alerts = None,
     source: Annotated[
         list[str] | None, typer.Option("--source", metavar="X", help="A camera source to try; repeatable.")
     ] = None,
@@ -274,7 +298,7 @@ def doctor(
     if settings_table:
         print_settings_table()
         return
-    settings = options.settings_from(kafka=kafka, redis=redis, site=site, home=home)
+    settings = options.settings_from(kafka=kafka, redis=redis, site=site, home=home, alerts=alerts)
     raise typer.Exit(run(settings, source or []))
 
 

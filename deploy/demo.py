@@ -33,6 +33,8 @@ _LINE_EVERY_S: Final = 5.0
 _SETTLE_S: Final = 10.0
 _NOTICES: Final = 3
 _LEADERS_S: Final = 15.0
+#: Where no rules are given: enough to see some.
+DEMO_RULES: Final = Path(__file__).parent / "demo_alerts.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ def run(settings: Settings, plan: DemoPlan) -> int:
     """
     began = time.monotonic()
     console = console_for_people()
+    if settings.alerts is None:
+        settings = settings.model_copy(update={"alerts": DEMO_RULES})
     videos = _videos(settings, plan)
     preflight(settings)
     stopping = threading.Event()

@@ -40,6 +40,10 @@ Embedder = Annotated[
         help="appearance-512, stripenet-512, a fetched model (saferoom models), or a model file.",
     ),
 ]
+Alerts = Annotated[
+    Path | None,
+    typer.Option("--alerts", metavar="FILE", help="Alert rules and receivers (YAML, docs/alerts.md)."),
+]
 Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second taken from each camera.")]
 
 
@@ -53,6 +57,7 @@ def settings_from(
     detector: str | None = None,
     embedder: str | None = None,
     fps: float | None = None,
+    alerts: Path | None = None,
 ) -> "Settings":
     """Options over environment over ``.env`` over defaults. Raises `ConfigError` naming the setting."""
     from pydantic import ValidationError
@@ -68,6 +73,7 @@ def settings_from(
         "detector": detector,
         "embedder": embedder,
         "camera_fps": fps,
+        "alerts": alerts,
     }
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
 from api.readiness import FOLLOWED, Ends
+from projections.alerts import AlertsView
 from projections.changes import Change
 from projections.reading import Batch, batches, is_empty, partitions
 from projections.store import MemoryViewStore
@@ -52,7 +53,8 @@ class Past:
 
     def fold(self, consumer: Consumer, settings: Settings) -> None:
         """Raises `Unavailable` when Kafka is away."""
-        for view in (PersonsView(settings.ttl_days, settings.history_entries), CamerasView()):
+        persons = PersonsView(settings.ttl_days, settings.history_entries)
+        for view in (persons, CamerasView(), AlertsView()):
             topic = view.topic.name
             # One partition after another: the answer must not depend on how their records interleave.
             for partition in partitions(consumer, topic):
@@ -67,7 +69,7 @@ class Past:
     def _apply(self, view: View, partition: int, batch: Batch) -> bool:
         """Whether the moment is reached. A camera's report is left out alone: of its topic only the last
         report of each camera is kept, in no order of time."""
-        records, cut, prefix = [], False, isinstance(view, PersonsView)
+        records, cut, prefix = [], False, not isinstance(view, CamerasView)
         for record in batch.records:
             at = _moment(record)
             if at is None or at <= self.moment:
@@ -84,7 +86,7 @@ class Past:
             after = records[-1].offset + 1 if records else self.ends[view.topic.name, partition]
         self.ends[view.topic.name, partition] = after
         self.store.commit(Change(view.name, {}, {partition: after}, made.ops))
-        self.events += len(records) if prefix else 0
+        self.events += len(records) if isinstance(view, PersonsView) else 0
         return cut
 
 

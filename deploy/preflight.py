@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 from reid.errors import ConfigError
+from reid.runtime.alerts.file import load
 from reid.runtime.doctor import BUILTIN_DETECTORS, BUILTIN_EMBEDDERS
 from reid.runtime.servers.claim import usable_directory
 from reid.runtime.settings import Settings
@@ -13,9 +14,11 @@ BUILT_IN = {"detector": BUILTIN_DETECTORS, "embedder": BUILTIN_EMBEDDERS}
 
 
 def preflight(settings: Settings) -> None:
-    """State directory, API port, model files. Raises `ConfigError` with the remedy."""
+    """State directory, API port, alert rules, model files. Raises `ConfigError` with the remedy."""
     usable_directory(settings.home)
     _port_is_free(settings.api_host, settings.api_port)
+    if settings.alerts is not None:
+        load(settings.alerts)
     for name, value in (("detector", settings.detector), ("embedder", settings.embedder)):
         if value not in BUILT_IN[name]:
             _model_opens(name, value)

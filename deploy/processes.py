@@ -48,3 +48,10 @@ def run_api(settings: Settings) -> None:
 
     logs.configure(settings, "api")
     run(settings)
+
+
+def run_alerts(settings: Settings) -> None:
+    from streams.alerting.process import run
+
+    logs.configure(settings, "alerts")
+    run(settings)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from deploy import log
 from projections import rebuild as views_anew
+from projections.alerts import AlertsView
 from projections.canonical import canonical, sha256
 from projections.databases import Databases
 from projections.redis_store import RedisViewStore
@@ -34,7 +35,7 @@ def rebuild(settings: Settings, scratch_db: int | None, leave_out: Sequence[str]
             if verify:
                 verdict = views_anew.verify(consumer, databases, persons, leave_out, progress)
             else:
-                views: list[View] = [persons, CamerasView()]
+                views: list[View] = [persons, CamerasView(), AlertsView()]
                 done = views_anew.rebuild(consumer, databases, views, leave_out, progress)
     finally:
         consumer.close()

@@ -122,7 +122,12 @@ def reports() -> list[CameraStatus]:
 
 
 def examples() -> Iterator[Example]:
-    """Every record of the scene: inputs, camera reports, events."""
+    """Every record of the scene: inputs, camera reports, events, alerts."""
+    from deploy.alert_scene import alert_scene
+
+    alerts, acknowledgements = alert_scene()
+    for command in acknowledgements:
+        yield Example(type_name(command), command.site_id, [], encode(command))
     for message in inputs():
         yield Example(type_name(message), message.site_id, [], encode(message))
     for report in reports():
@@ -130,6 +135,9 @@ def examples() -> Iterator[Example]:
     for event, cause, ordinal in scene():
         headers = headers_of(event, cause, ordinal)
         yield Example(type_name(event), event.site_id, headers, encode(event))
+    for alert, cause, ordinal in alerts:
+        headers = headers_of(alert, cause, ordinal)
+        yield Example(type_name(alert), alert.site_id, headers, encode(alert))
 
 
 def _appearance(axis: int) -> bytes:

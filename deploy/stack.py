@@ -86,12 +86,15 @@ class Stack:
         """
         self._api = self._process("api", ["api"])
         parts = [self._process("worker", ["worker"]), self._process("projector", ["projector"]), self._api]
+        if self.settings.alerts is not None:
+            parts.append(self._process("alerts", ["alerts"]))
         if cameras:
             arguments = ["--loop"] * loop
             for camera_id, source in cameras:
                 arguments += ["--camera-id", camera_id, "--source", source]
             self.cameras = [self._process("cameras", ["camera", *arguments], may_finish=True)]
-        names = "Worker, projector, API" + (f", {len(cameras)} cameras" if cameras else "")
+        names = "Worker, projector, API" + (", alerts" if self.settings.alerts is not None else "")
+        names += f", {len(cameras)} cameras" if cameras else ""
         with self.steps.step(names) as step:
             self.supervisor.start(*parts, *self.cameras)
             step.detail = self.api

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final
 
+from projections.alerts import AlertsView
 from projections.dead_letters import KafkaDeadLetters
 from projections.follower import Follower
 from projections.redis_store import RedisViewStore
@@ -36,7 +37,11 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
     consumer = kafka.reader(bootstrap, error_cb=tell, **READER)
     producer = kafka.producer(bootstrap, error_cb=lambda _: None, **{"linger.ms": 0})
     store = RedisViewStore(settings.redis())
-    views: list[View] = [PersonsView(settings.ttl_days, settings.history_entries), CamerasView()]
+    views: list[View] = [
+        PersonsView(settings.ttl_days, settings.history_entries),
+        CamerasView(),
+        AlertsView(),
+    ]
     with ExitStack() as cleanup:
         cleanup.callback(store.close)
         cleanup.callback(consumer.close)

@@ -91,6 +91,21 @@ class RedisViewStore:
         samples = {place: {k.decode(): v for k, v in next(answers).items()} for place in waiting}
         return decode_documents(documents, tallies, live, samples)
 
+    def hashes(self, keys: Collection[str]) -> dict[str, dict[str, bytes]]:
+        wanted = list(keys)
+
+        def ask() -> list[Any]:
+            pipe = self._redis.pipeline(transaction=False)
+            for key in wanted:
+                pipe.hgetall(key)
+            return pipe.execute()
+
+        answers = asked(ask) if wanted else []
+        return {
+            key: {name.decode(): raw for name, raw in found.items()}
+            for key, found in zip(wanted, answers, strict=True)
+        }
+
     def commit(self, change: Change) -> None:
         batch = [
             [(str(p), "" if offset is None else str(offset)) for p, offset in change.expected.items()],

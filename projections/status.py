@@ -6,10 +6,10 @@ from typing import NamedTuple
 from confluent_kafka.admin import AdminClient
 
 from projections.store import ViewStore
-from reid.contracts.topics import CAMERAS, CAMERAS_VIEW, EVENTS, PERSONS_VIEW
+from reid.contracts.topics import ALERTS, ALERTS_VIEW, CAMERAS, CAMERAS_VIEW, EVENTS, PERSONS_VIEW
 from reid.runtime.offsets import end_offsets
 
-FOLLOWED = {PERSONS_VIEW: EVENTS, CAMERAS_VIEW: CAMERAS}
+FOLLOWED = {PERSONS_VIEW: EVENTS, CAMERAS_VIEW: CAMERAS, ALERTS_VIEW: ALERTS}
 
 
 class Lag(NamedTuple):

@@ -93,6 +93,10 @@ class ViewStore(Protocol):
         """One round trip. ``cameras``: whose live tracks; ``sampled``: whose waiting samples."""
         ...
 
+    def hashes(self, keys: Collection[str]) -> dict[str, dict[str, bytes]]:
+        """All fields of each hash, empty where there is none. One round trip."""
+        ...
+
     def commit(self, change: Change) -> None:
         """All of the change with its positions, or nothing and `StaleView` when the stored positions
         or the generation are not the expected ones."""
@@ -163,6 +167,9 @@ class MemoryViewStore:
             {ref: self._get(live_labels_key(*ref), {}) for ref in cameras},
             {ref: self._get(samples_key(*ref), {}) for ref in sampled},
         )
+
+    def hashes(self, keys: Collection[str]) -> dict[str, dict[str, bytes]]:
+        return {key: dict(self._get(key, {})) for key in keys}
 
     def commit(self, change: Change) -> None:
         if change.generation is not None and self._get(HOLD_KEY, None) is not None:

@@ -8,7 +8,7 @@ from typing import Generic
 from reid.contracts.cloudevents import envelope_from
 from reid.contracts.codec import decode_event
 from reid.errors import Malformed
-from streams.ports import Decider, PartitionLog, Record, S, SnapshotPart
+from streams.ports import Decider, PartitionLog, Record, S, SnapshotPart, Snapshotter
 from streams.snapshots import Manifest, pack, unpack
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Fold(Generic[S]):
         """Whether a snapshot pays: after so many events, and when the log grew by what it costs to write."""
         return self.tail >= every and self.grown >= self.snapshot_bytes
 
-    def snapshot(self, decider: Decider[S], tip: int, decided: dict[str, int]) -> list[SnapshotPart]:
+    def snapshot(self, decider: Snapshotter[S], tip: int, decided: dict[str, int]) -> list[SnapshotPart]:
         """Records that hold the state as it stands at the event ``tip``; keys of longer ones taken out."""
         assert self.last is not None, "a snapshot is due after some events only"
         event_id = envelope_from(self.last.headers).id
@@ -55,7 +55,7 @@ class Fold(Generic[S]):
 
 def fold(log: PartitionLog, decider: Decider[S], on_event: Callable[[], None]) -> Fold[S]:
     """The committed log, folded. Raises `ContractError` for an event that can't be read."""
-    found = _unpacked(log, decider)
+    found = restored(log, decider)
     if found is not None:
         from_snapshot, manifest = found
         tail = log.events(manifest.tip)
@@ -66,7 +66,8 @@ def fold(log: PartitionLog, decider: Decider[S], on_event: Callable[[], None]) -
     return _folded(Fold(decider.initial_state()), log.events(), decider, on_event)
 
 
-def _unpacked(log: PartitionLog, decider: Decider[S]) -> tuple[Fold[S], Manifest] | None:
+def restored(log: PartitionLog, decider: Snapshotter[S]) -> tuple[Fold[S], Manifest] | None:
+    """State and manifest of the newest snapshot; None where none can be used."""
     records = log.snapshot()
     try:
         found = unpack(records)
@@ -77,10 +78,10 @@ def _unpacked(log: PartitionLog, decider: Decider[S]) -> tuple[Fold[S], Manifest
     except Malformed as error:
         logger.warning("the newest snapshot can't be used, the whole log is folded: %s", error)
         return None
-    restored = Fold(state, dict(manifest.decided), manifest.events)
-    restored.parts = {record.key for record in records if record.value is not None}
-    restored.snapshot_bytes = sum(len(record.value or b"") for record in records)
-    return restored, manifest
+    begun = Fold(state, dict(manifest.decided), manifest.events)
+    begun.parts = {record.key for record in records if record.value is not None}
+    begun.snapshot_bytes = sum(len(record.value or b"") for record in records)
+    return begun, manifest
 
 
 def _folded(

@@ -10,11 +10,11 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from reid.contracts.cloudevents import Headers
-from reid.contracts.topics import DECIDED_GROUP, EVENTS, INPUT_TOPICS, SNAPSHOTS, transactional_id
 from reid.errors import ConfigError, FencedOut, Unavailable
 from reid.runtime.kafka import reader, transactional_producer
 from streams.outage import Outage
 from streams.ports import Decided, Input, Record, SnapshotPart, Span, Transaction
+from streams.route import IDENTITY, Route
 from streams.snapshots import MANIFEST_KEY
 
 #: Longer than a coordinator's failover on one machine; the watchdog waits longer still.
@@ -40,9 +40,12 @@ logger = logging.getLogger(__name__)
 
 
 class KafkaPartitionLog:
-    """Partition ``partition`` of the events topic. One thread at a time."""
+    """Partition ``partition`` of the route's output topic. One thread at a time."""
 
-    def __init__(self, bootstrap: str, partition: int, outage: Outage | None = None) -> None:
+    def __init__(
+        self, bootstrap: str, partition: int, outage: Outage | None = None, route: Route = IDENTITY
+    ) -> None:
+        self._route = route
         self._outage = outage or Outage()
         self._bootstrap = bootstrap
         self._partition = partition
@@ -59,7 +62,7 @@ class KafkaPartitionLog:
         self.close()
         self._suspect = False
         producer = transactional_producer(
-            self._bootstrap, transactional_id(self._partition), error_cb=self._on_error
+            self._bootstrap, self._route.transactional_id(self._partition), error_cb=self._on_error
         )
         try:
             producer.init_transactions(_TIMEOUT_S)
@@ -69,7 +72,7 @@ class KafkaPartitionLog:
         self._producer = producer
 
     def events(self, start: int = 0) -> Iterator[Record]:
-        name = EVENTS.name
+        name = self._route.output.name
         low, high = self._spans([name], "read_committed")[name]
         if low > start:
             raise ConfigError(
@@ -85,13 +88,14 @@ class KafkaPartitionLog:
 
     def snapshot(self) -> list[SnapshotPart]:
         """Looks backwards for a manifest with all its parts: old snapshots are not read, compacted or not."""
-        low, high = self._spans([SNAPSHOTS.name], "read_committed")[SNAPSHOTS.name]
+        name = self._route.snapshots.name
+        low, high = self._spans([name], "read_committed")[name]
         behind, found = _LOOK_BACK, list[SnapshotPart]()
         while low < high:
             start = max(high - behind, low)
             found = [
                 SnapshotPart(message.key() or b"", message.value())
-                for message in self._read(SNAPSHOTS.name, Span(start, high), "read_committed")
+                for message in self._read(name, Span(start, high), "read_committed")
             ]
             manifests = [place for place, part in enumerate(found) if part.key == MANIFEST_KEY]
             # The parts of a snapshot stand right before its manifest, behind the manifest before it.
@@ -110,7 +114,7 @@ class KafkaPartitionLog:
         return Decided({place.topic: place.offset for place in known}, max(tips, default=-1))
 
     def _offsets(self, isolation: str, within_s: float = _TIMEOUT_S) -> list[TopicPartition]:
-        places = [TopicPartition(topic.name, self._partition) for topic in INPUT_TOPICS]
+        places = [TopicPartition(topic.name, self._partition) for topic in self._route.inputs]
         consumer = self._reader(isolation)
         try:
             self._group = consumer.consumer_group_metadata()
@@ -150,10 +154,10 @@ class KafkaPartitionLog:
         return settled
 
     def spans(self) -> dict[str, Span]:
-        return self._spans([topic.name for topic in INPUT_TOPICS], "read_uncommitted")
+        isolation = self._route.isolation
+        return self._spans([topic.name for topic in self._route.inputs], isolation)
 
     def inputs(self, wanted: Mapping[str, Span]) -> Iterator[Input]:
-        # Uncommitted, as Faust reads: both ways must bring the same inputs.
         streams = [self._inputs(topic, span) for topic, span in wanted.items()]
         return heapq.merge(*streams, key=attrgetter("timestamp"))
 
@@ -164,10 +168,11 @@ class KafkaPartitionLog:
             producer.poll(0)
             self._refuse_suspect()
             producer.begin_transaction()
+            output = self._route.output.name
             for key, value, headers in transaction.events:
-                self._produce(producer, EVENTS.name, key, value, headers, self._partition, self._on_event)
+                self._produce(producer, output, key, value, headers, self._partition, self._on_event)
             for part, content in transaction.snapshot:
-                self._produce(producer, SNAPSHOTS.name, part, content, [], self._partition)
+                self._produce(producer, self._route.snapshots.name, part, content, [], self._partition)
             for letter in transaction.dead_letters:
                 self._produce(producer, letter.topic, letter.key, letter.value, letter.headers)
             producer.flush(_TIMEOUT_S)
@@ -237,7 +242,7 @@ class KafkaPartitionLog:
                 producer.poll(0.1)
 
     def _inputs(self, topic: str, span: Span) -> Iterator[Input]:
-        for message in self._read(topic, span, "read_uncommitted"):
+        for message in self._read(topic, span, self._route.isolation):
             yield input_of(message)
 
     def _spans(self, topics: list[str], isolation: str) -> dict[str, Span]:
@@ -290,7 +295,7 @@ class KafkaPartitionLog:
         return reader(
             self._bootstrap,
             **{
-                "group.id": DECIDED_GROUP,
+                "group.id": self._route.group,
                 "isolation.level": isolation,
                 "error_cb": self._outage.on_error,
             },

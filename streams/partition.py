@@ -20,11 +20,13 @@ from typing import Final, Generic
 from reid.contracts.cloudevents import Causation, headers_of
 from reid.contracts.codec import encode
 from reid.contracts.detections import Detections
-from reid.contracts.topics import DECIDED_GROUP, EVENTS, INPUT_TOPICS
-from reid.errors import ConfigError, ContractError, PoisonInput, ReidError
+from reid.contracts.topics import INPUT_TOPICS
+from reid.errors import ContractError, PoisonInput, ReidError
 from streams.fold import Fold, fold
 from streams.inputs import Undecidable, check_clock, dead_letter, read
 from streams.ports import Decider, Input, Message, PartitionLog, Record, S, Span, Transaction
+from streams.resume import prove_tip, resume
+from streams.route import IDENTITY
 from streams.telemetry import Counts, Telemetry
 
 #: A batch closes at whichever comes first: bounds the wait for its first decision, and what a crash redoes.
@@ -107,17 +109,14 @@ class PartitionWriter(Generic[S]):
         # Before the log: once this writer is fenced itself, offsets may run ahead of what it has folded.
         decided = self._log.decided()
         self._fold = fold(self._log, self._decider, self._on_event)
-        if decided.tip > self._log.tip:
-            raise ConfigError(
-                f"{EVENTS.name}/{self._partition} ends at event {self._log.tip}, but inputs were decided up "
-                f"to event {decided.tip}: the topic was made anew. Restore it; or, to decide all inputs that "
-                f"are still there anew, delete the consumer group {DECIDED_GROUP}"
-            )
+        prove_tip(IDENTITY, self._partition, decided.tip, self._log.tip)
         spans = self._log.spans()
         after = {
             topic: max(self._fold.decided.get(topic, 0), decided.offsets.get(topic, 0)) for topic in spans
         }
-        self._next = {topic: self._resume(topic, after[topic], span) for topic, span in spans.items()}
+        self._next = {
+            topic: resume(topic, self._partition, after[topic], span) for topic, span in spans.items()
+        }
         self._telemetry.add(Counts(recoveries=1, folded=self._fold.tail))
         logger.info(
             "partition %d: %d events, %d of them from a snapshot, resumes at %s",
@@ -171,23 +170,6 @@ class PartitionWriter(Generic[S]):
 
     def _on_event(self) -> None:
         self.progress += 1
-
-    def _resume(self, topic: str, after: int, span: Span) -> int:
-        if after > span.high:
-            raise ConfigError(
-                f"{topic}/{self._partition} ends at offset {span.high}, but inputs up to {after} were "
-                "decided: the topic was made anew. Make the events topic anew too, or restore the inputs"
-            )
-        if after < span.low:
-            if after:
-                logger.error(
-                    "%s/%d: %d inputs were deleted by retention before they were decided",
-                    topic,
-                    self._partition,
-                    span.low - after,
-                )
-            return span.low
-        return after
 
     def _take(self, record: Input, batch: _Batch) -> None:
         """Adds one input's outcome to the batch and folds it into the state."""

@@ -13,10 +13,20 @@ S = TypeVar("S")
 Message = Detections | AnyCommand
 
 
-class Decider(Protocol[S]):
-    """Pure: no I/O, no clock. The same inputs in the same order give the same events, byte for byte."""
+class Snapshotter(Protocol[S]):
+    """A state and its written form."""
 
     def initial_state(self) -> S: ...
+
+    def dump(self, state: S) -> bytes:
+        """The whole state, in a canonical form."""
+
+    def load(self, raw: bytes) -> S:
+        """Inverse of `dump`. Raises `Malformed`: damaged, or of another layout than this version's."""
+
+
+class Decider(Snapshotter[S], Protocol[S]):
+    """Pure: no I/O, no clock. The same inputs in the same order give the same events, byte for byte."""
 
     def check(self, message: Message) -> None:
         """Raises `PoisonInput` when the message can never be decided on. Changes nothing."""
@@ -26,12 +36,6 @@ class Decider(Protocol[S]):
 
     def evolve(self, state: S, event: AnyEvent) -> None:
         """Folds one event of the log into ``state``."""
-
-    def dump(self, state: S) -> bytes:
-        """The whole state, in a canonical form."""
-
-    def load(self, raw: bytes) -> S:
-        """Inverse of `dump`. Raises `Malformed`: damaged, or of another layout than this version's."""
 
 
 class Input(NamedTuple):

@@ -1,7 +1,7 @@
 """Commands and their answers."""
 
 from deploy.verify.findings import Check, Findings
-from reid.contracts.commands import AnyCommand, Tick
+from reid.contracts.commands import AcknowledgeAlert, AnyCommand, Tick
 
 Id = tuple[str, str]
 
@@ -15,7 +15,7 @@ class Commands:
         self._answered: dict[Id, str] = {}
 
     def asked(self, command: AnyCommand, place: str) -> None:
-        if not isinstance(command, Tick):
+        if not isinstance(command, Tick | AcknowledgeAlert):
             self._asked.setdefault((command.site_id, command.command_id), place)
 
     def answered(self, site_id: str, command_id: str, causation: str) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from producers.simulation.plan import Floor, Place, Point
+from producers.simulation.scenario import Scenario
 
 Array = npt.NDArray[np.float64]
 SMOOTHING: Final = np.array((-0.3, -0.15, 0.0, 0.15, 0.3))
@@ -104,8 +105,19 @@ class Itinerary:
 class Schedule:
     """Every person's way through the floor, made chapter by chapter on demand."""
 
-    def __init__(self, floor: Floor, people: int, seed: int, duration_s: float, watched: int) -> None:
+    def __init__(
+        self,
+        floor: Floor,
+        people: int,
+        seed: int,
+        duration_s: float,
+        watched: int,
+        scenario: Scenario = Scenario(),  # noqa: B008 frozen
+    ) -> None:
         self._floor, self._people, self._seed = floor, people, seed
+        self._scenario = scenario
+        #: The room that nobody but the intruder enters.
+        self.forbidden = None if scenario.intruder is None else watched - 1
         self._duration, self._watched = duration_s, watched
         self._chapters: dict[int, list[Itinerary]] = {}
         rng = np.random.default_rng([seed, 11])
@@ -146,7 +158,11 @@ class Schedule:
         """Where everybody is when chapter ``number`` ends (-1: when the first begins)."""
         rng = np.random.default_rng([self._seed, 7, number + 1])
         # Rooms in turn, so that at any chapter's edge people are spread over the floor.
-        spots = [[Place(room.index, at) for at in rng.permutation(room.spots)] for room in self._floor.rooms]
+        spots = [
+            [Place(room.index, at) for at in rng.permutation(room.spots)]
+            for room in self._floor.rooms
+            if room.index != self.forbidden
+        ]
         spread = [
             Place(row[depth].room, (float(row[depth].at[0]), float(row[depth].at[1])))
             for depth in range(max(map(len, spots)))
@@ -154,7 +170,10 @@ class Schedule:
             if depth < len(row)
         ]
         outside = [self._floor.ends[int(end)] for end in rng.integers(0, 2, self._people)]
-        return [spread[p] if p % 4 != 3 and p < len(spread) else outside[p] for p in range(self._people)]
+        return [
+            spread[p] if p % 4 != 3 and p < len(spread) and p != self._scenario.intruder else outside[p]
+            for p in range(self._people)
+        ]
 
     def _plan(self, number: int) -> list[Itinerary]:
         starts, ends = self._ends_of(number - 1), self._ends_of(number)
@@ -189,7 +208,7 @@ class Schedule:
         first = rng.uniform(0.7, 5.0) if start.room is not None else rng.uniform(0.7, 6.0)
         t = stay(start, float(first))
         here = start
-        for target, pause in self._wishes(rng, start):
+        for target, pause in self._wishes(rng, start, person):
             place = self._spot(rng, target, here, t, taken)
             arrive = t + seconds_to(here, place)
             if arrive + pause + seconds_to(place, end) + 1.5 > limit:
@@ -201,15 +220,23 @@ class Schedule:
         stay(end, max(0.5, limit - itinerary.knots[-1][0]))
         return itinerary
 
-    def _wishes(self, rng: np.random.Generator, start: Place) -> "list[tuple[int | None, float]]":
+    def _wishes(
+        self, rng: np.random.Generator, start: Place, person: int
+    ) -> "list[tuple[int | None, float]]":
         """(room or None for outside, seconds to stay) in order; more than a chapter can hold."""
         wishes: list[tuple[int | None, float]] = []
+        if person == self._scenario.loiterer:
+            return [(start.room, float(rng.uniform(6.0, 15.0))) for _ in range(int(self._duration / 6))]
+        if person == self._scenario.intruder:
+            # One visit, in the middle of the chapter; what is left of it is spent outside.
+            inside = [(self.forbidden, float(rng.uniform(4.0, 9.0))) for _ in range(3)]
+            return [(None, 0.3 * self._duration), *inside]
         last = start.room
         if last is not None:
             wishes += [(last, float(rng.uniform(1.5, 6.0))) for _ in range(int(rng.integers(0, 3)))]
         while len(wishes) < 8 + self._duration / 6:
             # Watched rooms first: whoever is on the floor is soon seen by a second camera.
-            order = [int(room) for room in rng.permutation(self._watched)]
+            order = [int(room) for room in rng.permutation(self._watched) if room != self.forbidden]
             if len(order) > 1 and order[0] == last:
                 order.append(order.pop(0))
             rest = [int(room) for room in rng.permutation(range(self._watched, len(self._floor.rooms)))]

@@ -15,6 +15,7 @@ from producers.simulation.cloth import paint_atlas
 from producers.simulation.optics import Floats, Lens, Response, lens_of, response_of
 from producers.simulation.plan import Floor, Room
 from producers.simulation.raster import Sprite, draw_sprite
+from producers.simulation.scenario import UNSEEN_S, Scenario, other_jacket
 from producers.simulation.schedule import Pose, Schedule
 from producers.simulation.wardrobe import Wardrobe, wardrobes
 from reid.errors import ConfigError
@@ -87,6 +88,7 @@ class Site:
         seed: int = 0,
         duration_s: float = 180.0,
         size: tuple[int, int] = (640, 480),
+        scenario: Scenario = Scenario(),  # noqa: B008 frozen
     ) -> None:
         if not 1 <= people <= 40:
             raise ConfigError(f"a simulated site holds 1 to 40 people, not {people}")
@@ -98,9 +100,11 @@ class Site:
         self.width, self.height = size
         self.floor = Floor.of(max(4, cameras))
         self.wardrobes: tuple[Wardrobe, ...] = wardrobes(people, seed)
-        self._schedule = Schedule(self.floor, people, seed, duration_s, cameras)
+        scenario.check(people)
+        self.scenario = scenario
+        self._schedule = Schedule(self.floor, people, seed, duration_s, cameras, scenario)
         self._views = [View(self.floor.rooms[i], *size, seed) for i in range(cameras)]
-        self._atlases: dict[int, Floats] = {}
+        self._atlases: dict[Wardrobe, Floats] = {}
 
     def furnish(self, camera: int) -> None:
         """Draws what a camera's frames have in common, once: else its first frame does (0.3 s)."""
@@ -109,6 +113,32 @@ class Site:
     def pose(self, person: int, t: float) -> Pose:
         """Where a person is, and how they stand or walk, ``t`` seconds after the start."""
         return self._schedule.pose(person, t)
+
+    def worn(self, person: int, t: float) -> Wardrobe:
+        """What a person looks like at ``t``."""
+        if person == self.scenario.changer and t >= self.changes_at:
+            return self._second_look
+        return self.wardrobes[person]
+
+    @cached_property
+    def changes_at(self) -> float:
+        """Seconds from the start when the scenario's ``changer`` wears something else: never, or at a moment
+        that no camera sees. Infinite where there is none within three chapters."""
+        person, t = self.scenario.changer, self.scenario.changes_after
+        while person is not None and t < 3 * self.duration_s:
+            if all(not self._in_sight(person, t + dt) for dt in (-UNSEEN_S, -1.0, 0.0, 1.0, UNSEEN_S)):
+                return t
+            t += 0.5
+        return float("inf")
+
+    @cached_property
+    def _second_look(self) -> Wardrobe:
+        assert self.scenario.changer is not None
+        return other_jacket(self.wardrobes[self.scenario.changer], self.wardrobes)
+
+    def _in_sight(self, person: int, t: float) -> bool:
+        pose = self.pose(person, max(t, 0.0))
+        return any(view.room.in_sight(pose.x, pose.y) for view in self._views)
 
     def render(self, camera: int, t: float) -> Image:
         """Frame of a camera (from 0) at ``t``: (height, width, 3) uint8 BGR."""
@@ -139,8 +169,9 @@ class Site:
             pose = self.pose(person, t)
             if not view.room.in_sight(pose.x, pose.y):
                 continue
-            parts = parts_of(self.wardrobes[person], pose, person, t)
-            sprite = draw_sprite(parts, view.lens, self._atlas(person) if shaded else None)
+            worn = self.worn(person, t)
+            parts = parts_of(worn, pose, person, t)
+            sprite = draw_sprite(parts, view.lens, self._atlas(worn) if shaded else None)
             if sprite is None:
                 continue
             top, left = max(0, sprite.y), max(0, sprite.x)
@@ -171,10 +202,10 @@ class Site:
             persons.append(TruePerson(one.person, box, shown / total))
         return tuple(persons)
 
-    def _atlas(self, person: int) -> Floats:
-        if person not in self._atlases:
-            self._atlases[person] = paint_atlas(self.wardrobes[person])
-        return self._atlases[person]
+    def _atlas(self, worn: Wardrobe) -> Floats:
+        if worn not in self._atlases:
+            self._atlases[worn] = paint_atlas(worn)
+        return self._atlases[worn]
 
 
 def _paste(image: Image, view: View, one: _Seen) -> None:

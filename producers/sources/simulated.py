@@ -9,6 +9,9 @@
 ``realtime``   1: paced by the clock; 0: as fast as they can be made (the playback's)
 ``start_ms``   epoch milliseconds of simulated time 0 (the playback's, else this process' first camera)
 ``until``      simulated seconds after which it ends (never)
+``loiterer``   number of a person, from 1, who stays in one room (0: nobody)
+``intruder``   number of a person who enters the last room, which nobody else enters (0: nobody)
+``changer``    number of a person who changes the jacket (0: nobody)
 =============  =========================================================================
 """
 
@@ -18,6 +21,7 @@ from functools import cache
 from typing import Final
 
 from producers.frames import CapturedFrame
+from producers.simulation.scenario import Scenario
 from producers.simulation.site import Site
 from producers.simulation.source import SimulatedCamera
 from producers.sources.base import Playback, Source, SourceStats
@@ -25,6 +29,7 @@ from reid.errors import ConfigError
 
 DEFAULTS: Final = {"people": 12.0, "cameras": 4.0, "camera": 1.0, "seed": 0.0}
 OPTIONAL: Final = ("fps", "realtime", "start_ms", "until")
+CAST: Final = ("loiterer", "intruder", "changer")
 
 
 class SimulatedSource:
@@ -61,8 +66,8 @@ def open_simulated(query: Mapping[str, str], playback: Playback) -> Source:
     """Raises `ConfigError` for a parameter that is unknown or out of range."""
     values = dict(DEFAULTS)
     for name, text in query.items():
-        if name not in DEFAULTS and name not in OPTIONAL:
-            known = ", ".join((*DEFAULTS, *OPTIONAL))
+        if name not in (*DEFAULTS, *OPTIONAL, *CAST):
+            known = ", ".join((*DEFAULTS, *OPTIONAL, *CAST))
             raise ConfigError(f"sim:// has no parameter {name!r}; it has {known}")
         try:
             values[name] = float(text)
@@ -70,10 +75,13 @@ def open_simulated(query: Mapping[str, str], playback: Playback) -> Source:
             raise ConfigError(f"sim:// parameter {name}={text!r} is not a number") from error
     people, cameras, seed = int(values["people"]), int(values["cameras"]), int(values["seed"])
     number = int(values["camera"])
+    # Counted from 1, as cameras are.
+    cast = {name: int(values[name]) - 1 for name in CAST if int(values.get(name, 0)) > 0}
+    scenario = Scenario(**cast)
     fps = values.get("fps", playback.fps)
     start = values.get("start_ms", playback.start_ms)
     camera = SimulatedCamera(
-        _site(people, max(cameras, number), seed),
+        _site(people, max(cameras, number), seed, scenario),
         number - 1,
         fps,
         _process_start() if start is None else int(start),
@@ -84,9 +92,9 @@ def open_simulated(query: Mapping[str, str], playback: Playback) -> Source:
 
 
 @cache
-def _site(people: int, cameras: int, seed: int) -> Site:
+def _site(people: int, cameras: int, seed: int, scenario: Scenario) -> Site:
     """One site for all its cameras in this process."""
-    return Site(people, cameras, seed)
+    return Site(people, cameras, seed, scenario=scenario)
 
 
 @cache

@@ -2,10 +2,19 @@
 
 from typing import Any, Final
 
-from reid.contracts.codec import COMMAND_TYPES, EVENT_TYPES
+from reid.contracts.codec import ALERT_TYPES, COMMAND_TYPES, EVENT_TYPES
 from reid.contracts.detections import SCHEMA as DETECTIONS_TYPE
 from reid.contracts.schemas import MESSAGE_TYPES, urn
-from reid.contracts.topics import ALL_TOPICS, CAMERAS, COMMANDS, DETECTIONS, EVENTS, Topic
+from reid.contracts.topics import (
+    ALERTS,
+    ALL_TOPICS,
+    CAMERAS,
+    COMMANDS,
+    DETECTIONS,
+    EVENTS,
+    UNDELIVERED,
+    Topic,
+)
 
 Part = dict[str, Any]
 VERSION: Final = "3.0.0"
@@ -22,6 +31,8 @@ _SAID: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
     ),
     COMMANDS.name: ("What people and schedules ask of the identity agent.", "receive", COMMAND_TYPES),
     EVENTS.name: ("What happened: the truth, kept for ever. CloudEvents 1.0.", "send", EVENT_TYPES),
+    ALERTS.name: ("What the alert rules found. CloudEvents 1.0.", "send", ALERT_TYPES),
+    UNDELIVERED.name: ("Alerts that a receiver did not take.", "send", ("dead-letter",)),
     CAMERAS.name: ("The newest report of each camera.", "send", (STATUS_TYPE,)),
 }
 _SITE_KEY: Final = "The site id, hashed by murmur2: all of a site stands in one partition."
@@ -32,7 +43,7 @@ EVENT_HEADERS: Final = {
     "ce_id": "UUIDv5 of causation, type and ordinal: the same input can never make two different events.",
     "ce_type": "The event's type, with its version.",
     "ce_source": "/saferoom/ and the site id.",
-    "ce_subject": "Id of the person that the event is about, else the site id.",
+    "ce_subject": "Id of the alert or person that the event is about, else the site id.",
     "ce_time": "RFC 3339, from the input that caused the event.",
     "ce_dataschema": "`$id` of the JSON Schema of the value.",
     "ce_causation": "Our extension: topic/partition/offset of the input that caused the event.",
@@ -127,7 +138,7 @@ def _message(name: str) -> Part:
         },
         "bindings": {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": BINDING}},
     }
-    if name in EVENT_TYPES:
+    if name in EVENT_TYPES or name in ALERT_TYPES:
         message["headers"] = {"$ref": "#/components/schemas/EventHeaders"}
         message["description"] = f"`ce_dataschema`: {urn(name)}"
     return message

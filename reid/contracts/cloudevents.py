@@ -67,7 +67,8 @@ def headers_of(
     ``decided``: next offset to decide of each input topic; that of the causation itself is left out.
     """
     type_ = type_name(event)
-    subject = getattr(event, "person_id", None) or getattr(event, "survivor_id", None) or event.site_id
+    subjects = (getattr(event, name, None) for name in ("alert_id", "person_id", "survivor_id"))
+    subject = next(filter(None, subjects), event.site_id)
     pairs = {
         "ce_specversion": "1.0",
         "ce_id": event_id(causation, type_, ordinal),

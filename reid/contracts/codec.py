@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from reid.contracts.alerts import AnyAlert
 from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import CameraStatus, Detections
 from reid.contracts.events import AnyEvent
@@ -16,6 +17,7 @@ _encoder: Final = msgspec.json.Encoder()
 _detections: Final = msgspec.json.Decoder(Detections)
 _commands: Final[msgspec.json.Decoder[AnyCommand]] = msgspec.json.Decoder(AnyCommand)
 _events: Final[msgspec.json.Decoder[AnyEvent]] = msgspec.json.Decoder(AnyEvent)
+_alerts: Final[msgspec.json.Decoder[AnyAlert]] = msgspec.json.Decoder(AnyAlert)
 _status: Final = msgspec.json.Decoder(CameraStatus)
 T = TypeVar("T")
 _TYPE: Final = re.compile(r"^(?P<stem>.+)\.v(?P<major>\d+)$")
@@ -48,6 +50,11 @@ def decode_event(raw: bytes) -> AnyEvent:
     return decode(_events, raw, EVENT_TYPES)
 
 
+def decode_alert(raw: bytes) -> AnyAlert:
+    """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
+    return decode(_alerts, raw, ALERT_TYPES)
+
+
 def decode_status(raw: bytes) -> CameraStatus:
     """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
     return decode(_status, raw, ("reid.camera.status.v1",))
@@ -66,6 +73,7 @@ def _tags(union: object) -> tuple[str, ...]:
 
 EVENT_TYPES: Final = _tags(AnyEvent)
 COMMAND_TYPES: Final = _tags(AnyCommand)
+ALERT_TYPES: Final = _tags(AnyAlert)
 
 
 def decode(

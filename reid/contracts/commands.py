@@ -1,6 +1,7 @@
 """What somebody asks of the identity agent. Topic ``reid.commands.v1``, key = site id.
 
-Every command with an id is answered in the event log by an event that carries this id.
+Every command with an id is answered in the event log by an event that carries this id; what concerns alerts,
+in the log of the alerts.
 """
 
 import msgspec
@@ -90,6 +91,14 @@ class Tick(Command, frozen=True, kw_only=True, tag="reid.command.tick.v1", omit_
     """Time passes on a silent site: absences and expiries up to ``issued_at`` fall due. Not answered."""
 
 
+class AcknowledgeAlert(
+    Command, frozen=True, kw_only=True, tag="reid.command.acknowledge-alert.v1", omit_defaults=True
+):
+    """Somebody has seen this alert. The alert agent answers it, in ``reid.alerts.v1``."""
+
+    alert_id: str
+
+
 AnyCommand = (
     MergePersons
     | UnmergePersons
@@ -100,4 +109,5 @@ AnyCommand = (
     | ForgetPerson
     | ImportPerson
     | Tick
+    | AcknowledgeAlert
 )

@@ -49,6 +49,14 @@ SNAPSHOTS: Final = Topic(
 )
 #: Which dead letters were sent again: key = place of the letter's original. Internal.
 REPLAYS: Final = Topic("reid.replays.v1", cleanup_policy="compact", partitioned=False)
+#: What the alert rules found, key = site id: each alert's opening, updates, acknowledgement and end.
+ALERTS: Final = Topic("reid.alerts.v1")
+#: Snapshots of the alert agent's state, internal.
+ALERT_SNAPSHOTS: Final = Topic("reid.alert-snapshots.v1", cleanup_policy="compact", config=SNAPSHOTS.config)
+#: Alerts that a webhook or MQTT broker did not take, however often it was tried.
+UNDELIVERED: Final = Topic(
+    "reid.alerts.undelivered.v1", retention_ms=30 * DAY_MS, partitioned=False, config=_LETTERS
+)
 CAMERAS: Final = Topic("reid.cameras.v1", cleanup_policy="compact", partitioned=False)
 DETECTIONS_DLQ: Final = Topic(
     DETECTIONS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False, config=_LETTERS
@@ -68,19 +76,37 @@ ALL_TOPICS: Final = (
     COMMANDS_DLQ,
     EVENTS_DLQ,
     REPLAYS,
+    ALERTS,
+    ALERT_SNAPSHOTS,
+    UNDELIVERED,
 )
 INPUT_TOPICS: Final = (DETECTIONS, COMMANDS)
+ALERT_INPUTS: Final = (EVENTS, COMMANDS)
 
 #: Consumer group without members: the writer commits the offsets of decided inputs to it inside the
 #: transaction that holds their events.
 DECIDED_GROUP: Final = "saferoom-identity-decided"
 #: Group and application id of the Faust worker; its committed offsets are a hint only.
 WORKER_APP_ID: Final = "saferoom-identity"
+#: As `DECIDED_GROUP`, of the alert agent.
+ALERTS_DECIDED_GROUP: Final = "saferoom-alerts-decided"
+#: Membership of the alert agents: who decides which partitions. Its offsets are not used.
+ALERTS_GROUP: Final = "saferoom-alerts"
 
 
 def transactional_id(partition: int) -> str:
     """``transactional.id`` of the one writer of an events partition; a newer writer fences the older."""
     return f"saferoom-identity-{partition}"
+
+
+def alerts_transactional_id(partition: int) -> str:
+    """``transactional.id`` of the one writer of an alerts partition."""
+    return f"saferoom-alerts-{partition}"
+
+
+def delivery_group(receiver: str) -> str:
+    """Group whose offsets tell how far the alerts are delivered to one webhook or MQTT broker."""
+    return f"saferoom-alerts-to-{receiver}"
 
 
 # --- Redis. The prefix and the persons key are the old system's; an operator's scripts rely on them.
@@ -143,6 +169,16 @@ def samples_key(site_id: str, camera_id: str) -> str:
     return f"{REDIS_PREFIX}:samples:{site_id}:{camera_id}"
 
 
+def alerts_key(site_id: str) -> str:
+    """Hash alert id -> JSON `AlertView`: the newest `ALERTS_KEPT` of the site."""
+    return f"{REDIS_PREFIX}:alerts:{site_id}"
+
+
+def alerts_channel(site_id: str) -> str:
+    """Pub/sub channel of JSON `AlertView`, one message for each alert that changed."""
+    return f"{REDIS_PREFIX}:alert-changes:{site_id}"
+
+
 def idempotent_command_id(key: str, request: str) -> str:
     """Id of a command that was asked for under an idempotency key: UUID of the key, dot, print of what was
     asked. The same key and request always make the same id, which the identity agent answers once."""
@@ -183,3 +219,6 @@ OUTCOME_TTL_S: Final = 3600
 EXPIRY_GRACE_MS: Final = DAY_MS
 PERSONS_VIEW: Final = "persons"
 CAMERAS_VIEW: Final = "cameras"
+ALERTS_VIEW: Final = "alerts"
+#: Alerts of a site that the view holds and that can be acknowledged, the newest.
+ALERTS_KEPT: Final = 1000

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from reid.contracts.alerts import Evidence
 from reid.contracts.events import Decision, TrackRef
 
 
@@ -112,3 +113,31 @@ class HistoryEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     source: str = ""
     command_id: str | None = None
     asked_by: str = ""
+
+
+class AlertView(msgspec.Struct, kw_only=True):
+    """One alert as it stands. ``state``: ``open`` until somebody acknowledges it, whether it goes on or not;
+    ``closed_at``: when the incident was over, None while it goes on. ``of``: the person as the alert was
+    opened, of whom ``person_id`` is what became; both None when that person is forgotten.
+    ``number``: counts the site's alerts. ``events``: how many told of it, openings and updates."""
+
+    alert_id: str
+    number: int
+    rule: str
+    kind: str
+    severity: str
+    opened_at: int
+    last_at: int
+    message: str
+    evidence: Evidence
+    state: str = "open"
+    zone: str | None = None
+    camera_id: str | None = None
+    person_id: str | None = None
+    label: str = ""
+    of: str | None = None
+    closed_at: int | None = None
+    reason: str = ""
+    acknowledged_at: int | None = None
+    acknowledged_by: str = ""
+    events: int = 1

@@ -1,6 +1,8 @@
-"""Decisions on commands. Every command but `Tick` is answered by exactly one event with its id."""
+"""Decisions on commands. Every command is answered by exactly one event with its id, but `Tick`, and what the
+alert agent answers."""
 
 from reid.contracts.commands import (
+    AcknowledgeAlert,
     AnyCommand,
     ForgetPerson,
     ImportPerson,
@@ -50,6 +52,8 @@ def answer(site: SiteState, command: AnyCommand, policy: Policy) -> list[AnyEven
             return bring_in(site, command, policy)
         case Tick():
             return absences(site, command.site_id, None, command.issued_at, policy)
+        case AcknowledgeAlert():
+            return []
 
 
 def _reset(site: SiteState, command: ResetGallery) -> GalleryReset:

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from reid.contracts.commands import AnyCommand, ImportPerson, MergePersons, RenamePerson
+from reid.contracts.commands import AcknowledgeAlert, AnyCommand, ImportPerson, MergePersons, RenamePerson
 from reid.contracts.detections import Detections, Frame, Model, Person
 from reid.contracts.embedding import decode_wire
 from reid.errors import PoisonInput
@@ -36,6 +36,8 @@ def check(message: Detections | AnyCommand) -> None:
         _name("person_id", message.person_id)
     elif isinstance(message, ImportPerson):
         _check_import(message)
+    elif isinstance(message, AcknowledgeAlert):
+        _name("alert_id", message.alert_id)
 
 
 def _check_frame(frame: Frame) -> None:

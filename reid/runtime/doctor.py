@@ -18,6 +18,7 @@ from confluent_kafka import KafkaException
 from reid.contracts.topics import ALL_TOPICS
 from reid.errors import ConfigError, ReidError, Unavailable
 from reid.runtime.admin import admin_client, describe, differences
+from reid.runtime.alerts.file import load
 from reid.runtime.servers import resp
 from reid.runtime.servers.claim import usable_directory
 from reid.runtime.settings import Settings
@@ -50,6 +51,7 @@ def run_checks(settings: Settings, cameras: Iterable[CameraProbe] = ()) -> list[
         check_model("detector", settings.detector, BUILTIN_DETECTORS),
         check_model("embedder", settings.embedder, BUILTIN_EMBEDDERS),
         check_api_port(settings.api_host, settings.api_port),
+        check_alerts(settings.alerts),
     ]
     return checks + [check_camera(name, probe) for name, probe in cameras]
 
@@ -179,6 +181,18 @@ def check_api_port(host: str, port: int) -> Check:
         detail = f"{port} on {host}: {error.strerror or error}"
         return Check(name, False, detail, "end what uses it, or set SAFEROOM_API_PORT (0 takes a free one)")
     return Check(name, True, f"{port} is free")
+
+
+def check_alerts(path: Path | None) -> Check:
+    """Every line of the rules, and the secrets of the receivers. Nobody is called."""
+    if path is None:
+        return Check("Alert rules", True, "none: SAFEROOM_ALERTS names no file")
+    try:
+        rules, receivers = load(path)
+    except ConfigError as error:
+        return _refused("Alert rules", error)
+    told = ", ".join(receiver.name for receiver in receivers) or "nobody"
+    return Check("Alert rules", True, f"{path}: {len(rules.rules)} rules, {rules.version}; told: {told}")
 
 
 def check_camera(name: str, probe: Callable[[], str]) -> Check:

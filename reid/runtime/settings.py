@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     visit_gap: Seconds = Field(300.0, description="Seconds of absence after which a new visit begins.")
     ttl_days: int = Field(90, ge=1, description="Days without a sighting after which a person expires.")
 
+    alerts: Path | None = Field(
+        None, description="YAML file of alert rules and receivers (docs/alerts.md). Unset: no alerts."
+    )
+
     worker_id: str = Field("worker-0", description="Name of a worker instance: its static group membership.")
     snapshot_events: int = Field(
         5000, ge=1, description="Events after which the state is written down, so that a restart is short."
@@ -108,10 +112,10 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
 
-    @field_validator("home")
+    @field_validator("home", "alerts")
     @classmethod
-    def _expand(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _expand(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
 
     @property
     def endpoints_file(self) -> Path:

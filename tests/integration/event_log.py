@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from projections.alerts import AlertsView
 from projections.dead_letters import KafkaDeadLetters
 from projections.follower import Follower
 from projections.projector import READER
@@ -83,9 +84,8 @@ def projector(bootstrap: str, redis_url: str) -> Iterator[threading.Thread]:
     consumer = kafka.reader(bootstrap, error_cb=lambda _: None, **READER)
     producer = kafka.producer(bootstrap, error_cb=lambda _: None, **{"linger.ms": 0})
     store = RedisViewStore(redis_url)
-    follower = Follower(
-        consumer, store, [PersonsView(TTL_DAYS), CamerasView()], KafkaDeadLetters(producer), stop, ready.set
-    )
+    views = [PersonsView(TTL_DAYS), CamerasView(), AlertsView()]
+    follower = Follower(consumer, store, views, KafkaDeadLetters(producer), stop, ready.set)
     thread = threading.Thread(target=follower.run, name="projector")
     thread.start()
     try:

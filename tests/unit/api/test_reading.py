@@ -145,7 +145,11 @@ def test_without_redis_every_reader_says_what_to_do(world: World, client: TestCl
 def test_readiness_gives_reasons(world: World, client: TestClient) -> None:
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json()["reasons"]) == (200, [])
-    assert {(v["view"], v["lag"]) for v in ready.json()["views"]} == {("persons", 0), ("cameras", 0)}
+    assert {(v["view"], v["lag"]) for v in ready.json()["views"]} == {
+        ("persons", 0),
+        ("cameras", 0),
+        ("alerts", 0),
+    }
     for break_, reason in (
         (lambda: setattr(world.log, "behind", 1001), "1001 records behind reid.events.v1/0"),
         (lambda: setattr(world.log, "behind", -1), "another log"),
@@ -172,6 +176,8 @@ def test_the_description_has_an_example_for_every_answer(client: TestClient) -> 
         "/persons/{person_id}/history",
         "/persons/{person_id}/rename",
         "/commands/{command_id}",
+        "/alerts",
+        "/alerts/{alert_id}/acknowledge",
         "/config",
         "/cameras",
         "/healthz",

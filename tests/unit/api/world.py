@@ -17,7 +17,7 @@ from reid.contracts.commands import (
     ResetGallery,
     UnmergePersons,
 )
-from reid.contracts.topics import CAMERAS, EVENTS
+from reid.contracts.topics import ALERTS, CAMERAS, EVENTS
 from reid.errors import Unavailable
 from reid.runtime.settings import Settings
 from tests.unit.api.client import TestClient
@@ -116,7 +116,7 @@ class MemoryLog:
         if self.away:
             raise Unavailable("Kafka is away: start it with `saferoom up`")
         position = self._store.positions("persons").get(0, 0)
-        return {(EVENTS.name, 0): position + self.behind, (CAMERAS.name, 0): 0}
+        return {(EVENTS.name, 0): position + self.behind, (CAMERAS.name, 0): 0, (ALERTS.name, 0): 0}
 
 
 def agree(command: AnyCommand) -> Any:

@@ -15,7 +15,7 @@ from deploy.contract_documents import ASYNCAPI, HISTORY, SCHEMAS, broken, histor
 from deploy.scene import examples, scene
 from reid.contracts.asyncapi import EVENT_HEADERS, LETTER_HEADERS
 from reid.contracts.cloudevents import headers_of
-from reid.contracts.codec import COMMAND_TYPES, EVENT_TYPES
+from reid.contracts.codec import ALERT_TYPES, COMMAND_TYPES, EVENT_TYPES
 from reid.contracts.schemas import MESSAGE_TYPES, json_schema, urn
 from reid.contracts.topics import ALL_TOPICS, INPUT_TOPICS
 from reid.errors import ConfigError, Malformed
@@ -63,7 +63,7 @@ def test_every_message_of_the_scene_is_what_its_schema_says() -> None:
     for example in examples():
         validators[example.type].validate(json.loads(example.value))
         met.add(example.type)
-    assert met == {*EVENT_TYPES, *COMMAND_TYPES, "reid.detections.v1", "reid.camera.status.v1"}
+    assert met == {*EVENT_TYPES, *COMMAND_TYPES, *ALERT_TYPES, "reid.detections.v1", "reid.camera.status.v1"}
     with pytest.raises(jsonschema.ValidationError):
         validators["reid.person.left.v1"].validate({"type": "reid.person.left.v1", "at": "noon"})
 

@@ -12,8 +12,10 @@ import pytest
 from deploy.contract_documents import HISTORY, history
 from reid.contracts.cloudevents import envelope_from
 from reid.contracts.codec import (
+    ALERT_TYPES,
     COMMAND_TYPES,
     EVENT_TYPES,
+    decode_alert,
     decode_command,
     decode_detections,
     decode_event,
@@ -29,6 +31,7 @@ RECORDS = sorted((ROOT / GOLDEN).glob("*/*.json"))
 DECODERS = {
     **dict.fromkeys(COMMAND_TYPES, decode_command),
     **dict.fromkeys(EVENT_TYPES, decode_event),
+    **dict.fromkeys(ALERT_TYPES, decode_alert),
     "reid.detections.v1": decode_detections,
     "reid.camera.status.v1": decode_status,
 }

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from reid.contracts.commands import ForgetPerson, MergePersons, RenamePerson, ResetGallery
+from reid.contracts.commands import AcknowledgeAlert, ForgetPerson, MergePersons, RenamePerson, ResetGallery
 from reid.contracts.events import (
     CommandRejected,
     GalleryReset,
@@ -198,3 +198,9 @@ def test_forgetting_removes_the_relations_of_others() -> None:
 
 def test_appearance_of_a_letter_is_a_unit_vector() -> None:
     assert len(look("a")) == 64
+
+
+def test_an_alert_is_acknowledged_elsewhere() -> None:
+    """The alert agent answers in its own log: nothing of it is about identities."""
+    command = AcknowledgeAlert(site_id=SITE, command_id="ack", issued_at=at(100), alert_id="a-1")
+    Story().given(walk("room1", 0, 1, "a")).when(command).then().fold_equals_state()

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from reid.contracts.commands import MergePersons, RenamePerson, Tick
+from reid.contracts.commands import AcknowledgeAlert, MergePersons, RenamePerson, Tick
 from reid.contracts.detections import Frame, Model
 from reid.contracts.embedding import encode_wire
 from reid.domain.validate import check
@@ -81,4 +81,6 @@ def test_poisonous_names_of_messages_and_commands() -> None:
         check(MergePersons(site_id=SITE, command_id="c", issued_at=START, person_id1="p", person_id2=""))
     with pytest.raises(PoisonInput, match="person_id"):
         check(RenamePerson(site_id=SITE, command_id="c", issued_at=START, person_id="", label="x"))
+    with pytest.raises(PoisonInput, match="alert_id"):
+        check(AcknowledgeAlert(site_id=SITE, command_id="c", issued_at=START, alert_id="a:b"))
     assert MODEL.key == "letters@1"

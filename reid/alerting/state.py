@@ -1,0 +1,142 @@
+"""What the alert rules know of a site: their alerts, from the alert log, and who was where, from the events.
+
+The two parts never mix. What is of the alerts changes by alert events alone (`reid.alerting.evolve`), what is
+of the inputs by identity events alone (`reid.alerting.observe`): so a restart folds both logs and decides
+nothing anew. A command, ticks included, changes nothing but by the alert events that it causes.
+"""
+
+from typing import Final
+
+import msgspec
+
+from reid.contracts.alert_rules import AlertRule, AlertRules, Kind, Severity
+from reid.errors import Malformed
+
+#: Of the state in snapshots: another one makes old snapshots useless, and the logs are folded from zero.
+LAYOUT: Final = 1
+#: Between the parts of a key; no id holds it.
+_SEPARATOR: Final = "\x1f"
+
+
+def key_of(*parts: str) -> str:
+    return _SEPARATOR.join(parts)
+
+
+def parts_of(key: str) -> list[str]:
+    return key.split(_SEPARATOR)
+
+
+class Incident(msgspec.Struct):
+    """An alert that is not closed. ``of``: the person as it was opened; ``told_at``: last told of."""
+
+    alert_id: str
+    rule: str
+    kind: Kind
+    severity: Severity
+    person_id: str
+    of: str
+    opened_at: int
+    told_at: int
+
+    @property
+    def key(self) -> str:
+        return key_of(self.rule, self.person_id)
+
+
+class Known(msgspec.Struct):
+    """An alert that can be acknowledged."""
+
+    rule: str
+    kind: Kind
+    severity: Severity
+    acknowledged: bool = False
+
+
+class Sighting(msgspec.Struct):
+    """Where a person was seen last."""
+
+    at: int
+    camera_id: str
+    label: str
+
+
+class Dwell(msgspec.Struct):
+    """A stay in a rule's zone: from the first to the last sighting there."""
+
+    since: int
+    last: int
+    camera_id: str
+
+
+class SiteState(msgspec.Struct):
+    """Of the alerts: ``rules``; ``incidents``, rule and person -> the open alert; ``alerts``, the newest;
+    ``subjects``, person of an alert -> who that is now; ``opened``: how many there were.
+
+    Of the inputs: ``now``, the latest time of an event; ``people``; ``dwells`` and ``holds`` (when the
+    condition held last), by rule and person; ``absorbed``, id -> whom it was merged into; ``travel``, cameras
+    from and to -> half seconds -> how often; ``arrivals``, local hour -> camera -> new persons;
+    ``newcomers``: new person -> (hour, camera), of the latest hours.
+    """
+
+    rules: AlertRules | None = None
+    incidents: dict[str, Incident] = {}
+    alerts: dict[str, Known] = {}
+    subjects: dict[str, str] = {}
+    opened: int = 0
+    now: int = 0
+    people: dict[str, Sighting] = {}
+    dwells: dict[str, Dwell] = {}
+    holds: dict[str, int] = {}
+    absorbed: dict[str, str] = {}
+    travel: dict[str, dict[int, int]] = {}
+    arrivals: dict[int, dict[str, int]] = {}
+    newcomers: dict[str, tuple[int, str]] = {}
+
+    def current(self, person_id: str) -> str:
+        """Whom this id stands for, after all merges."""
+        while person_id in self.absorbed:
+            person_id = self.absorbed[person_id]
+        return person_id
+
+    def rule(self, name: str) -> AlertRule | None:
+        return next((r for r in self.rules.rules if r.name == name), None) if self.rules else None
+
+    def held_at(self, incident: Incident) -> int:
+        """When the incident's condition held last."""
+        return max(self.holds.get(incident.key, 0), incident.told_at)
+
+
+class AlertState(msgspec.Struct):
+    """Of all sites of a partition."""
+
+    sites: dict[str, SiteState] = {}
+
+    def site(self, site_id: str) -> SiteState:
+        if site_id not in self.sites:
+            self.sites[site_id] = SiteState()
+        return self.sites[site_id]
+
+
+class _Dump(msgspec.Struct):
+    layout: int
+    state: AlertState
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(_Dump)
+
+
+def dump(state: AlertState) -> bytes:
+    """The whole state. Two equal states may differ in the order of their keys."""
+    return _encoder.encode(_Dump(LAYOUT, state))
+
+
+def load(raw: bytes) -> AlertState:
+    """Inverse of `dump`. Raises `Malformed`: damaged, or of another layout."""
+    try:
+        found = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"no state of layout {LAYOUT}: {error}") from error
+    if found.layout != LAYOUT:
+        raise Malformed(f"state of layout {found.layout}, this version reads {LAYOUT}")
+    return found.state

@@ -1,0 +1,1 @@
+"""The alert rules as an operator writes them: one YAML file."""

@@ -1,0 +1,95 @@
+"""Durations, times of day, weekdays and time zones, as people write them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from reid.contracts.alert_rules import Hours
+from reid.runtime.alerts.yaml_tree import Part
+
+_UNITS: Final = {"ms": 1, "s": 1000, "sec": 1000, "min": 60_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION: Final = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*$")
+_SPAN: Final = re.compile(r"^\s*(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)\s*$")
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_ALL: Final = {"daily": range(7), "weekdays": range(5), "weekend": range(5, 7)}
+#: What a time zone means is written down for these years.
+_YEARS: Final = range(2020, 2041)
+
+
+def duration(part: Part) -> int:
+    """``90 s``, ``2 min`` -> milliseconds. Raises `ConfigError`."""
+    found = _DURATION.match(part.text())
+    if found is None or found[2] not in _UNITS:
+        raise part.wrong(f"{part.text()!r} is no duration", "write one such as 90 s, 5 min or 2 h")
+    return round(float(found[1]) * _UNITS[found[2]])
+
+
+def hours(part: Part) -> tuple[Hours, ...]:
+    """``22:00-06:00``, for every day; or a mapping of days (``mon-fri``, ``sat``, ``daily``) to one or more
+    spans. Sorted. Raises `ConfigError`."""
+    if not part.is_mapping:
+        return tuple(sorted(_span(day, item) for item in part.items() for day in range(7)))
+    return tuple(
+        sorted(
+            _span(day, item)
+            for name, spans in part.entries().items()
+            if not spans.is_empty
+            for item in spans.items()
+            for day in _days(name, spans)
+        )
+    )
+
+
+def _span(day: int, part: Part) -> Hours:
+    found = _SPAN.match(part.text())
+    minutes = [int(n) for n in found.groups()] if found is not None else [99] * 4
+    start, end = minutes[0] * 60 + minutes[1], minutes[2] * 60 + minutes[3]
+    if start >= 1440 or end > 1440 or max(minutes[1], minutes[3]) > 59 or start == end:
+        raise part.wrong(f"{part.text()!r} is no time of day", "write a span such as 07:30-19:00")
+    return Hours(day, start, end if end > start else end + 1440)
+
+
+def _days(name: str, part: Part) -> list[int]:
+    if name in _ALL:
+        return list(_ALL[name])
+    first, dash, last = (text.strip().lower()[:3] for text in name.partition("-"))
+    if first not in _DAYS or (dash and last not in _DAYS):
+        raise part.wrong(f"{name!r} is no day", f"choose of {', '.join((*_DAYS, *_ALL))}, or mon-fri")
+    start = _DAYS.index(first)
+    return [(start + n) % 7 for n in range((_DAYS.index(last) - start) % 7 + 1 if dash else 1)]
+
+
+def offsets(part: Part) -> tuple[tuple[int, int], ...]:
+    """A time zone's name -> (from then on, ms since the epoch; seconds east of UTC). Raises `ConfigError`."""
+    try:
+        zone = ZoneInfo(part.text())
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise part.wrong(f"no time zone {part.text()!r}", "write one such as Europe/Berlin or UTC") from error
+    day, end = datetime(_YEARS.start, 1, 1, tzinfo=UTC), datetime(_YEARS.stop, 1, 1, tzinfo=UTC)
+    found = [(0, _offset(zone, day))]
+    while day < end:
+        following = day + timedelta(days=1)
+        if _offset(zone, following) != found[-1][1]:
+            moment = _change(zone, day, following)
+            found.append((round(moment.timestamp() * 1000), _offset(zone, moment)))
+        day = following
+    return tuple(found)
+
+
+def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """The minute from which on the clocks tell the time as they do at ``after``."""
+    minutes = 1440
+    while minutes > 1:
+        middle = before + timedelta(minutes=minutes // 2)
+        if _offset(zone, middle) == _offset(zone, before):
+            before, minutes = middle, minutes - minutes // 2
+        else:
+            minutes = minutes // 2
+    return before + timedelta(minutes=1)
+
+
+def _offset(zone: ZoneInfo, moment: datetime) -> int:
+    found = moment.astimezone(zone).utcoffset()
+    assert found is not None
+    return round(found.total_seconds())

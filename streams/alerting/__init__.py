@@ -1,0 +1,1 @@
+"""The alert agent: identity events and commands in, alert events out, exactly once."""

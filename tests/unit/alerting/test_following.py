@@ -1,0 +1,79 @@
+"""Alerts follow who somebody turns out to be, and forget who is forgotten."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from reid.contracts.alert_rules import Zone
+from reid.contracts.alerts import AlertClosed, AlertOpened, AlertPersonChanged, AlertUpdated
+from tests.unit.alerting.story import Story, at, rule, seen, stays, tick
+from tests.unit.projections.story import expired, forgotten, merged, registered, renamed, reset, split, state
+
+LOITERING = rule("loitering", longer_than=10_000)
+
+
+def later(event: Any, seconds: float) -> Any:
+    return msgspec.structs.replace(event, at=at(seconds))
+
+
+@pytest.fixture
+def story() -> Story:
+    """``a`` loiters."""
+    return Story(LOITERING).when(stays("a", 0, 12)).then(AlertOpened)
+
+
+def test_an_absorbed_id_is_the_survivor(story: Story) -> None:
+    story.when(later(merged("b", "a", "Ada"), 13)).then(AlertPersonChanged)
+    changed = story.event(AlertPersonChanged)
+    assert (changed.person_ids, changed.person_id, changed.label) == (("a",), "b", "Ada")
+    # The incident goes on under the other id: no second alert.
+    story.when(stays("b", 14, 80)).then(AlertUpdated)
+    story.folds_to_the_same().replays_to_the_same()
+
+
+def test_two_incidents_of_one_person_are_one(story: Story) -> None:
+    story.when(stays("b", 0, 12, tracker="2")).then(AlertOpened)
+    story.when(later(merged("b", "a", "Ada"), 13)).then(AlertClosed, AlertPersonChanged)
+    assert story.event(AlertClosed).alert_id == story.event(AlertOpened, 0).alert_id
+    assert story.event(AlertClosed).reason == "merged"
+    story.when(tick(500)).then(AlertClosed)
+    story.folds_to_the_same()
+
+
+def test_an_undone_merge_gives_it_back(story: Story) -> None:
+    story.when(later(merged("b", "a", "Ada"), 13), later(merged("c", "b", "Cem"), 14))
+    assert story.site.subjects == {"a": "c"}
+    undone = later(split("merge_undone", state("c", 2, "Cem"), state("b", 1, "Ada")), 15)
+    story.when(undone).then(AlertPersonChanged)
+    assert story.event(AlertPersonChanged).person_id == "b"
+    story.when(later(split("merge_undone", state("b", 1, "Ada"), state("a", 0, "Visitor-A")), 16))
+    assert story.event(AlertPersonChanged).person_id == "a"
+    story.folds_to_the_same()
+
+
+def test_a_new_name_is_told(story: Story) -> None:
+    story.when(later(renamed("a", "Night nurse"), 13)).then(AlertPersonChanged)
+    assert story.event(AlertPersonChanged).label == "Night nurse"
+    story.when(later(renamed("z", "Nobody here"), 13)).then()
+
+
+@pytest.mark.parametrize("event", [later(forgotten("b"), 14), later(expired("b"), 14), later(reset("b"), 14)])
+def test_who_is_gone_is_gone_from_alerts(story: Story, event: object) -> None:
+    story.when(later(merged("b", "a", "Ada"), 13))
+    story.when(event).then(AlertClosed, AlertPersonChanged)
+    assert story.event(AlertClosed).reason == "person_gone"
+    changed = story.event(AlertPersonChanged)
+    assert (changed.person_ids, changed.person_id, changed.label) == (("a",), None, "")
+    assert story.site.people == {} and story.site.dwells == {} and story.site.subjects == {}
+    assert "b" not in repr(story.site.holds) and story.site.absorbed == {}
+    story.folds_to_the_same()
+
+
+def test_an_id_that_is_given_again_is_somebody_else() -> None:
+    """A cycle of merges must not hang anybody."""
+    story = Story(rule("restricted", zone="x"), zones=(Zone("x", ("room1",)),))
+    story.when(later(merged("b", "a", "Ada"), 1), registered("a", 7, "Visitor-Z", at(2)))
+    story.when(later(merged("a", "b", "Ada"), 3))
+    assert story.site.current("b") == "a"
+    story.when(seen("a", 4)).then(AlertOpened)
