@@ -8,6 +8,7 @@ from fastapi import Request
 from api import models
 from api.asking import Asking
 from api.idempotency import Keys
+from api.journey_views import JourneyViews
 from api.labels import LabelsHub
 from api.readiness import Log
 from api.views import PersonRow, Views
@@ -26,6 +27,7 @@ class Context:
     log: Log
     clock: Callable[[], int]
     keys: Keys
+    journeys: JourneyViews
 
 
 def context(request: Request) -> Context:

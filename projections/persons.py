@@ -13,6 +13,7 @@ from reid.contracts.events import (
     CommandRejected,
     Event,
     GalleryReset,
+    IdentityReviewed,
     PersonExpired,
     PersonForgotten,
     PersonLeft,
@@ -43,7 +44,7 @@ def need(event: AnyEvent, wanted: Wanted) -> None:
         case PersonRegistered():
             wanted.persons.add(person_ref(site, event.person_id))
             wanted.sampled.add(spot(site, event.track).place)
-        case PersonRenamed() | PersonForgotten() | PersonExpired():
+        case PersonRenamed() | PersonForgotten() | PersonExpired() | IdentityReviewed():
             wanted.persons.add(person_ref(site, event.person_id))
         case PersonsMerged():
             wanted.persons.update((person_ref(site, event.survivor_id), person_ref(site, event.absorbed_id)))
@@ -106,7 +107,7 @@ def _about(event: AnyEvent) -> list[str]:
             return [event.survivor_id]
         case GalleryReset():
             return list(event.person_ids)
-        case PersonRegistered() | PersonRenamed() | PersonForgotten():
+        case PersonRegistered() | PersonRenamed() | PersonForgotten() | IdentityReviewed():
             return [event.person_id]
     return []
 
@@ -237,8 +238,8 @@ def _reset(work: Workspace, event: GalleryReset) -> None:
         work.erase(PersonRef(event.site_id, person_id))
 
 
-def _nothing(work: Workspace, event: CommandRejected | PolicyAdopted) -> None:
-    """Refusals and rules change no document; the position still advances."""
+def _nothing(work: Workspace, event: CommandRejected | PolicyAdopted | IdentityReviewed) -> None:
+    """Refusals, rules and answers change no document; the position still advances."""
 
 
 _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
@@ -252,5 +253,6 @@ _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
     PersonExpired: _gone,
     GalleryReset: _reset,
     PolicyAdopted: _nothing,
+    IdentityReviewed: _nothing,
     CommandRejected: _nothing,
 }

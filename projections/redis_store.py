@@ -91,6 +91,21 @@ class RedisViewStore:
         samples = {place: {k.decode(): v for k, v in next(answers).items()} for place in waiting}
         return decode_documents(documents, tallies, live, samples)
 
+    def hashes(self, keys: Collection[str]) -> dict[str, dict[str, bytes]]:
+        wanted = list(keys)
+
+        def ask() -> list[dict[bytes, bytes]]:
+            pipe = self._redis.pipeline(transaction=False)
+            for key in wanted:
+                pipe.hgetall(key)
+            return pipe.execute()
+
+        found = asked(ask) if wanted else []
+        return {
+            key: {name.decode(): value for name, value in one.items()}
+            for key, one in zip(wanted, found, strict=True)
+        }
+
     def commit(self, change: Change) -> None:
         batch = [
             [(str(p), "" if offset is None else str(offset)) for p, offset in change.expected.items()],

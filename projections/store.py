@@ -11,6 +11,7 @@ from projections.changes import (
     AddSums,
     Append,
     Change,
+    Count,
     Delete,
     HashDelete,
     HashSet,
@@ -93,6 +94,10 @@ class ViewStore(Protocol):
         """One round trip. ``cameras``: whose live tracks; ``sampled``: whose waiting samples."""
         ...
 
+    def hashes(self, keys: Collection[str]) -> dict[str, dict[str, bytes]]:
+        """All fields of each, empty where there is none. One round trip."""
+        ...
+
     def commit(self, change: Change) -> None:
         """All of the change with its positions, or nothing and `StaleView` when the stored positions
         or the generation are not the expected ones."""
@@ -163,6 +168,9 @@ class MemoryViewStore:
             {ref: self._get(live_labels_key(*ref), {}) for ref in cameras},
             {ref: self._get(samples_key(*ref), {}) for ref in sampled},
         )
+
+    def hashes(self, keys: Collection[str]) -> dict[str, dict[str, bytes]]:
+        return {key: dict(self._get(key, {})) for key in keys}
 
     def commit(self, change: Change) -> None:
         if change.generation is not None and self._get(HOLD_KEY, None) is not None:
@@ -242,10 +250,20 @@ class MemoryViewStore:
                 self._drop_empty(op.key)
             case AddSums():
                 self._add_sums(op)
+            case Count():
+                self._count(op)
             case Append():
                 self._append(op)
             case KeepUntil() if op.key in self._values:
                 self._deadlines[op.key] = max(op.expires_at, self._clock()) + EXPIRY_GRACE_MS
+
+    def _count(self, op: Count) -> None:
+        counts = self._hash(op.key)
+        now = int(counts.get(op.name, b"0")) + op.by
+        counts[op.name] = str(now).encode()
+        if now == 0:
+            del counts[op.name]
+            self._drop_empty(op.key)
 
     def _append(self, op: Append) -> None:
         entries: list[bytes] = self._values.setdefault(op.key, [])

@@ -5,6 +5,7 @@
 ``cameras``    rooms with a camera, 1 to 8 (4)
 ``camera``     which of them, from 1 (1)
 ``seed``       which site (0)
+``family``     2 to 4 people, the first, walk together and nobody else does (0: some walk in pairs)
 ``fps``        frames a second (the setting camera_fps)
 ``realtime``   1: paced by the clock; 0: as fast as they can be made (the playback's)
 ``start_ms``   epoch milliseconds of simulated time 0 (the playback's, else this process' first camera)
@@ -23,7 +24,7 @@ from producers.simulation.source import SimulatedCamera
 from producers.sources.base import Playback, Source, SourceStats
 from reid.errors import ConfigError
 
-DEFAULTS: Final = {"people": 12.0, "cameras": 4.0, "camera": 1.0, "seed": 0.0}
+DEFAULTS: Final = {"people": 12.0, "cameras": 4.0, "camera": 1.0, "seed": 0.0, "family": 0.0}
 OPTIONAL: Final = ("fps", "realtime", "start_ms", "until")
 
 
@@ -69,11 +70,11 @@ def open_simulated(query: Mapping[str, str], playback: Playback) -> Source:
         except ValueError as error:
             raise ConfigError(f"sim:// parameter {name}={text!r} is not a number") from error
     people, cameras, seed = int(values["people"]), int(values["cameras"]), int(values["seed"])
-    number = int(values["camera"])
+    number, family = int(values["camera"]), int(values["family"])
     fps = values.get("fps", playback.fps)
     start = values.get("start_ms", playback.start_ms)
     camera = SimulatedCamera(
-        _site(people, max(cameras, number), seed),
+        _site(people, max(cameras, number), seed, family),
         number - 1,
         fps,
         _process_start() if start is None else int(start),
@@ -84,9 +85,9 @@ def open_simulated(query: Mapping[str, str], playback: Playback) -> Source:
 
 
 @cache
-def _site(people: int, cameras: int, seed: int) -> Site:
+def _site(people: int, cameras: int, seed: int, family: int) -> Site:
     """One site for all its cameras in this process."""
-    return Site(people, cameras, seed)
+    return Site(people, cameras, seed, family=family)
 
 
 @cache

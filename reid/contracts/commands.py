@@ -3,6 +3,8 @@
 Every command with an id is answered in the event log by an event that carries this id.
 """
 
+from typing import Literal
+
 import msgspec
 
 from reid.contracts.detections import Model
@@ -60,6 +62,21 @@ class RejectTrack(Command, frozen=True, kw_only=True, tag="reid.command.reject-t
     track: TrackRef
 
 
+class ConfirmIdentity(Command, frozen=True, kw_only=True, tag="reid.command.confirm.v1", omit_defaults=True):
+    """Somebody looked at a decision: was ``track`` this person, or ``other_id`` the same person? One of the
+    two is named. ``score`` and ``model``: what it was decided by.
+
+    ``no`` undoes nothing by itself: that is another command.
+    """
+
+    person_id: str
+    track: TrackRef | None = None
+    other_id: str | None = None
+    answer: Literal["yes", "no"] = "yes"
+    score: float | None = None
+    model: str = ""
+
+
 class ForgetPerson(Command, frozen=True, kw_only=True, tag="reid.command.forget.v1", omit_defaults=True):
     """Erasure on request: the person leaves the gallery and the views."""
 
@@ -97,6 +114,7 @@ AnyCommand = (
     | RejectTrack
     | ResetGallery
     | RenamePerson
+    | ConfirmIdentity
     | ForgetPerson
     | ImportPerson
     | Tick

@@ -2,6 +2,7 @@
 
 from reid.contracts.commands import (
     AnyCommand,
+    ConfirmIdentity,
     ForgetPerson,
     ImportPerson,
     MergePersons,
@@ -24,6 +25,7 @@ from reid.domain.merging import merge
 from reid.domain.policy import Policy
 from reid.domain.present import absences
 from reid.domain.rejection import rejected, unknown
+from reid.domain.reviewing import review
 from reid.domain.splitting import move
 from reid.domain.state import SiteState
 from reid.domain.unmerging import unmerge
@@ -44,6 +46,8 @@ def answer(site: SiteState, command: AnyCommand, policy: Policy) -> list[AnyEven
             return [_reset(site, command)]
         case RenamePerson():
             return [_rename(site, command)]
+        case ConfirmIdentity():
+            return [review(site, command)]
         case ForgetPerson():
             return [_forget(site, command)]
         case ImportPerson():

@@ -7,11 +7,20 @@ import msgspec
 
 from reid.contracts.events import PersonState, TrackRef
 from reid.contracts.policy import Policy
-from reid.domain.state import BoundTrack, Import, Merge, PartitionState, PendingTrack, Person, SiteState
+from reid.domain.state import (
+    BoundTrack,
+    Import,
+    Merge,
+    PartitionState,
+    PendingTrack,
+    Person,
+    Reviewed,
+    SiteState,
+)
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 3
+LAYOUT: Final = 5
 
 
 class _Bound(msgspec.Struct):
@@ -40,6 +49,7 @@ class _Site(msgspec.Struct):
     merges: list[Merge]
     imports: list[_Imported]
     answered: list[str]
+    reviewed: list[Reviewed]
 
 
 class _Partition(msgspec.Struct):
@@ -93,6 +103,7 @@ def _site(site_id: str, site: SiteState) -> _Site:
         list(site.merges.values()),
         [_Imported(source, record) for source, record in sorted(site.imports.items())],
         list(site.answered),
+        list(site.reviewed),
     )
 
 
@@ -112,4 +123,5 @@ def _loaded(plain: _Site) -> SiteState:
     site.merges = {merge.absorbed.person_id: merge for merge in plain.merges}
     site.imports = {imported.source: imported.record for imported in plain.imports}
     site.answered = dict.fromkeys(plain.answered)
+    site.reviewed = list(plain.reviewed)
     return site

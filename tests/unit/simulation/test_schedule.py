@@ -72,8 +72,8 @@ def test_people_leave_and_come_back(floor: Floor, walks: list[list[Pose]]) -> No
     assert returned >= 3
 
 
-def test_companions_walk_together(walks: list[list[Pose]]) -> None:
-    assert Schedule.leader(4) == 3
+def test_companions_walk_together(floor: Floor, walks: list[list[Pose]]) -> None:
+    assert schedule(floor).leader(4) == 3
     apart = [math.dist((a.x, a.y), (b.x, b.y)) for a, b in zip(walks[3], walks[4], strict=True)]
     assert min(apart) > 0.2
     assert max(apart) < 1.3
