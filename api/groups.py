@@ -7,14 +7,14 @@ from typing import Final
 from fastapi import APIRouter
 
 from api import journey_models
-from api.journey_views import JourneyViews
+from api.journey_views import LATEST, JourneyViews
 from api.persons import Ctx
 from reid.contracts.topics import DAY_MS
 from reid.journeys.groups import Group, groups
 from reid.journeys.legs import Leg, legs
 
 router = APIRouter(tags=["journeys"])
-#: Visits looked at: of so many days, the newest so many.
+#: Visits looked at: of so many days up to the latest, the newest so many.
 DAYS: Final = 30
 MOST_VISITS: Final = 20_000
 
@@ -23,8 +23,8 @@ MOST_VISITS: Final = 20_000
 async def list_groups(ctx: Ctx) -> journey_models.Groups:
     """Persons who come, stay and leave together at several cameras or on several days, more often than two
     would by chance who walk as they do."""
-    now = ctx.clock()
-    starts = await ctx.journeys.starts(max(0, now - DAYS * DAY_MS), now, MOST_VISITS)
+    starts = await ctx.journeys.starts(0, LATEST, MOST_VISITS)
+    starts = [start for start in starts if start.started_at > starts[0].started_at - DAYS * DAY_MS]
     persons: defaultdict[str, list[list[Leg]]] = defaultdict(list)
     visits = await ctx.journeys.visits(starts)
     for start, visit in zip(reversed(starts), reversed(visits), strict=True):

@@ -172,7 +172,7 @@ class Group(BaseModel):
 
 
 class Groups(BaseModel):
-    """Of the journeys of the last 30 days, the surest first."""
+    """Of the 30 days up to the latest journey, the surest first."""
 
     model_config = _example(
         groups=[

@@ -1,7 +1,7 @@
 """Visits of one site, as the views hold them, with who made them."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -9,6 +9,8 @@ from api.reader import Reader
 from reid.contracts import topics
 from reid.contracts.journeys import ReviewItem, Visit
 
+#: A moment after all others, ms since the epoch.
+LATEST: Final = 2**53
 _visit = msgspec.json.Decoder(Visit)
 _item = msgspec.json.Decoder(ReviewItem)
 

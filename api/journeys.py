@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from fastapi import APIRouter, HTTPException, Query
 
 from api import journey_models, models
-from api.journey_views import JourneyViews, Start, Walker
+from api.journey_views import LATEST, JourneyViews, Start, Walker
 from api.persons import NOT_FOUND, Ctx, PersonPath
 from reid.contracts.journeys import Visit
 from reid.journeys.legs import legs
@@ -19,8 +19,7 @@ MOST: Final = 1000
 #: Visits looked at for one page, where few of them pass the filter, and at once.
 LOOKED_AT: Final = 5_000
 AT_ONCE: Final = 200
-_LATEST: Final = 2**53
-Moment = Annotated[int | None, Query(ge=0, le=_LATEST, description="Milliseconds since the epoch.")]
+Moment = Annotated[int | None, Query(ge=0, le=LATEST, description="Milliseconds since the epoch.")]
 
 
 @router.get("/persons/{person_id}/trajectory", responses=NOT_FOUND)
@@ -56,7 +55,7 @@ async def list_journeys(
 ) -> journey_models.Journeys:
     """Journeys that were under way between ``since`` and ``until``, the latest begun first. A page may hold
     fewer than ``limit`` where the filter leaves few: as long as there is a ``next``, there may be more."""
-    span = since or 0, _LATEST if until is None else until
+    span = since or 0, LATEST if until is None else until
     before = None if cursor is None else Start(int(cursor.partition("/")[0]), cursor.partition("/")[2])
     kept: list[tuple[Start, Visit]] = []
     looked_at, more = 0, True

@@ -258,16 +258,16 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--family", type=int, default=0)
     parser.add_argument("--pipeline", action="store_true", help="real pictures through the real producers")
-    parser.add_argument("--detector", default="hog")
-    parser.add_argument("--embedder", default="appearance")
+    parser.add_argument("--detector", help="by default the setting's")
+    parser.add_argument("--embedder", help="by default the setting's")
     asked = parser.parse_args()
     cv2.setNumThreads(1)
+    settings = Settings()
+    how = asked.pipeline, asked.detector or settings.detector, asked.embedder or settings.embedder
     results = []
     for seed in map(int, asked.seeds.split(",")):
         site = Site(asked.people, asked.cameras, seed, family=asked.family)
-        results.append(
-            measure(site, asked.seconds, asked.pipeline, asked.detector, asked.embedder, Settings())
-        )
+        results.append(measure(site, asked.seconds, *how, settings))
         print(json.dumps(results[-1]), flush=True)
     total = sum(one["true_legs"] for one in results)
     right = sum(one["true_legs"] * one["right"] for one in results)

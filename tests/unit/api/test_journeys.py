@@ -219,7 +219,8 @@ def test_groups_are_told_with_their_labels(site: World, client: TestClient) -> N
     assert group["together"]["cameras"] == ["door", *sorted(set(rooms))]
     assert (group["since"], group["last"]) == (at(10_000), at(10_218))
     # Not of the last 30 days any more.
-    site.now = at(20_000) + 31 * topics.DAY_MS
+    month = 10_000 + 31 * 86_400
+    site.happens(registered("z", 30, "Visitor-z", at(month), track=track("door", "z")))
     assert client.get("/groups").json() == {"groups": []}
 
 
