@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 
-from api import journey_models, models
+from api import journey_models
 from api.journeys import Moment
 from api.persons import Ctx
 from reid.journeys.counts import HOUR_MS, occupancy, transitions
@@ -44,23 +44,21 @@ async def get_flows(ctx: Ctx) -> journey_models.Flows:
     return journey_models.Flows(cameras=cameras, matrix=matrix)
 
 
-@router.get(
-    "/occupancy",
-    responses={422: {"model": models.Invalid, "description": "A bad or too long span of time."}},
-)
+@router.get("/occupancy")
 async def get_occupancy(ctx: Ctx, since: Moment = None, until: Moment = None) -> journey_models.Occupancy:
-    """Who was where, hour by hour, of every hour (UTC) that ``since`` to ``until`` touches: the last day
-    where nothing is said, 31 days at most."""
+    """Who was where, hour by hour (UTC), of every hour that ``since`` to ``until`` touches: the last day
+    where nothing is said. Of a span longer than 31 days its end; the answer says from when on."""
     last = ctx.clock() if until is None else until
     first = max(0, last - _DEFAULT_MS) if since is None else since
-    hours = range(first // HOUR_MS, last // HOUR_MS + 1)
-    if len(hours) > MOST_HOURS:
-        raise HTTPException(422, f"{len(hours)} hours: ask for {MOST_HOURS} at most, with since and until")
+    end = last // HOUR_MS + 1
+    hours = range(max(first // HOUR_MS, end - MOST_HOURS), end)
     found = await ctx.journeys.hours(hours)
     return journey_models.Occupancy(
+        since=hours.start * HOUR_MS,
+        until=hours.stop * HOUR_MS,
         hours=[
             journey_models.CameraHour(hour=hour * HOUR_MS, **row._asdict())
             for hour, fields in zip(hours, found, strict=True)
             for row in occupancy(fields)
-        ]
+        ],
     )

@@ -124,9 +124,11 @@ class CameraHour(BaseModel):
 
 
 class Occupancy(BaseModel):
-    """Hours and cameras with somebody, in this order."""
+    """Hours and cameras with somebody, in this order, of the hours from ``since`` to before ``until``."""
 
     model_config = _example(
+        since=1762344000000,
+        until=1762347600000,
         hours=[
             {
                 "hour": 1762344000000,
@@ -136,9 +138,11 @@ class Occupancy(BaseModel):
                 "peak": 2,
                 "dwell_ms": 61035,
             }
-        ]
+        ],
     )
 
+    since: int
+    until: int
     hours: list[CameraHour]
 
 
