@@ -19,7 +19,7 @@ from producers.simulation.plan import Floor, Place, Point
 Array = npt.NDArray[np.float64]
 SMOOTHING: Final = np.array((-0.3, -0.15, 0.0, 0.15, 0.3))
 """Seconds over which a way is averaged: rounds its corners and softens starting and stopping."""
-_COMPANION_OFFSETS: Final = ((0.38, 0.42), (-0.42, 0.36), (0.05, -0.5))
+_COMPANION_OFFSETS: Final = ((0.38, 0.42), (-0.48, 0.34), (0.08, -0.56))
 _COMPANION_DELAY: Final = 0.35
 #: People of a family at most: more would not pass a door beside each other.
 MAX_FAMILY: Final = 1 + len(_COMPANION_OFFSETS)
@@ -132,7 +132,7 @@ class Schedule:
             # Fixed in the world, not turned with the heading: a turn must not throw the companion outwards.
             beside = person - lead - 1
             dx, dy = self._offsets[lead] + _COMPANION_OFFSETS[beside]
-            moment = max(0.0, t - _COMPANION_DELAY * (beside + 1))
+            moment = max(0.0, t - _COMPANION_DELAY)
         itinerary = self._chapter(int(moment // self._duration))[lead]
         x, y, ahead_x, ahead_y, walked, speed = itinerary.place_at(moment)
         stay, still = itinerary.stay_near(moment)

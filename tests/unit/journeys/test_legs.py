@@ -88,6 +88,10 @@ def test_a_sighting_adds_to_its_visit_or_says_that_it_does_not() -> None:
     for seen in (Interval(9_999, 12_000, "A", "s/0"), Interval(330_001, 330_001, "A", "s/0")):
         assert extended(visit, seen, GAP) is None
     assert told(visit) == "A 10-21, B 15-30" and visit.ended_at == 30_000
+    # A sighting of a moment before: the interval begins earlier, and they stay in order.
+    assert extended(visit, Interval(14_000, 14_000, "B", "s/9"), GAP) is visit.intervals[1]
+    assert extended(visit, Interval(11_000, 12_000, "A", "s/5"), GAP) is visit.intervals[1]
+    assert told(visit) == "A 10-21, B 14-30"
 
 
 def test_what_is_kept_is_bounded() -> None:
