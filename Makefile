@@ -28,7 +28,7 @@ test: setup lint core
 
 # Every line of the pure core runs under its own tests.
 core: setup
-	$(BIN)/coverage run --source=reid.domain -m pytest -q tests/unit/domain
+	$(BIN)/coverage run --source=reid.domain,reid.journeys -m pytest -q tests/unit/domain tests/unit/journeys
 	$(BIN)/coverage report --fail-under=100 --skip-covered
 
 train: setup

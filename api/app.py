@@ -7,12 +7,25 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from api import alerts, changes, models, page, persons, system, undoing
+from api import (
+    alerts,
+    analytics,
+    changes,
+    groups,
+    journeys,
+    models,
+    page,
+    persons,
+    reviews,
+    system,
+    undoing,
+)
 from api.alert_feed import AlertsHub
 from api.asking import Asking
 from api.commands import Commands, now_ms
 from api.context import Context
 from api.idempotency import Keys
+from api.journey_views import JourneyViews
 from api.labels import LabelsHub
 from api.origin import SameOrigin
 from api.reader import Reader
@@ -57,11 +70,12 @@ def create_app(
         redoc_url=None,
         responses={503: {"model": models.Problem, "description": "A server is away; says what to do."}},
     )
-    app.state.context = Context(settings, views, asking, hub, log, clock, Keys(), alerts_hub)
+    walks = JourneyViews(reader, settings.site_id)
+    app.state.context = Context(settings, views, asking, hub, log, clock, Keys(), alerts_hub, walks)
     app.add_middleware(SameOrigin)
     app.add_exception_handler(Unavailable, _unavailable)
     # Fixed paths before /persons/{person_id}.
-    for part in (changes, undoing, persons, alerts, system, page):
+    for part in (changes, undoing, reviews, persons, journeys, analytics, groups, alerts, system, page):
         app.include_router(part.router)
     return app
 

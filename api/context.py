@@ -9,6 +9,7 @@ from api import models
 from api.alert_feed import AlertsHub
 from api.asking import Asking
 from api.idempotency import Keys
+from api.journey_views import JourneyViews
 from api.labels import LabelsHub
 from api.readiness import Log
 from api.views import PersonRow, Views
@@ -28,6 +29,7 @@ class Context:
     clock: Callable[[], int]
     keys: Keys
     alerts: AlertsHub
+    journeys: JourneyViews
 
 
 def context(request: Request) -> Context:

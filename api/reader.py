@@ -17,7 +17,7 @@ TIMEOUT_S: Final = 2.0
 #: Redis ACL rules of a user that suffices for the API.
 ACL: Final = (
     "~saferoom:*", "&saferoom:*", "-@all", "+ping", "+hello", "+select", "+client|setinfo", "+client|setname",
-    "+get", "+mget", "+lrange", "+hgetall", "+smembers", "+zcard", "+zrange", "+zinter",
+    "+get", "+mget", "+lrange", "+hgetall", "+hmget", "+hkeys", "+smembers", "+zcard", "+zrange", "+zinter",
     "+subscribe", "+unsubscribe",
 )  # fmt: skip
 T = TypeVar("T")
@@ -36,6 +36,14 @@ class Reader(Protocol):
         """All fields of each hash, empty where there is none."""
         ...
 
+    async def fields(self, asked: list[tuple[str, list[str]]]) -> list[list[bytes | None]]:
+        """Of each hash the named fields, None where there is none."""
+        ...
+
+    async def names(self, keys: list[str]) -> list[list[str]]:
+        """Names of all fields of each hash."""
+        ...
+
     async def members(self, key: str) -> set[str]: ...
 
     async def lists(self, keys: list[str]) -> list[list[bytes]]:
@@ -46,6 +54,11 @@ class Reader(Protocol):
 
     async def ranked(self, index: str, within: str | None = None) -> list[tuple[str, int]]:
         """Members of a sorted set with their scores, lowest first; only those also in the set ``within``."""
+        ...
+
+    async def newest(self, index: str, since: int, until: int, most: int) -> list[tuple[str, int]]:
+        """Members of a sorted set with scores in that range, ends included: the ``most`` highest, highest
+        first; of one score the last by name first."""
         ...
 
     def listen(self, channel: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -89,6 +102,23 @@ class RedisReader:
             found = await _answer(pipe.execute())
         return [{name.decode(): raw for name, raw in one.items()} for one in found]
 
+    async def fields(self, asked: list[tuple[str, list[str]]]) -> list[list[bytes | None]]:
+        if not asked:
+            return []
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for key, names in asked:
+                pipe.hmget(key, names)
+            return list(await _answer(pipe.execute()))
+
+    async def names(self, keys: list[str]) -> list[list[str]]:
+        if not keys:
+            return []
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.hkeys(key)
+            found = await _answer(pipe.execute())
+        return [[name.decode() for name in one] for one in found]
+
     async def lists(self, keys: list[str]) -> list[list[bytes]]:
         async with self._redis.pipeline(transaction=False) as pipe:
             for key in keys:
@@ -108,6 +138,12 @@ class RedisReader:
             # The set's members count as score 1; weight 0 leaves the index's own.
             found = await _answer(self._redis.zinter({index: 1, within: 0}, withscores=True))
         return [(member.decode(), int(score)) for member, score in found]
+
+    async def newest(self, index: str, since: int, until: int, most: int) -> list[tuple[str, int]]:
+        asked = self._redis.zrange(
+            index, until, since, desc=True, byscore=True, withscores=True, offset=0, num=most
+        )
+        return [(member.decode(), int(score)) for member, score in await _answer(asked)]
 
     @asynccontextmanager
     async def listen(self, channel: str) -> AsyncIterator[AsyncIterator[bytes]]:

@@ -70,6 +70,9 @@ def demo(
     people: Annotated[int, typer.Option(min=1, max=40, help="People on the simulated site.")] = 12,
     cameras: Annotated[int, typer.Option(min=1, max=8, help="Cameras of the simulated site.")] = 4,
     seed: Annotated[int, typer.Option(help="Seed of the simulated site.")] = 0,
+    family: Annotated[
+        int, typer.Option(min=0, max=4, help="So many of the simulated people walk together, and no others.")
+    ] = 0,
     loop: Annotated[bool, typer.Option("--loop", help="Begin videos again at their end.")] = False,
     duration: Annotated[
         float | None, typer.Option(min=1, metavar="SECONDS", help="End by itself after so long.")
@@ -104,6 +107,7 @@ def demo(
         people=people,
         cameras=cameras,
         seed=seed,
+        family=family,
         loop=loop,
         duration=duration,
         live=live,

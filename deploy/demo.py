@@ -45,6 +45,7 @@ class DemoPlan:
     people: int = 12
     cameras: int = 4
     seed: int = 0
+    family: int = 0
     loop: bool = False
     duration: float | None = None
     live: bool = True
@@ -126,7 +127,7 @@ def _start(this: _Run) -> None:
     this.sources = this.videos
     if not this.videos:
         plan, now = this.plan, round(time.time() * 1000)
-        this.simulation = Simulation(plan.people, plan.cameras, plan.seed, now)
+        this.simulation = Simulation(plan.people, plan.cameras, plan.seed, now, plan.family)
         this.sources = this.simulation.sources()
     cameras = [(f"room{number}", source) for number, source in enumerate(this.sources, 1)]
     stack.start_processes(cameras, this.plan.loop)

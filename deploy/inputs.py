@@ -20,9 +20,12 @@ class Simulation:
     cameras: int
     seed: int
     start_ms: int
+    family: int = 0
 
     def sources(self) -> list[str]:
         site = f"people={self.people}&cameras={self.cameras}&seed={self.seed}&start_ms={self.start_ms}"
+        if self.family:
+            site += f"&family={self.family}"
         return [f"sim://?{site}&camera={number}" for number in range(1, self.cameras + 1)]
 
     def truth(self) -> TruthOf:
@@ -30,7 +33,7 @@ class Simulation:
         from producers.detect.truth import MIN_VISIBILITY
         from producers.simulation.site import Site
 
-        site = Site(self.people, self.cameras, self.seed)
+        site = Site(self.people, self.cameras, self.seed, family=self.family)
 
         def truth_of(frame: Frame) -> Sequence[TrueBox]:
             camera = int(frame.camera_id.removeprefix("room")) - 1

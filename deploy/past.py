@@ -117,6 +117,17 @@ class MemoryReader:
     async def hashes(self, keys: list[str]) -> list[dict[str, bytes]]:
         return [dict(self._store.get(key) or {}) for key in keys]
 
+    async def fields(self, asked: list[tuple[str, list[str]]]) -> list[list[bytes | None]]:
+        return [[(self._store.get(key) or {}).get(name) for name in names] for key, names in asked]
+
+    async def names(self, keys: list[str]) -> list[list[str]]:
+        return [list(self._store.get(key) or {}) for key in keys]
+
+    async def newest(self, index: str, since: int, until: int, most: int) -> list[tuple[str, int]]:
+        found = ((score, member) for member, score in (self._store.get(index) or {}).items())
+        ranked = sorted((one for one in found if since <= one[0] <= until), reverse=True)
+        return [(member, score) for score, member in ranked[:most]]
+
     async def lists(self, keys: list[str]) -> list[list[bytes]]:
         return [list(self._store.get(key) or ()) for key in keys]
 

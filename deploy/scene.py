@@ -14,6 +14,7 @@ from reid.contracts.cloudevents import Causation, Headers, headers_of
 from reid.contracts.codec import encode, type_name
 from reid.contracts.commands import (
     AnyCommand,
+    ConfirmIdentity,
     ForgetPerson,
     ImportPerson,
     MergePersons,
@@ -60,18 +61,21 @@ class Example(NamedTuple):
 def inputs() -> list[Detections | AnyCommand]:
     """Two people in two rooms, all that can be asked for, the old gallery's records, and time passing."""
     first, second = f"person_{START + 800}_0", f"person_{START + 20_800}_1"
+    ours = {"camera_id": "room2", "session": _SESSION, "tracker_id": "7"}
     astray = {"camera_id": "room3", "session": _SESSION, "tracker_id": "3"}
     return [
         _walk("room2", 0, 7, 0),
         _walk("room3", 9_000, 3, 0),
         _walk("room3", 20_000, 4, 1),
+        _command(ConfirmIdentity, 29, person_id=first, track=ours, score=0.8123, model=MODEL.key),
         _command(RenamePerson, 30, person_id=second, label="Night nurse"),
         _command(MergePersons, 31, person_id1=first, person_id2=second),
         _command(MergePersons, 32, person_id1=first, person_id2=second),
         _command(UnmergePersons, 33, person_id=first, absorbed_id=second),
         _command(MoveTracks, 34, person_id=first, tracks=[astray], into=second),
         _command(RejectTrack, 35, person_id=second, track=astray),
-        _command(ForgetPerson, 36, person_id=first),
+        _command(ConfirmIdentity, 36, person_id=second, other_id=first, answer="no"),
+        _command(ForgetPerson, 37, person_id=first),
         _record(40, "room1", "person_A", 0),
         _record(41, "room2", "person_B", 0, cameras=["room2"]),
         _walk("room1", 50_000, 8, 2),

@@ -30,6 +30,9 @@ local execute = {
     redis.call('SET', op[1], op[2], 'PXAT', string.format('%.0f', deadline))
   end,
   outcome = function(op) redis.call('SET', op[1], op[2], 'EX', outcome_ttl, 'NX') end,
+  count = function(op)
+    if redis.call('HINCRBY', op[1], op[2], op[3]) == 0 then redis.call('HDEL', op[1], op[2]) end
+  end,
   append = function(op)
     redis.call('RPUSH', op[1], op[2])
     redis.call('LTRIM', op[1], -tonumber(op[3]), -1)

@@ -78,6 +78,15 @@ class AddSums(NamedTuple):
     op: str = "sums"
 
 
+class Count(NamedTuple):
+    """Add to a whole number in a hash. One that becomes zero goes."""
+
+    key: str
+    name: str
+    by: int
+    op: str = "count"
+
+
 class Append(NamedTuple):
     """Add to the end of a list, which keeps its last ``keep`` entries."""
 
@@ -106,6 +115,7 @@ Op = (
     | IndexAdd
     | IndexRemove
     | AddSums
+    | Count
     | Append
     | KeepUntil
 )

@@ -36,6 +36,11 @@ class Histories:
     def holds(self, camera: CameraRef) -> bool:
         return camera in self._waiting
 
+    def since(self, site_id: str, track: TrackRef) -> int | None:
+        """Time of the first waiting sample of the track (ms since the epoch); None where there is none."""
+        found = self._waiting.get(CameraRef(site_id, track.camera_id), {}).get(_field(track))
+        return found[0].at if found else None
+
     def sampled(self, event: TrackSampled, place: Place) -> None:
         """Keeps the sample until its track is somebody; forgets the tracks that the agent forgets now."""
         camera = CameraRef(event.site_id, event.track.camera_id)

@@ -8,6 +8,7 @@ from reid.contracts.codec import type_name
 from reid.contracts.events import (
     AnyEvent,
     GalleryReset,
+    IdentityReviewed,
     PersonExpired,
     PersonForgotten,
     PersonLeft,
@@ -76,6 +77,12 @@ def told(event: AnyEvent, at: Callable[[], Place]) -> Told:
             entry = _entry(
                 event, place, "renamed", event.person_id,
                 label=event.label, previous_label=event.previous_label,
+            )  # fmt: skip
+        case IdentityReviewed():
+            entry = _entry(
+                event, place, "reviewed", event.person_id,
+                track=event.track, other_id=event.other_id, score=event.score,
+                model=event.model, reason=event.answer,
             )  # fmt: skip
         case PersonForgotten():
             entry = _entry(event, place, "forgotten", event.person_id)

@@ -14,6 +14,7 @@ from reid.contracts.events import (
     CommandRejected,
     Event,
     GalleryReset,
+    IdentityReviewed,
     PersonExpired,
     PersonForgotten,
     PersonLeft,
@@ -44,7 +45,7 @@ def need(event: AnyEvent, wanted: Wanted) -> None:
         case PersonRegistered():
             wanted.persons.add(person_ref(site, event.person_id))
             wanted.sampled.add(spot(site, event.track).place)
-        case PersonRenamed() | PersonForgotten() | PersonExpired():
+        case PersonRenamed() | PersonForgotten() | PersonExpired() | IdentityReviewed():
             wanted.persons.add(person_ref(site, event.person_id))
         case PersonsMerged():
             wanted.persons.update((person_ref(site, event.survivor_id), person_ref(site, event.absorbed_id)))
@@ -107,7 +108,7 @@ def _about(event: AnyEvent) -> list[str]:
             return [event.survivor_id]
         case GalleryReset():
             return list(event.person_ids)
-        case PersonRegistered() | PersonRenamed() | PersonForgotten():
+        case PersonRegistered() | PersonRenamed() | PersonForgotten() | IdentityReviewed():
             return [event.person_id]
     return []
 
@@ -238,8 +239,10 @@ def _reset(work: Workspace, event: GalleryReset) -> None:
         work.erase(PersonRef(event.site_id, person_id))
 
 
-def _nothing(work: Workspace, event: CommandRejected | PolicyAdopted | CameraCalibrated) -> None:
-    """Refusals and rules change no document; the position still advances."""
+def _nothing(
+    work: Workspace, event: CommandRejected | PolicyAdopted | CameraCalibrated | IdentityReviewed
+) -> None:
+    """Refusals, rules, means and answers change no document; the position still advances."""
 
 
 _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
@@ -254,5 +257,6 @@ _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
     GalleryReset: _reset,
     PolicyAdopted: _nothing,
     CameraCalibrated: _nothing,
+    IdentityReviewed: _nothing,
     CommandRejected: _nothing,
 }

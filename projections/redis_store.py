@@ -94,16 +94,16 @@ class RedisViewStore:
     def hashes(self, keys: Collection[str]) -> dict[str, dict[str, bytes]]:
         wanted = list(keys)
 
-        def ask() -> list[Any]:
+        def ask() -> list[dict[bytes, bytes]]:
             pipe = self._redis.pipeline(transaction=False)
             for key in wanted:
                 pipe.hgetall(key)
             return pipe.execute()
 
-        answers = asked(ask) if wanted else []
+        found = asked(ask) if wanted else []
         return {
-            key: {name.decode(): raw for name, raw in found.items()}
-            for key, found in zip(wanted, answers, strict=True)
+            key: {name.decode(): value for name, value in one.items()}
+            for key, one in zip(wanted, found, strict=True)
         }
 
     def commit(self, change: Change) -> None:

@@ -8,6 +8,7 @@ from projections.changes import (
     AddSums,
     Append,
     Change,
+    Count,
     Delete,
     HashDelete,
     HashSet,
@@ -35,17 +36,17 @@ class ScratchStore(RedisViewStore):
         """The operations in their order by one pipeline, positions and rules aside: a view that breaks off in
         the middle is thrown away whole."""
         now = self._now_ms()
-        sums = [op for op in ops if isinstance(op, AddSums)]
+        sums = [op for op in ops if isinstance(op, AddSums | Count)]
 
         def send() -> None:
             pipe = self._redis.pipeline(transaction=False)
-            for command in commands((op for op in ops if not isinstance(op, AddSums)), now):
+            for command in commands((op for op in ops if not isinstance(op, AddSums | Count)), now):
                 pipe.execute_command(*command)  # type: ignore[no-untyped-call]
             pipe.execute()
 
         asked(send)
         if sums:
-            # What becomes of a camera without persons is the script's to say; there is one of these a camera.
+            # What becomes of a camera without persons, or of a count that is zero, is the script's to say.
             self.commit(Change("", {}, {}, sums))
 
     def _now_ms(self) -> int:

@@ -11,6 +11,7 @@ from projections.changes import (
     AddSums,
     Append,
     Change,
+    Count,
     Delete,
     HashDelete,
     HashSet,
@@ -249,10 +250,20 @@ class MemoryViewStore:
                 self._drop_empty(op.key)
             case AddSums():
                 self._add_sums(op)
+            case Count():
+                self._count(op)
             case Append():
                 self._append(op)
             case KeepUntil() if op.key in self._values:
                 self._deadlines[op.key] = max(op.expires_at, self._clock()) + EXPIRY_GRACE_MS
+
+    def _count(self, op: Count) -> None:
+        counts = self._hash(op.key)
+        now = int(counts.get(op.name, b"0")) + op.by
+        counts[op.name] = str(now).encode()
+        if now == 0:
+            del counts[op.name]
+            self._drop_empty(op.key)
 
     def _append(self, op: Append) -> None:
         entries: list[bytes] = self._values.setdefault(op.key, [])

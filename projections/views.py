@@ -10,10 +10,12 @@ from projections import persons
 from projections.changes import HashDelete, HashSet, Message, Op
 from projections.histories import Histories
 from projections.history import Place
+from projections.journeys import Journeys
+from projections.reviews import Reviews, matters
 from projections.store import ViewStore
 from projections.workspace import Wanted, Workspace
 from reid.contracts.codec import decode_event, decode_status, encode
-from reid.contracts.events import AnyEvent
+from reid.contracts.events import AnyEvent, PersonRegistered, PersonSeen
 from reid.contracts.topics import (
     CAMERAS,
     CAMERAS_VIEW,
@@ -112,7 +114,8 @@ class Defect(Exception):
 
 
 class PersonsView:
-    """Persons, their index, sums and histories, live labels, and outcomes of commands, from the event log."""
+    """Persons, their index, sums, histories and journeys, live labels, decisions to review, and outcomes of
+    commands, from the event log."""
 
     name, topic = PERSONS_VIEW, EVENTS
 
@@ -139,14 +142,14 @@ class PersonsView:
 
     def fold(self, store: ViewStore) -> "PersonsFold":
         histories = Histories(self._history_entries, self._erase_histories)
-        return PersonsFold(Workspace(store, self._ttl_ms, histories))
+        return PersonsFold(Workspace(store, self._ttl_ms, histories), Journeys(store), Reviews(store))
 
 
 class PersonsFold:
     """The `PersonsView` over any number of batches."""
 
-    def __init__(self, work: Workspace) -> None:
-        self._work = work
+    def __init__(self, work: Workspace, journeys: Journeys, reviews: Reviews) -> None:
+        self._work, self._journeys, self._reviews = work, journeys, reviews
 
     def __len__(self) -> int:
         return len(self._work)
@@ -154,6 +157,7 @@ class PersonsFold:
     def apply(self, records: Sequence[Record]) -> list[Rejected]:
         rejected: list[Rejected] = []
         events: list[tuple[Record, AnyEvent]] = []
+        doubtful: set[int] = set()
         work, wanted = self._work, Wanted(set(), set(), set())
         for record in records:
             try:
@@ -163,12 +167,21 @@ class PersonsFold:
             except ReidError as error:
                 rejected.append(Rejected(record, error))
             else:
+                if matters(event):
+                    doubtful.add(len(events))
                 events.append((record, event))
                 persons.need(event, wanted)
         work.require(wanted)
-        for record, event in events:
+        self._journeys.require(wanted.persons)
+        self._reviews.require(events[number][1] for number in doubtful)
+        for number, (record, event) in enumerate(events):
             try:
+                # Before the track is somebody: then its samples wait no longer.
+                since = _since(event, work)
                 persons.apply(event, partial(_place, record), work)
+                self._journeys.apply(event, since)
+                if number in doubtful:
+                    self._reviews.apply(event)
             except ReidError as error:
                 rejected.append(Rejected(record, error))
             except Exception as error:
@@ -180,7 +193,9 @@ class PersonsFold:
         self._work.spilt()
 
     def ops(self) -> Iterator[Op]:
-        return self._work.ops()
+        yield from self._work.ops()
+        yield from self._journeys.ops()
+        yield from self._reviews.ops()
 
     def messages(self) -> list[Message]:
         return self._work.messages()
@@ -235,6 +250,15 @@ class CamerasFold:
         status = decode_status(record.value)
         key = camera_status_key(status.site_id)
         self._latest[status.site_id, status.camera_id] = HashSet(key, status.camera_id, encode(status))
+
+
+def _since(event: AnyEvent, work: Workspace) -> int | None:
+    """First sample of the track that the event gives an identity."""
+    if type(event) is PersonSeen:
+        return work.histories.since(event.site_id, event.track) if event.reason == "bound" else None
+    if type(event) is PersonRegistered:
+        return work.histories.since(event.site_id, event.track)
+    return None
 
 
 def _place(record: Record) -> Place:

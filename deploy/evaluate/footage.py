@@ -41,9 +41,11 @@ class Footage:
     cameras: tuple[Camera, ...]
 
 
-def simulated(people: int, cameras: int, seconds: float, seed: int, fps: float, start_ms: int) -> Footage:
+def simulated(
+    people: int, cameras: int, seconds: float, seed: int, fps: float, start_ms: int, family: int = 0
+) -> Footage:
     """The demo's site, from its start. Whom no detector is expected to find is not part of the truth."""
-    site = Site(people, cameras, seed)
+    site = Site(people, cameras, seed, family=family)
 
     def opened(index: int) -> Iterator[CapturedFrame]:
         for frame in SimulatedCamera(site, index, fps, start_ms, realtime=False, until_s=seconds):

@@ -20,8 +20,10 @@ from producers.simulation.scenario import Scenario
 Array = npt.NDArray[np.float64]
 SMOOTHING: Final = np.array((-0.3, -0.15, 0.0, 0.15, 0.3))
 """Seconds over which a way is averaged: rounds its corners and softens starting and stopping."""
-_COMPANION_OFFSET: Final = (0.38, 0.42)
+_COMPANION_OFFSETS: Final = ((0.38, 0.42), (-0.48, 0.34), (0.08, -0.56))
 _COMPANION_DELAY: Final = 0.35
+#: People of a family at most: more would not pass a door beside each other.
+MAX_FAMILY: Final = 1 + len(_COMPANION_OFFSETS)
 GESTURES: Final = ("idle", "idle", "phone", "talk", "hip")
 
 
@@ -103,7 +105,8 @@ class Itinerary:
 
 
 class Schedule:
-    """Every person's way through the floor, made chapter by chapter on demand."""
+    """Every person's way through the floor, made chapter by chapter on demand. ``family``: so many, from
+    person 0 on, walk together, and nobody else does."""
 
     def __init__(
         self,
@@ -113,20 +116,22 @@ class Schedule:
         duration_s: float,
         watched: int,
         scenario: Scenario = Scenario(),  # noqa: B008 frozen
+        family: int = 0,
     ) -> None:
         self._floor, self._people, self._seed = floor, people, seed
         self._scenario = scenario
         #: The room that nobody but the intruder enters.
         self.forbidden = None if scenario.intruder is None else watched - 1
-        self._duration, self._watched = duration_s, watched
+        self._duration, self._watched, self._family = duration_s, watched, family
         self._chapters: dict[int, list[Itinerary]] = {}
         rng = np.random.default_rng([seed, 11])
         self._speeds = rng.uniform(1.0, 1.35, people)
         self._offsets = rng.uniform(-0.12, 0.12, (people, 2))
 
-    @staticmethod
-    def leader(person: int) -> int:
+    def leader(self, person: int) -> int:
         """Whom a person walks with; most walk by themselves."""
+        if self._family:
+            return 0 if person < self._family else person
         return person - 1 if person % 5 == 4 else person
 
     def pose(self, person: int, t: float) -> Pose:
@@ -136,7 +141,8 @@ class Schedule:
         moment = t
         if lead != person:
             # Fixed in the world, not turned with the heading: a turn must not throw the companion outwards.
-            dx, dy = self._offsets[lead] + _COMPANION_OFFSET
+            beside = person - lead - 1
+            dx, dy = self._offsets[lead] + _COMPANION_OFFSETS[beside]
             moment = max(0.0, t - _COMPANION_DELAY)
         itinerary = self._chapter(int(moment // self._duration))[lead]
         x, y, ahead_x, ahead_y, walked, speed = itinerary.place_at(moment)

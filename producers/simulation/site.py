@@ -16,7 +16,7 @@ from producers.simulation.optics import Floats, Lens, Response, lens_of, respons
 from producers.simulation.plan import Floor, Room
 from producers.simulation.raster import Sprite, draw_sprite
 from producers.simulation.scenario import UNSEEN_S, Scenario, other_jacket
-from producers.simulation.schedule import Pose, Schedule
+from producers.simulation.schedule import MAX_FAMILY, Pose, Schedule
 from producers.simulation.wardrobe import Wardrobe, wardrobes
 from reid.errors import ConfigError
 
@@ -89,26 +89,35 @@ class Site:
         duration_s: float = 180.0,
         size: tuple[int, int] = (640, 480),
         scenario: Scenario = Scenario(),  # noqa: B008 frozen
+        family: int = 0,
     ) -> None:
+        """``family``: so many, from person 0 on, walk together; 0 for the pairs that there are otherwise."""
         if not 1 <= people <= 40:
             raise ConfigError(f"a simulated site holds 1 to 40 people, not {people}")
         if not 1 <= cameras <= 8:
             raise ConfigError(f"a simulated site has 1 to 8 cameras, not {cameras}")
         if duration_s < 60:
             raise ConfigError(f"duration of a simulated site is {duration_s:g} s: give it 60 s or more")
+        if family and not 2 <= family <= min(people, MAX_FAMILY):
+            most = min(people, MAX_FAMILY)
+            raise ConfigError(f"a simulated family is of 2 to {most} of the people, not of {family}")
         self.people, self.cameras, self.seed, self.duration_s = people, cameras, seed, duration_s
         self.width, self.height = size
         self.floor = Floor.of(max(4, cameras))
         self.wardrobes: tuple[Wardrobe, ...] = wardrobes(people, seed)
         scenario.check(people)
         self.scenario = scenario
-        self._schedule = Schedule(self.floor, people, seed, duration_s, cameras, scenario)
+        self._schedule = Schedule(self.floor, people, seed, duration_s, cameras, scenario, family)
         self._views = [View(self.floor.rooms[i], *size, seed) for i in range(cameras)]
         self._atlases: dict[Wardrobe, Floats] = {}
 
     def furnish(self, camera: int) -> None:
         """Draws what a camera's frames have in common, once: else its first frame does (0.3 s)."""
         self._views[camera].furnish()
+
+    def leader(self, person: int) -> int:
+        """Whom a person walks with; most walk by themselves."""
+        return self._schedule.leader(person)
 
     def pose(self, person: int, t: float) -> Pose:
         """Where a person is, and how they stand or walk, ``t`` seconds after the start."""

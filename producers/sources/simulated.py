@@ -5,6 +5,7 @@
 ``cameras``    rooms with a camera, 1 to 8 (4)
 ``camera``     which of them, from 1 (1)
 ``seed``       which site (0)
+``family``     2 to 4 people, the first, walk together and nobody else does (0: some walk in pairs)
 ``fps``        frames a second (the setting camera_fps)
 ``realtime``   1: paced by the clock; 0: as fast as they can be made (the playback's)
 ``start_ms``   epoch milliseconds of simulated time 0 (the playback's, else this process' first camera)
@@ -27,7 +28,7 @@ from producers.simulation.source import SimulatedCamera
 from producers.sources.base import Playback, Source, SourceStats
 from reid.errors import ConfigError
 
-DEFAULTS: Final = {"people": 12.0, "cameras": 4.0, "camera": 1.0, "seed": 0.0}
+DEFAULTS: Final = {"people": 12.0, "cameras": 4.0, "camera": 1.0, "seed": 0.0, "family": 0.0}
 OPTIONAL: Final = ("fps", "realtime", "start_ms", "until")
 CAST: Final = ("loiterer", "intruder", "changer")
 
@@ -74,14 +75,14 @@ def open_simulated(query: Mapping[str, str], playback: Playback) -> Source:
         except ValueError as error:
             raise ConfigError(f"sim:// parameter {name}={text!r} is not a number") from error
     people, cameras, seed = int(values["people"]), int(values["cameras"]), int(values["seed"])
-    number = int(values["camera"])
+    number, family = int(values["camera"]), int(values["family"])
     # Counted from 1, as cameras are.
     cast = {name: int(values[name]) - 1 for name in CAST if int(values.get(name, 0)) > 0}
     scenario = Scenario(**cast)
     fps = values.get("fps", playback.fps)
     start = values.get("start_ms", playback.start_ms)
     camera = SimulatedCamera(
-        _site(people, max(cameras, number), seed, scenario),
+        _site(people, max(cameras, number), seed, scenario, family),
         number - 1,
         fps,
         _process_start() if start is None else int(start),
@@ -92,9 +93,9 @@ def open_simulated(query: Mapping[str, str], playback: Playback) -> Source:
 
 
 @cache
-def _site(people: int, cameras: int, seed: int, scenario: Scenario) -> Site:
+def _site(people: int, cameras: int, seed: int, scenario: Scenario, family: int) -> Site:
     """One site for all its cameras in this process."""
-    return Site(people, cameras, seed, scenario=scenario)
+    return Site(people, cameras, seed, scenario=scenario, family=family)
 
 
 @cache

@@ -4,6 +4,8 @@ Every command with an id is answered in the event log by an event that carries t
 in the log of the alerts.
 """
 
+from typing import Literal
+
 import msgspec
 
 from reid.contracts.detections import Model
@@ -61,6 +63,21 @@ class RejectTrack(Command, frozen=True, kw_only=True, tag="reid.command.reject-t
     track: TrackRef
 
 
+class ConfirmIdentity(Command, frozen=True, kw_only=True, tag="reid.command.confirm.v1", omit_defaults=True):
+    """Somebody looked at a decision: was ``track`` this person, or ``other_id`` the same person? One of the
+    two is named. ``score`` and ``model``: what it was decided by.
+
+    ``no`` undoes nothing by itself: that is another command.
+    """
+
+    person_id: str
+    track: TrackRef | None = None
+    other_id: str | None = None
+    answer: Literal["yes", "no"] = "yes"
+    score: float | None = None
+    model: str = ""
+
+
 class ForgetPerson(Command, frozen=True, kw_only=True, tag="reid.command.forget.v1", omit_defaults=True):
     """Erasure on request: the person leaves the gallery and the views."""
 
@@ -106,6 +123,7 @@ AnyCommand = (
     | RejectTrack
     | ResetGallery
     | RenamePerson
+    | ConfirmIdentity
     | ForgetPerson
     | ImportPerson
     | Tick

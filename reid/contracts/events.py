@@ -228,6 +228,20 @@ class PersonRenamed(Event, frozen=True, kw_only=True, tag="reid.person.renamed.v
     asked_by: str = ""
 
 
+class IdentityReviewed(Event, frozen=True, kw_only=True, tag="reid.identity.reviewed.v1"):
+    """Somebody said whether ``track`` was this person, or ``other_id`` the same person. After ``no`` two
+    persons that stand both are known to differ. ``score`` of ``model``: what had been decided by."""
+
+    person_id: str
+    answer: Literal["yes", "no"]
+    track: TrackRef | None = None
+    other_id: str | None = None
+    score: float | None = None
+    model: str = ""
+    command_id: str | None = None
+    asked_by: str = ""
+
+
 class PersonForgotten(Event, frozen=True, kw_only=True, tag="reid.person.forgotten.v1"):
     """Erased on request."""
 
@@ -294,6 +308,7 @@ AnyEvent = (
     | PersonsMerged
     | PersonSplit
     | PersonRenamed
+    | IdentityReviewed
     | PersonForgotten
     | PersonExpired
     | GalleryReset

@@ -179,6 +179,38 @@ def alerts_channel(site_id: str) -> str:
     return f"{REDIS_PREFIX}:alert-changes:{site_id}"
 
 
+def journeys_key(site_id: str, person_id: str) -> str:
+    """Hash start of a visit (ms) -> JSON `Visit`. It outlives the person's document as the tally does: what
+    it adds to the sums must be known to be taken away."""
+    return f"{REDIS_PREFIX}:journeys:{site_id}:{person_id}"
+
+
+def visits_key(site_id: str) -> str:
+    """Sorted set of ``{person_id}/{start}`` of every visit kept, scored by its start."""
+    return f"{REDIS_PREFIX}:visits:{site_id}"
+
+
+def rule_key(site_id: str) -> str:
+    """Hash ``visit_gap``: of the policy in force, milliseconds."""
+    return f"{REDIS_PREFIX}:rule:{site_id}"
+
+
+def transitions_key(site_id: str) -> str:
+    """Hash ``{from}/{to}/{bucket}`` -> how many went from camera to camera within that time
+    (`reid.journeys.durations`)."""
+    return f"{REDIS_PREFIX}:transitions:{site_id}"
+
+
+def occupancy_key(site_id: str, hour: int) -> str:
+    """Hash of sums of one hour (since the epoch), fields as in `reid.journeys.counts`."""
+    return f"{REDIS_PREFIX}:occupancy:{site_id}:{hour}"
+
+
+def reviews_key(site_id: str) -> str:
+    """Hash item id -> JSON `ReviewItem`: doubtful decisions that nobody answered yet, the newest so many."""
+    return f"{REDIS_PREFIX}:reviews:{site_id}"
+
+
 def idempotent_command_id(key: str, request: str) -> str:
     """Id of a command that was asked for under an idempotency key: UUID of the key, dot, print of what was
     asked. The same key and request always make the same id, which the identity agent answers once."""

@@ -4,6 +4,7 @@ alert agent answers."""
 from reid.contracts.commands import (
     AcknowledgeAlert,
     AnyCommand,
+    ConfirmIdentity,
     ForgetPerson,
     ImportPerson,
     MergePersons,
@@ -26,6 +27,7 @@ from reid.domain.merging import merge
 from reid.domain.policy import Policy
 from reid.domain.present import absences
 from reid.domain.rejection import rejected, unknown
+from reid.domain.reviewing import review
 from reid.domain.splitting import move
 from reid.domain.state import SiteState
 from reid.domain.unmerging import unmerge
@@ -46,6 +48,8 @@ def answer(site: SiteState, command: AnyCommand, policy: Policy) -> list[AnyEven
             return [_reset(site, command)]
         case RenamePerson():
             return [_rename(site, command)]
+        case ConfirmIdentity():
+            return [review(site, command)]
         case ForgetPerson():
             return [_forget(site, command)]
         case ImportPerson():

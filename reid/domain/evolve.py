@@ -8,6 +8,7 @@ from reid.contracts.events import (
     CameraCalibrated,
     CommandRejected,
     GalleryReset,
+    IdentityReviewed,
     PersonExpired,
     PersonForgotten,
     PersonLeft,
@@ -30,6 +31,7 @@ from reid.domain.state import (
     PartitionState,
     PendingTrack,
     Person,
+    Reviewed,
     SiteState,
 )
 
@@ -247,6 +249,15 @@ def _renamed(site: SiteState, event: PersonRenamed) -> None:
     site.relabel(site.persons[event.person_id], event.label)
 
 
+def _reviewed(site: SiteState, event: IdentityReviewed) -> None:
+    if event.score is not None:
+        site.review(Reviewed(event.at, event.answer == "yes", event.score, event.model))
+    person, other = site.persons.get(event.person_id), site.persons.get(event.other_id or "")
+    if event.answer == "no" and person is not None and other is not None:
+        person.not_persons.add(other.person_id)
+        other.not_persons.add(person.person_id)
+
+
 def _gone(site: SiteState, event: PersonForgotten | PersonExpired) -> None:
     site.remove(event.person_id)
 
@@ -280,6 +291,7 @@ _HANDLERS: Final[dict[type, Callable[[SiteState, Any], None]]] = {
     PersonsMerged: _merged,
     PersonSplit: _split,
     PersonRenamed: _renamed,
+    IdentityReviewed: _reviewed,
     PersonForgotten: _gone,
     PersonExpired: _gone,
     GalleryReset: _reset,

@@ -20,7 +20,8 @@ def merge(site: SiteState, command: MergePersons, policy: Policy) -> AnyEvent:
         return rejected(
             command,
             "seen_together",
-            f"{survivor.label} and {absorbed.label} were seen in one frame: they are two people",
+            f"{survivor.label} and {absorbed.label} were seen in one frame, or somebody said so: "
+            "they are two people",
         )
     return merged(command, survivor, absorbed, policy, command_id=command.command_id)
 

@@ -18,6 +18,7 @@ from reid.domain.state import (
     PartitionState,
     PendingTrack,
     Person,
+    Reviewed,
     Revisions,
     SiteState,
 )
@@ -84,6 +85,7 @@ class _Site(msgspec.Struct):
     recent: list[str]
     revisions: _Weighed
     rejected: list[tuple[TrackRef, tuple[str, ...]]]
+    reviewed: list[Reviewed]
 
 
 class _Partition(msgspec.Struct):
@@ -147,6 +149,7 @@ def _site(site_id: str, site: SiteState) -> _Site:
             sorted(site.revisions.asserted),
         ),
         list(site.rejected.items()),
+        list(site.reviewed),
     )
 
 
@@ -194,4 +197,5 @@ def _loaded(plain: _Site) -> SiteState:
         dict(weighed.doubts), weighed.made_at, dict(weighed.moved), dict.fromkeys(weighed.asserted)
     )
     site.rejected = dict(plain.rejected)
+    site.reviewed = list(plain.reviewed)
     return site

@@ -26,6 +26,8 @@ MAX_MOVED: Final = 500
 MAX_REJECTED: Final = 1_000
 #: Answered commands remembered, so that one that comes twice is answered once.
 MAX_ANSWERED: Final = 1_000
+#: Answers of people remembered, to learn from.
+MAX_REVIEWED: Final = 500
 
 
 @dataclass(slots=True)
@@ -199,6 +201,17 @@ class Revisions:
 
 
 @dataclass(slots=True)
+class Reviewed:
+    """What somebody said about a decision that ``score`` of ``model`` had made. It names nobody, so that
+    nothing is left of who is forgotten."""
+
+    at: int
+    same: bool
+    score: float
+    model: str
+
+
+@dataclass(slots=True)
 class Import:
     """A record of an older store: the gallery it stood in, and the id it was registered with here."""
 
@@ -215,6 +228,7 @@ class SiteState:
         self.merges: dict[str, Merge] = {}
         self.imports: dict[str, Import] = {}
         self.answered: dict[str, None] = {}
+        self.reviewed: list[Reviewed] = []
         self.policy: Policy | None = None
         self.next_number = 0
         self.next_label = 0
@@ -326,6 +340,11 @@ class SiteState:
         self.answered[command_id] = None
         while len(self.answered) > MAX_ANSWERED:
             del self.answered[next(iter(self.answered))]
+
+    def review(self, reviewed: Reviewed) -> None:
+        """Remembers an answer; the oldest are forgotten."""
+        self.reviewed.append(reviewed)
+        del self.reviewed[:-MAX_REVIEWED]
 
     def expired_before(self, moment: int) -> list[str]:
         """Ids of persons last seen before ``moment``, by time then id.

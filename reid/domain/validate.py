@@ -6,7 +6,14 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from reid.contracts.commands import AcknowledgeAlert, AnyCommand, ImportPerson, MergePersons, RenamePerson
+from reid.contracts.commands import (
+    AcknowledgeAlert,
+    AnyCommand,
+    ConfirmIdentity,
+    ImportPerson,
+    MergePersons,
+    RenamePerson,
+)
 from reid.contracts.detections import Detections, Frame, Model, Person
 from reid.contracts.embedding import decode_wire
 from reid.errors import PoisonInput
@@ -34,6 +41,8 @@ def check(message: Detections | AnyCommand) -> None:
         _name("person_id2", message.person_id2)
     elif isinstance(message, RenamePerson):
         _name("person_id", message.person_id)
+    elif isinstance(message, ConfirmIdentity):
+        _check_confirmation(message)
     elif isinstance(message, ImportPerson):
         _check_import(message)
     elif isinstance(message, AcknowledgeAlert):
@@ -85,6 +94,14 @@ def _check_model(where: str, model: Model) -> None:
     rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(knots))
     if len(knots) == 1 or not rising or not all(math.isfinite(v) for knot in knots for v in knot):
         raise PoisonInput(f"{where}: calibration of {model.key} does not rise: {knots}")
+
+
+def _check_confirmation(command: ConfirmIdentity) -> None:
+    _name("person_id", command.person_id)
+    if (command.track is None) == (command.other_id is None):
+        raise PoisonInput(f"confirmation of {command.person_id}: name either a track or another person")
+    if command.score is not None and not 0.0 <= command.score <= 1.0:
+        raise PoisonInput(f"confirmation of {command.person_id}: score {command.score} is not 0 to 1")
 
 
 def _check_import(command: ImportPerson) -> None:

@@ -38,6 +38,7 @@ PROJECTOR: Final = (
     "projector.topics",
     "projector.poll",
     "projector.load",
+    "projector.hashes",
     "projector.letters",
     "projector.commit",
 )

@@ -5,6 +5,7 @@ from typing import Final
 
 from reid.contracts.codec import encode
 from reid.contracts.commands import (
+    ConfirmIdentity,
     ForgetPerson,
     MergePersons,
     RejectTrack,
@@ -86,6 +87,10 @@ class Site:
                 UnmergePersons(**base, person_id=one, absorbed_id=two),
                 RenamePerson(**base, person_id=one, label=f"Name {self._commands}"),
                 RejectTrack(**base, person_id=one, track=track),
+                ConfirmIdentity(
+                    **base, person_id=one, other_id=two, answer=dice.choice(("yes", "no")), score=0.6
+                ),
+                ConfirmIdentity(**base, person_id=one, track=track),
                 Tick(**base),
                 ForgetPerson(**base, person_id=one) if dice.random() < 0.3 else Tick(**base),
                 ResetGallery(**base, camera_id=camera) if dice.random() < 0.2 else Tick(**base),

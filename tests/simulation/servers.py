@@ -174,6 +174,9 @@ class SimulatedStore:
     ) -> Documents:
         return self._faults.at("projector.load", lambda: self._current[0].load(persons, cameras, sampled))
 
+    def hashes(self, keys: Collection[str]) -> dict[str, dict[str, bytes]]:
+        return self._faults.at("projector.hashes", lambda: self._current[0].hashes(keys))
+
     def commit(self, change: Change) -> None:
         self._faults.at("projector.commit", lambda: self._current[0].commit(change))
 

@@ -9,6 +9,7 @@ from api.app import create_app
 from projections.store import MemoryViewStore
 from reid.contracts.commands import (
     AnyCommand,
+    ConfirmIdentity,
     ForgetPerson,
     MergePersons,
     MoveTracks,
@@ -17,6 +18,7 @@ from reid.contracts.commands import (
     ResetGallery,
     UnmergePersons,
 )
+from reid.contracts.events import IdentityReviewed
 from reid.contracts.topics import ALERTS, CAMERAS, EVENTS
 from reid.errors import Unavailable
 from reid.runtime.settings import Settings
@@ -45,6 +47,17 @@ class MemoryReader:
 
     async def hashes(self, keys: list[str]) -> list[dict[str, bytes]]:
         return [dict(self._value(key, {})) for key in keys]
+
+    async def fields(self, asked: list[tuple[str, list[str]]]) -> list[list[bytes | None]]:
+        return [[(self._value(key, {})).get(name) for name in names] for key, names in asked]
+
+    async def names(self, keys: list[str]) -> list[list[str]]:
+        return [list(self._value(key, {})) for key in keys]
+
+    async def newest(self, index: str, since: int, until: int, most: int) -> list[tuple[str, int]]:
+        found = ((score, member) for member, score in self._value(index, {}).items())
+        ranked = sorted((one for one in found if since <= one[0] <= until), reverse=True)
+        return [(member, score) for score, member in ranked[:most]]
 
     async def lists(self, keys: list[str]) -> list[list[bytes]]:
         return [list(self._value(key, ())) for key in keys]
@@ -121,10 +134,20 @@ class MemoryLog:
 
 def agree(command: AnyCommand) -> Any:
     """Does what it is asked for, to two persons ``a`` and ``b``."""
-    asked = {"command_id": command.command_id}
+    asked: dict[str, Any] = {"command_id": command.command_id}
     match command:
         case MergePersons():
             return story.merged(command.person_id1, command.person_id2, "Visitor-A", **asked)
+        case ConfirmIdentity():
+            return IdentityReviewed(
+                site_id=command.site_id,
+                at=command.issued_at,
+                person_id=command.person_id,
+                track=command.track,
+                other_id=command.other_id,
+                answer=command.answer,
+                **asked,
+            )
         case RenamePerson():
             return story.renamed(command.person_id, command.label, **asked)
         case ForgetPerson():

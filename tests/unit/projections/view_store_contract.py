@@ -10,6 +10,7 @@ from projections.changes import (
     AddSums,
     Append,
     Change,
+    Count,
     Delete,
     HashDelete,
     HashSet,
@@ -31,6 +32,8 @@ from tests.unit.projections.logs import project
 from tests.unit.projections.story import SITE, START, left, merged, rejected, renamed, reset, track, walk
 
 KEY = "saferoom:test"
+#: Families of keys that have tests of their own (`test_journeys`).
+JOURNEYS = {"journeys", "visits", "transitions", "occupancy"}
 encode_list = msgspec.json.Encoder().encode
 
 
@@ -78,6 +81,22 @@ class ViewStoreContract:
             store, HashDelete(KEY + ":h", "b"), SetRemove(KEY + ":s", "a"), IndexRemove(KEY + ":z", "early")
         )
         assert store.dump(KEY) == {}
+
+    def test_counts_add_up_and_go_at_zero(self, store: ViewStore) -> None:
+        commit(store, Count(KEY, "a", 2), Count(KEY, "b", -1), Count(KEY, "a", 3))
+        assert store.dump(KEY) == {KEY: {"a": "5", "b": "-1"}}
+        commit(store, Count(KEY, "b", 1), Count(KEY, "a", 2**40))
+        assert store.dump(KEY) == {KEY: {"a": str(2**40 + 5)}}
+        commit(store, Count(KEY, "a", -(2**40) - 5))
+        assert store.dump(KEY) == {}
+
+    def test_hashes_come_back_as_they_went(self, store: ViewStore) -> None:
+        commit(store, HashSet(KEY, "ü", "ä".encode()), HashSet(KEY, "1", b"2"))
+        assert store.hashes([KEY, KEY + ":never"]) == {
+            KEY: {"ü": "ä".encode(), "1": b"2"},
+            KEY + ":never": {},
+        }
+        assert store.hashes([]) == {}
 
     def test_sums_of_a_camera_without_persons_go(self, store: ViewStore) -> None:
         def add(camera: str, persons: int, embeddings: int, visits: int) -> AddSums:
@@ -166,6 +185,10 @@ class ViewStoreContract:
         assert kinds == ["registered", "bound", "left", "bound", "merged", "renamed", "left"]
         kinds = [json.loads(raw)["kind"] for raw in found.pop(topics.history_key(SITE, "b"))]
         assert kinds == ["registered", "bound", "left", "bound", "merged_into"]
+        journeys = [key for key in found if key.split(":")[1] in JOURNEYS]
+        assert topics.journeys_key(SITE, "b") not in journeys
+        for key in journeys:
+            found.pop(key)
         assert {key: json.loads(v) if isinstance(v, str) else v for key, v in found.items()} == {
             "saferoom:by-camera:global:room1": ["a"],
             "saferoom:by-camera:global:room2": ["a"],

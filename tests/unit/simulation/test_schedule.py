@@ -7,6 +7,8 @@ import pytest
 
 from producers.simulation.plan import Floor
 from producers.simulation.schedule import Pose, Schedule
+from producers.simulation.site import Site
+from reid.errors import ConfigError
 
 DURATION = 180.0
 STEP = 0.4
@@ -72,8 +74,8 @@ def test_people_leave_and_come_back(floor: Floor, walks: list[list[Pose]]) -> No
     assert returned >= 3
 
 
-def test_companions_walk_together(walks: list[list[Pose]]) -> None:
-    assert Schedule.leader(4) == 3
+def test_companions_walk_together(floor: Floor, walks: list[list[Pose]]) -> None:
+    assert schedule(floor).leader(4) == 3
     apart = [math.dist((a.x, a.y), (b.x, b.y)) for a, b in zip(walks[3], walks[4], strict=True)]
     assert min(apart) > 0.2
     assert max(apart) < 1.3
@@ -102,3 +104,35 @@ def test_every_spot_can_be_reached(rooms: int) -> None:
         for spot in room.spots:
             path = room.path(spot, room.door[0])
             assert (path[0], path[-1]) == (spot, room.door[0])
+
+
+def test_a_family_walks_together_and_nobody_else(floor: Floor) -> None:
+    made = Schedule(floor, 12, 0, DURATION, len(floor.rooms), family=3)
+    assert [made.leader(person) for person in range(12)] == [0, 0, 0, *range(3, 12)]
+    moments = [step * STEP for step in range(400)]
+    family = [[made.pose(person, t) for t in moments] for person in range(3)]
+    for one, other in itertools.combinations(family, 2):
+        apart = [math.dist((a.x, a.y), (b.x, b.y)) for a, b in zip(one, other, strict=True)]
+        # Closest for a moment, where they turn round.
+        assert min(apart) > 0.1 and max(apart) < 2.0
+    # Nobody of them is pushed through a wall or onto a desk by walking beside somebody.
+    for room in floor.rooms:
+        for pose in itertools.chain.from_iterable(family):
+            u, v = room.local(pose.x, pose.y)
+            if 0 <= u <= 8 and 0.2 <= v <= 6.5:
+                assert 0.2 < u < 7.8 and v < 6.3
+                for box in room.boxes:
+                    inside = box.lo[0] < pose.x < box.hi[0] and box.lo[1] < pose.y < box.hi[1]
+                    assert not inside, f"in the {box.material} of room {room.index}: {pose}"
+
+
+def test_the_site_without_a_family_is_as_ever(floor: Floor) -> None:
+    plain, none = schedule(floor), Schedule(floor, 12, 0, DURATION, len(floor.rooms), family=0)
+    assert [plain.leader(person) for person in range(12)] == [0, 1, 2, 3, 3, 5, 6, 7, 8, 8, 10, 11]
+    assert [plain.pose(p, 33.3) for p in range(12)] == [none.pose(p, 33.3) for p in range(12)]
+
+
+@pytest.mark.parametrize("family", [1, 5, 13])
+def test_a_family_too_small_or_large_is_refused(family: int) -> None:
+    with pytest.raises(ConfigError, match=f"2 to 4 of the people, not of {family}"):
+        Site(12, 4, 0, family=family)

@@ -1,0 +1,278 @@
+"""Journeys and groups of the simulated site against its truth: what the views tell, leg by leg.
+
+    python -m benchmarks.journeys                       # perfect detections and appearances: the views alone
+    python -m benchmarks.journeys --pipeline            # pictures, detector, tracker, encoder, decision rule
+    python -m benchmarks.journeys --family 3            # three people walk together, and nobody else does
+
+Truth are the moments at which a camera has somebody well in sight (`producers.detect.truth`), five a second,
+put together to legs by the same definition (`reid.journeys.legs`). A leg is told right when the person that
+was told made it, at that camera, entering and leaving within `TOLERANCE_MS`. Ids go to people one to one, so
+that most legs agree: whoever got a second id loses its legs.
+"""
+
+import argparse
+import asyncio
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
+from typing import Any, Final, NamedTuple
+
+import cv2
+import httpx
+import numpy as np
+
+from deploy.evaluate.footage import simulated
+from deploy.evaluate.stream import START_MS, decided
+from deploy.evaluate.watch import watch
+from deploy.past import Past, app_of
+from producers.detect.truth import MIN_VISIBILITY
+from producers.embed.select import open_embedder
+from producers.simulation.site import Site
+from projections.changes import Change
+from projections.views import PersonsView, Record
+from reid.contracts.codec import encode
+from reid.contracts.detections import Detections, Frame, Model, Person
+from reid.contracts.embedding import encode_wire
+from reid.contracts.events import AnyEvent
+from reid.contracts.journeys import Interval
+from reid.contracts.policy import Policy
+from reid.contracts.topics import DEFAULT_SITE, EVENTS
+from reid.journeys.legs import Leg, legs
+from reid.journeys.visits import visits_of
+from reid.runtime.settings import Settings
+
+TOLERANCE_MS: Final = 3_000
+TRUTH_FPS: Final = 5.0
+#: A track that was out of sight for so long is another one.
+LOST_MS: Final = 2_000
+_MODEL: Final = Model("truth", "1", 64)
+_BATCH: Final = 2_000
+
+
+class Sight(NamedTuple):
+    """Somebody well in sight of a camera."""
+
+    at: int
+    camera_id: str
+    person: int
+
+
+def sights(site: Site, seconds: float, fps: float) -> Iterator[list[Sight]]:
+    """Moment by moment, all cameras; one without anybody is an empty list."""
+    for step in range(int(seconds * fps)):
+        at = START_MS + round(1000 * step / fps)
+        yield [
+            Sight(at, f"room{camera + 1}", seen.person_id)
+            for camera in range(site.cameras)
+            for seen in site.truth(camera, step / fps)
+            if seen.visibility >= MIN_VISIBILITY
+        ]
+
+
+def true_legs(seen: Iterable[Sight]) -> dict[int, list[Leg]]:
+    """Each person's, in order."""
+    spans: defaultdict[int, dict[str, list[Interval]]] = defaultdict(dict)
+    for sight in seen:
+        known = spans[sight.person].setdefault(sight.camera_id, [])
+        if known and sight.at - known[-1].last <= LOST_MS:
+            known[-1].last = sight.at
+        else:
+            known.append(Interval(sight.at, sight.at, sight.camera_id, f"t/{len(known)}"))
+    gap = Policy().visit_gap
+    return {
+        person: [
+            leg for visit in visits_of(chain.from_iterable(cameras.values()), gap) for leg in legs(visit)
+        ]
+        for person, cameras in sorted(spans.items())
+    }
+
+
+def perfect(moments: Iterable[list[Sight]], cameras: int) -> Iterator[Detections]:
+    """As a detector, tracker and encoder without fault would publish it: one message a moment."""
+    tracks: dict[tuple[str, int], tuple[int, int]] = {}
+    number = 0
+    for step, seen in enumerate(moments):
+        at = START_MS + round(1000 * step / TRUTH_FPS)
+        persons: dict[str, list[Person]] = {f"room{n + 1}": [] for n in range(cameras)}
+        for sight in seen:
+            place = sight.camera_id, sight.person
+            last, track = tracks.get(place, (0, 0))
+            if at - last > LOST_MS:
+                number += 1
+                track = number
+            tracks[place] = at, track
+            look = encode_wire(np.eye(1, _MODEL.dim, sight.person, dtype=np.float32)[0])
+            box = (100.0 * len(persons[sight.camera_id]), 50.0, 60.0, 150.0)
+            persons[sight.camera_id].append(Person(track, box, 0.9, 0.9, look))
+        frames = tuple(
+            Frame(camera, at, 640, 480, "s1", _MODEL, tuple(found)) for camera, found in persons.items()
+        )
+        yield Detections(DEFAULT_SITE, "truth", frames)
+
+
+def views_of(events: Iterable[AnyEvent], moment: int) -> Past:
+    """The views after these events."""
+    past, view, offset = Past(moment), PersonsView(90), 0
+    batch: list[Record] = []
+
+    def commit() -> None:
+        made = view.project(batch, past.store)
+        assert not made.rejected, made.rejected
+        past.store.commit(Change(view.name, {}, {0: offset}, made.ops))
+        batch.clear()
+
+    for event in events:
+        batch.append(Record(EVENTS.name, 0, offset, event.site_id.encode(), encode(event), []))
+        offset += 1
+        if len(batch) == _BATCH:
+            commit()
+    commit()
+    return past
+
+
+async def answers(past: Past, settings: Settings, *paths: str) -> list[Any]:
+    """Of the API, as JSON."""
+    transport = httpx.ASGITransport(app=app_of(past, settings))
+    async with httpx.AsyncClient(transport=transport, base_url="http://past") as client:
+        found = [await client.get(path) for path in paths]
+    return [answer.raise_for_status().json() for answer in found]
+
+
+def told_legs(journeys: Iterable[dict[str, Any]]) -> dict[str, list[Leg]]:
+    """Each person's, in order."""
+    told: defaultdict[str, list[Leg]] = defaultdict(list)
+    for journey in journeys:
+        for leg in journey["legs"]:
+            entered = leg["entered_at"]
+            told[journey["person_id"]].append(
+                Leg(leg["camera_id"], entered, entered + leg["dwell_ms"], leg["tracks"])
+            )
+    return {person: sorted(found, key=lambda leg: leg.entered_at) for person, found in sorted(told.items())}
+
+
+def agreeing(true: list[Leg], told: list[Leg]) -> list[tuple[Leg, Leg]]:
+    """Legs that are the same, one to one, in order."""
+    left, pairs = list(told), []
+    for leg in true:
+        same = next((one for one in left if _same(leg, one)), None)
+        if same is not None:
+            left.remove(same)
+            pairs.append((leg, same))
+    return pairs
+
+
+def _same(one: Leg, two: Leg) -> bool:
+    return (
+        one.camera_id == two.camera_id
+        and abs(one.entered_at - two.entered_at) <= TOLERANCE_MS
+        and abs(one.left_at - two.left_at) <= TOLERANCE_MS
+    )
+
+
+def score(true: dict[int, list[Leg]], told: dict[str, list[Leg]]) -> dict[str, Any]:
+    """``right``: part of the true legs; ``told_right``: part of those told. Also who got which id, and how
+    late entering and leaving are told (median, ms)."""
+    ranked = sorted(
+        ((len(agreeing(t, s)), person, id_) for person, t in true.items() for id_, s in told.items()),
+        key=lambda one: (-one[0], one[1], one[2]),
+    )
+    ids: dict[int, str] = {}
+    for count, person, id_ in ranked:
+        if count and person not in ids and id_ not in ids.values():
+            ids[person] = id_
+    pairs = [pair for person, id_ in ids.items() for pair in agreeing(true[person], told[id_])]
+    total, said = sum(map(len, true.values())), sum(map(len, told.values()))
+    late = [(s.entered_at - t.entered_at, s.left_at - t.left_at) for t, s in pairs]
+    return {
+        "true_legs": total,
+        "told_legs": said,
+        "right": round(len(pairs) / max(total, 1), 4),
+        "told_right": round(len(pairs) / max(said, 1), 4),
+        "ids": {person: ids.get(person) for person in true},
+        "persons_told": len(told),
+        "entered_late_ms": int(np.median([a for a, _ in late])) if late else None,
+        "left_late_ms": int(np.median([b for _, b in late])) if late else None,
+    }
+
+
+def true_groups(site: Site) -> list[list[int]]:
+    """Who walk together."""
+    led = Counter(site.leader(person) for person in range(site.people))
+    return [
+        [p for p in range(site.people) if site.leader(p) == lead] for lead, n in sorted(led.items()) if n > 1
+    ]
+
+
+def measure(
+    site: Site, seconds: float, pipeline: bool, detector: str, embedder: str, settings: Settings
+) -> dict[str, Any]:
+    """One site."""
+    moments = list(sights(site, seconds, TRUTH_FPS))
+    if pipeline:
+        footage = simulated(
+            site.people, site.cameras, seconds, site.seed, settings.camera_fps, START_MS, site_family(site)
+        )
+        watched = watch(
+            footage, detector, open_embedder(embedder), settings.camera_fps, settings.embed_interval
+        )
+        messages: Iterable[Detections] = watched.messages()
+    else:
+        messages = perfect(moments, site.cameras)
+    past = views_of(decided(messages, Policy()), START_MS + round(1000 * seconds))
+    journeys, found, flows = asyncio.run(
+        answers(past, settings, "/journeys?limit=1000", "/groups", "/analytics/flows")
+    )
+    true = true_legs(sight for seen in moments for sight in seen)
+    scored = score(true, told_legs(journeys["journeys"]))
+    people = {id_: person for person, id_ in scored["ids"].items()}
+    return {
+        "seed": site.seed,
+        **scored,
+        "transitions": sum(map(sum, flows["matrix"])),
+        "true_transitions": sum(
+            a.camera_id != b.camera_id for one in true.values() for a, b in pairwise(one)
+        ),
+        "true_groups": true_groups(site),
+        "groups": [
+            {
+                "people": [people.get(id_) for id_ in group["person_ids"]],
+                "confidence": group["confidence"],
+                "times": group["together"]["count"],
+            }
+            for group in found["groups"]
+        ],
+    }
+
+
+def site_family(site: Site) -> int:
+    """How many walk with person 0, where that is a family."""
+    return sum(site.leader(person) == 0 for person in range(site.people)) if site.leader(1) == 0 else 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", 1)[0])
+    parser.add_argument("--people", type=int, default=12)
+    parser.add_argument("--cameras", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--family", type=int, default=0)
+    parser.add_argument("--pipeline", action="store_true", help="real pictures through the real producers")
+    parser.add_argument("--detector", help="by default the setting's")
+    parser.add_argument("--embedder", help="by default the setting's")
+    asked = parser.parse_args()
+    cv2.setNumThreads(1)
+    settings = Settings()
+    how = asked.pipeline, asked.detector or settings.detector, asked.embedder or settings.embedder
+    results = []
+    for seed in map(int, asked.seeds.split(",")):
+        site = Site(asked.people, asked.cameras, seed, family=asked.family)
+        results.append(measure(site, asked.seconds, *how, settings))
+        print(json.dumps(results[-1]), flush=True)
+    total = sum(one["true_legs"] for one in results)
+    right = sum(one["true_legs"] * one["right"] for one in results)
+    print(f"legs told right: {right / max(total, 1):.4f} of {total}")
+
+
+if __name__ == "__main__":
+    main()

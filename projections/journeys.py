@@ -1,0 +1,285 @@
+"""Visits of the persons that a batch of events touches, what they add to the site's sums, and the diff.
+
+The sums are never told from events: a person's visits before and after are, so that a merge, a split or an
+erasure takes away to the last millisecond what was added.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Set
+from typing import Final
+
+import msgspec
+
+from projections.changes import Count, Delete, HashDelete, HashSet, IndexAdd, IndexRemove, Op
+from projections.store import PersonRef, ViewStore, person_ref
+from projections.tracks import live_field
+from reid.contracts import topics
+from reid.contracts.events import (
+    AnyEvent,
+    GalleryReset,
+    PersonExpired,
+    PersonForgotten,
+    PersonRegistered,
+    PersonSeen,
+    PersonsMerged,
+    PersonSplit,
+    PolicyAdopted,
+    TrackRef,
+)
+from reid.contracts.journeys import Interval, Visit
+from reid.contracts.policy import Policy
+from reid.journeys.counts import HOUR_MS, Sums, add, add_unique, hours_of
+from reid.journeys.visits import (
+    MAX_INTERVALS,
+    MAX_VISIT,
+    MAX_VISITS,
+    absorbed,
+    continues,
+    extended,
+    given_back,
+    taken,
+    visits_of,
+)
+
+_encode = msgspec.json.Encoder().encode
+_visit = msgspec.json.Decoder(Visit)
+_GAP: Final = "visit_gap"
+
+
+class _Person:
+    """``raw``: as the store has it, by start; ``visits``: decoded as needed, and as they are now."""
+
+    def __init__(self, raw: dict[str, bytes]) -> None:
+        self.raw = raw
+        self.starts = sorted(map(int, raw))
+        self._visits: dict[int, Visit] = {}
+        self.changed: set[int] = set()
+        #: Of the latest visit, the intervals that sightings lengthen: nine of ten events do no more.
+        self._open: dict[TrackRef, Interval] = {}
+
+    def goes_on(self, track: TrackRef, at: int, gap: int) -> bool:
+        """Lengthens an interval of the latest visit. False where there is more to do."""
+        interval = self._open.get(track)
+        if interval is None:
+            return False
+        visit = self._visits[self.starts[-1]]
+        if not interval.last <= at <= min(interval.last + gap, visit.started_at + MAX_VISIT):
+            return False
+        interval.last, visit.gap = at, gap
+        visit.ended_at = max(visit.ended_at, at)
+        self.changed.add(visit.started_at)
+        return True
+
+    def follow(self, track: TrackRef, visit: Visit, interval: Interval) -> None:
+        """The track's sightings lengthen this interval of the latest visit from now on."""
+        same = [one for one in visit.intervals if (one.camera_id, one.track) == _key(interval)]
+        if len(visit.intervals) >= MAX_INTERVALS:
+            self._open.clear()  # They may be joined with others at any time.
+        elif len(same) > 1:
+            self._open.pop(track, None)  # Which of them a sighting lengthens is not for here to say.
+        else:
+            self._open[track] = interval
+
+    def at(self, start: int) -> Visit:
+        found = self._visits.get(start)
+        if found is None:
+            found = self._visits[start] = _visit.decode(self.raw[str(start)])
+        return found
+
+    def stored(self, start: int) -> Visit | None:
+        raw = self.raw.get(str(start))
+        return None if raw is None else _visit.decode(raw)
+
+    def intervals(self) -> list[Interval]:
+        return [interval for start in self.starts for interval in self.at(start).intervals]
+
+    def put(self, visits: Iterable[Visit]) -> None:
+        """These are all of the person's visits."""
+        self._open.clear()
+        self.changed.update(self.starts)
+        self._visits = {visit.started_at: visit for visit in visits}
+        self.starts = sorted(self._visits)
+        self.changed.update(self.starts)
+
+    def begin(self, visit: Visit) -> None:
+        """A visit later than all others; the oldest goes where there are too many."""
+        self._open.clear()
+        self._visits[visit.started_at] = visit
+        self.starts.append(visit.started_at)
+        self.changed.add(visit.started_at)
+        for gone in self.starts[:-MAX_VISITS]:
+            self.changed.add(gone)
+            self._visits.pop(gone, None)
+        del self.starts[:-MAX_VISITS]
+
+
+class Journeys:
+    """Of many sites. What is loaded once is held until the fold ends."""
+
+    def __init__(self, store: ViewStore) -> None:
+        self._store = store
+        self._persons: dict[PersonRef, _Person] = {}
+        self._changed: dict[PersonRef, None] = {}
+        self._gaps: dict[str, int] = {}
+        self._ruled: dict[str, None] = {}
+
+    def require(self, touched: Set[PersonRef]) -> None:
+        """Loads these persons' visits, in one round trip; none for what is held."""
+        persons = touched - self._persons.keys()
+        if not persons:
+            return
+        keys = {ref: topics.journeys_key(*ref) for ref in persons}
+        rules = {site: topics.rule_key(site) for site in {ref.site_id for ref in persons} - self._gaps.keys()}
+        found = self._store.hashes([*keys.values(), *rules.values()])
+        for ref, key in keys.items():
+            self._persons[ref] = _Person(found[key])
+        for site, key in rules.items():
+            self._gaps[site] = int(found[key].get(_GAP, str(Policy().visit_gap)))
+
+    def apply(self, event: AnyEvent, since: int | None) -> None:
+        """``since``: first sample of the track that the event gives an identity."""
+        site = event.site_id
+        match event:
+            case PersonSeen():
+                self._saw(person_ref(site, event.person_id), event.track, event.at, since)
+            case PersonRegistered():
+                ref = person_ref(site, event.person_id)
+                self._put(ref, [])
+                if not event.source:
+                    self._saw(ref, event.track, event.at, since)
+            case PersonsMerged():
+                self._merge(person_ref(site, event.survivor_id), person_ref(site, event.absorbed_id))
+            case PersonSplit():
+                self._split(event)
+            case PersonForgotten() | PersonExpired():
+                self._put(person_ref(site, event.person_id), [])
+            case GalleryReset():
+                for person_id in event.person_ids:
+                    self._put(person_ref(site, person_id), [])
+            case PolicyAdopted():
+                self._gaps[site] = event.policy.visit_gap
+                self._ruled[site] = None
+
+    def ops(self) -> Iterator[Op]:
+        """The diff, in an order that depends on the content alone."""
+        for site in sorted(self._ruled):
+            yield HashSet(topics.rule_key(site), _GAP, str(self._gaps[site]).encode())
+        by_site: dict[str, Sums] = {}
+        for ref in sorted(self._changed):
+            person = self._persons[ref]
+            _count(person, by_site.setdefault(ref.site_id, Sums(Counter(), Counter())))
+            yield from _person_ops(ref, person)
+        for site, sums in sorted(by_site.items()):
+            yield from _sum_ops(site, sums)
+
+    def _saw(self, ref: PersonRef, track: TrackRef, at: int, since: int | None) -> None:
+        person, gap = self._persons[ref], self._gaps[ref.site_id]
+        self._changed[ref] = None
+        if person.goes_on(track, at, gap):
+            return
+        first = at if since is None else min(since, at)
+        seen = Interval(first, at, track.camera_id, live_field(track))
+        latest = person.at(person.starts[-1]) if person.starts else None
+        if latest is None or (first > latest.started_at and not _belongs(latest, seen, gap)):
+            person.begin(Visit(started_at=first, ended_at=at, gap=gap, intervals=[seen]))
+        elif (part := extended(latest, seen, gap)) is not None:
+            person.changed.add(latest.started_at)
+            person.follow(track, latest, part)
+        else:
+            # Of a camera that is behind: it may come before all, or join two visits.
+            person.put(visits_of(_with(person.intervals(), seen, gap), gap))
+
+    def _put(self, ref: PersonRef, intervals: list[Interval]) -> None:
+        person = self._persons[ref]
+        if intervals or person.starts:
+            self._changed[ref] = None
+            person.put(visits_of(intervals, self._gaps[ref.site_id]))
+
+    def _merge(self, ref: PersonRef, gone: PersonRef) -> None:
+        brought = absorbed(self._persons[gone].intervals(), gone.person_id)
+        self._put(gone, [])
+        if brought:
+            self._put(ref, [*self._persons[ref].intervals(), *brought])
+
+    def _split(self, event: PersonSplit) -> None:
+        ref = person_ref(event.site_id, event.person.person_id)
+        tracks = {(track.camera_id, live_field(track)) for track in event.tracks}
+        intervals, other = self._persons[ref].intervals(), event.other
+        if event.kind == "merge_undone" and other is not None:
+            stay, back = given_back(intervals, other.person_id, tracks)
+        else:
+            stay, back = taken(intervals, tracks)
+        self._put(ref, stay)
+        if other is not None and other.person_id != ref.person_id:
+            theirs = person_ref(event.site_id, other.person_id)
+            self._put(theirs, [*self._persons[theirs].intervals(), *back])
+
+
+def _key(interval: Interval) -> tuple[str, str]:
+    return interval.camera_id, interval.track
+
+
+def _belongs(visit: Visit, seen: Interval, gap: int) -> bool:
+    return seen.first <= visit.ended_at + gap and seen.last - visit.started_at <= MAX_VISIT
+
+
+def _with(intervals: list[Interval], seen: Interval, gap: int) -> list[Interval]:
+    for known in intervals:
+        if continues(known, seen, gap):
+            known.first, known.last = min(known.first, seen.first), max(known.last, seen.last)
+            return intervals
+    return [*intervals, seen]
+
+
+def _count(person: _Person, sums: Sums) -> None:
+    """Takes away what the changed visits added, and adds what they add now."""
+    before = {start: visit for start in person.changed if (visit := person.stored(start)) is not None}
+    after = {start: person.at(start) for start in person.changed & set(person.starts)}
+    for visits, sign in ((before, -1), (after, 1)):
+        for visit in visits.values():
+            add(visit, sums, sign)
+    hours = {hour for visits in (before, after) for visit in visits.values() for hour in hours_of(visit)}
+    if hours:
+        beside = _beside(person, hours)
+        add_unique([*before.values(), *beside], hours, sums, -1)
+        add_unique([*after.values(), *beside], hours, sums, 1)
+
+
+def _beside(person: _Person, hours: set[int]) -> list[Visit]:
+    """The person's other visits that touch these hours, before as now."""
+    since, until = min(hours), max(hours)
+    found = []
+    for start in reversed(person.starts):
+        if start in person.changed or start // HOUR_MS > until:
+            continue
+        visit = person.at(start)
+        if hours_of(visit)[-1] < since:
+            break
+        found.append(visit)
+    return found
+
+
+def _person_ops(ref: PersonRef, person: _Person) -> Iterator[Op]:
+    key, index = topics.journeys_key(*ref), topics.visits_key(ref.site_id)
+    here = set(person.starts)
+    if not here and person.raw:
+        yield Delete(key)
+    for start in sorted(person.changed):
+        member = f"{ref.person_id}/{start}"
+        if start in here:
+            yield HashSet(key, str(start), _encode(person.at(start)))
+            if str(start) not in person.raw:
+                yield IndexAdd(index, member, start)
+        elif str(start) in person.raw:
+            if here:
+                yield HashDelete(key, str(start))
+            yield IndexRemove(index, member)
+
+
+def _sum_ops(site: str, sums: Sums) -> Iterator[Op]:
+    for (hour, field), by in sorted(sums.occupancy.items()):
+        if by:
+            yield Count(topics.occupancy_key(site, hour), field, by)
+    for field, by in sorted(sums.transitions.items()):
+        if by:
+            yield Count(topics.transitions_key(site), field, by)

@@ -1,0 +1,210 @@
+"""Doubtful decisions that wait for somebody's answer: which events make them, which take them away."""
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from projections.changes import HashDelete, HashSet, Op
+from projections.store import ViewStore
+from reid.contracts import topics
+from reid.contracts.events import (
+    AnyEvent,
+    Decision,
+    GalleryReset,
+    IdentityReviewed,
+    PersonExpired,
+    PersonForgotten,
+    PersonLeft,
+    PersonRegistered,
+    PersonSeen,
+    PersonsMerged,
+    PersonSplit,
+)
+from reid.contracts.journeys import ReviewItem
+
+#: Items kept of a site, the newest.
+MAX_ITEMS: Final = 500
+_encode = msgspec.json.Encoder().encode
+_item = msgspec.json.Decoder(ReviewItem)
+Items = dict[str, ReviewItem]
+
+
+class Reviews:
+    """Of many sites. What is loaded once is held until the fold ends."""
+
+    def __init__(self, store: ViewStore) -> None:
+        self._store = store
+        self._sites: dict[str, Items] = {}
+        self._before: dict[str, dict[str, bytes]] = {}
+
+    def require(self, events: Iterable[AnyEvent]) -> None:
+        """Loads the items of the events' sites, in one round trip; none for what is held."""
+        sites = {event.site_id for event in events} - self._sites.keys()
+        if not sites:
+            return
+        keys = {site: topics.reviews_key(site) for site in sites}
+        found = self._store.hashes(list(keys.values()))
+        for site, key in keys.items():
+            self._before[site] = found[key]
+            self._sites[site] = {id_: _item.decode(raw) for id_, raw in found[key].items()}
+
+    def apply(self, event: AnyEvent) -> None:
+        """An event that `matters`."""
+        items = self._sites[event.site_id]
+        match event:
+            case PersonSeen() | PersonRegistered():
+                _add(items, _of_decision(event))
+            case PersonsMerged():
+                _merged(items, event)
+            case PersonSplit():
+                _split(items, event)
+            case PersonLeft():
+                _drop(items, (i for i, one in items.items() if one.track == event.track))
+            case IdentityReviewed():
+                _drop(items, (i for i, one in items.items() if _answered(one, event)))
+            case PersonForgotten() | PersonExpired():
+                _gone(items, {event.person_id})
+            case GalleryReset():
+                _gone(items, set(event.person_ids))
+
+    def ops(self) -> Iterator[Op]:
+        """The diff, in an order that depends on the content alone."""
+        for site, items in sorted(self._sites.items()):
+            key, before = topics.reviews_key(site), self._before[site]
+            for id_ in sorted(before.keys() - items.keys()):
+                yield HashDelete(key, id_)
+            for id_, item in sorted(items.items()):
+                raw = _encode(item)
+                if before.get(id_) != raw:
+                    yield HashSet(key, id_, raw)
+
+
+def matters(event: AnyEvent) -> bool:
+    """Whether the event may make or settle a question. Few do."""
+    match event:
+        case PersonSeen():
+            return event.reason == "bound" and event.decision is not None and _barely(event.decision)
+        case PersonRegistered():
+            return not event.source and _nearly(event.decision)
+        case PersonLeft():
+            return event.reason != "track_ended"
+    return isinstance(
+        event, PersonsMerged | PersonSplit | IdentityReviewed | PersonForgotten | PersonExpired | GalleryReset
+    )
+
+
+def _barely(decision: Decision) -> bool:
+    """Matched, by less than the margin: over the threshold, or over the runner-up."""
+    if decision.outcome != "matched" or decision.score is None:
+        return False
+    beaten = max(decision.threshold, decision.runner_up_score or 0.0)
+    return round(decision.score - beaten, 6) < decision.margin
+
+
+def _nearly(decision: Decision) -> bool:
+    """Not matched, and short of it by less than the margin, or because two were alike."""
+    if decision.outcome != "new" or decision.score is None or decision.candidate is None:
+        return False
+    return round(decision.threshold - decision.score, 6) < decision.margin
+
+
+def _of_decision(event: PersonSeen | PersonRegistered) -> ReviewItem:
+    decision = event.decision
+    assert decision is not None
+    new = isinstance(event, PersonRegistered)
+    return ReviewItem(
+        kind="suggested" if new else "small_margin",
+        at=event.at,
+        person_id=event.person_id,
+        camera_id=event.track.camera_id,
+        track=event.track,
+        other_id=decision.candidate if new else decision.runner_up,
+        score=decision.score,
+        runner_up_score=decision.runner_up_score,
+        threshold=decision.threshold,
+        model=decision.model,
+    )
+
+
+def _merged(items: Items, event: PersonsMerged) -> None:
+    """Questions about the absorbed person are about the survivor now. One about a merge into it waits: until
+    this merge is undone, that one can't be."""
+    pair = {event.survivor_id, event.absorbed_id}
+    _drop(items, (i for i, one in items.items() if one.kind == "suggested" and _pair(one) == pair))
+    for id_, one in list(items.items()):
+        if one.kind == "automatic_merge" or event.absorbed_id not in _pair(one):
+            continue
+        del items[id_]
+        _add(items, _carried(one, event.absorbed_id, event.survivor_id))
+    decision = event.decision
+    if decision is not None and event.command_id is None:
+        item = ReviewItem(
+            kind="automatic_merge",
+            at=event.at,
+            person_id=event.survivor_id,
+            camera_id=event.last_camera,
+            other_id=event.absorbed_id,
+            other_label=event.absorbed_label,
+            score=decision.score,
+            runner_up_score=decision.runner_up_score,
+            threshold=decision.threshold,
+            model=decision.model,
+        )
+        _add(items, item)
+
+
+def _carried(item: ReviewItem, absorbed_id: str, survivor_id: str) -> ReviewItem:
+    """The question as it is after the merge. A runner-up that is this very person now is none."""
+    person_id = survivor_id if item.person_id == absorbed_id else item.person_id
+    other_id = survivor_id if item.other_id == absorbed_id else item.other_id
+    return msgspec.structs.replace(
+        item, person_id=person_id, other_id=None if other_id == person_id else other_id
+    )
+
+
+def _split(items: Items, event: PersonSplit) -> None:
+    """Whoever took tracks away has answered; tracks that go back with an undone merge take their questions
+    along."""
+    person_id, other = event.person.person_id, event.other
+    back = other.person_id if event.kind == "merge_undone" and other is not None else None
+    for id_, one in list(items.items()):
+        if one.kind == "automatic_merge" and one.person_id == person_id and one.other_id == back:
+            del items[id_]
+        elif one.kind == "small_margin" and one.person_id == person_id and one.track in event.tracks:
+            del items[id_]
+            if back is not None:
+                _add(items, msgspec.structs.replace(one, person_id=back))
+
+
+def _answered(item: ReviewItem, event: IdentityReviewed) -> bool:
+    if event.track is not None:
+        return item.kind == "small_margin" and (item.person_id, item.track) == (event.person_id, event.track)
+    return item.kind != "small_margin" and _pair(item) == {event.person_id, event.other_id}
+
+
+def _gone(items: Items, person_ids: set[str]) -> None:
+    for id_, one in list(items.items()):
+        if one.person_id in person_ids:
+            del items[id_]
+        elif one.other_id in person_ids:
+            del items[id_]
+            if one.kind == "small_margin":
+                _add(items, msgspec.structs.replace(one, other_id=None))
+
+
+def _pair(item: ReviewItem) -> set[str | None]:
+    return {item.person_id, item.other_id}
+
+
+def _drop(items: Items, ids: Iterable[str]) -> None:
+    for id_ in list(ids):
+        del items[id_]
+
+
+def _add(items: Items, item: ReviewItem) -> None:
+    asked = [item.kind, item.person_id, item.track if item.kind == "small_margin" else item.other_id]
+    items[blake2b(msgspec.json.encode(asked), digest_size=8).hexdigest()] = item
+    while len(items) > MAX_ITEMS:
+        del items[min(items, key=lambda id_: (items[id_].at, id_))]

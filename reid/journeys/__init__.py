@@ -1,0 +1,1 @@
+"""Where persons were, when, and with whom: pure arithmetic on the spans of their tracks."""

@@ -1,0 +1,31 @@
+"""Journeys and groups of the simulated site are its truth, when detections and appearances are."""
+
+import pytest
+
+from benchmarks.journeys import Sight, measure, score, true_legs
+from producers.simulation.site import Site
+from reid.journeys.legs import Leg
+from reid.runtime.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+
+def test_journeys_and_the_family_are_the_truth(settings: Settings) -> None:
+    site = Site(people=12, cameras=4, seed=1, family=3)
+    found = measure(site, 180.0, False, "", "", settings)
+    assert found["true_legs"] > 60
+    assert found["right"] >= 0.9 and found["told_right"] >= 0.9
+    assert found["persons_told"] == 12
+    assert found["transitions"] >= 0.95 * found["true_transitions"]
+    assert [sorted(group["people"]) for group in found["groups"]] == found["true_groups"] == [[0, 1, 2]]
+
+
+def test_the_score_tells_a_second_id_a_late_entry_and_a_missing_leg() -> None:
+    true = true_legs(Sight(1000 * s, "A" if s < 20 else "B", 7) for s in range(40) if s not in (19, 20))
+    assert true == {7: [Leg("A", 0, 18_000, 1, ("t/0",)), Leg("B", 21_000, 39_000, 1, ("t/0",))]}
+    right = [Leg("A", 900, 17_000, 1), Leg("B", 22_000, 39_000, 1)]
+    assert score(true, {"p": right})["right"] == 1.0
+    assert score(true, {"p": right[:1], "q": right[1:]})["right"] == 0.5
+    assert score(true, {"p": [right[0], Leg("B", 24_100, 39_000, 1)]})["right"] == 0.5
+    assert score(true, {"p": [right[0], Leg("C", 21_000, 39_000, 1)]})["told_right"] == 0.5
+    assert score(true, {})["right"] == 0.0

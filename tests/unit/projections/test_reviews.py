@@ -1,0 +1,215 @@
+"""Which decisions wait for an answer, and what takes them off the queue."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from projections import reviews
+from projections.store import MemoryViewStore
+from reid.contracts import topics
+from reid.contracts.events import Decision, IdentityReviewed, PersonLeft
+from reid.contracts.journeys import ReviewItem
+from tests.unit.projections.logs import project
+from tests.unit.projections.story import (
+    DECISION,
+    SITE,
+    START,
+    expired,
+    forgotten,
+    merged,
+    registered,
+    reset,
+    seen,
+    split,
+    state,
+    track,
+)
+
+HERE, THERE = track("room2", "7"), track("room3", "8")
+
+
+def matched(score: float, runner_up: float | None = None, reason: str = "above_threshold") -> Decision:
+    return msgspec.structs.replace(
+        DECISION,
+        outcome="matched",
+        reason=reason,
+        candidate="a",
+        score=score,
+        runner_up=None if runner_up is None else "b",
+        runner_up_score=runner_up,
+    )
+
+
+def new(score: float, candidate: str = "a") -> Decision:
+    return msgspec.structs.replace(DECISION, reason="below_threshold", candidate=candidate, score=score)
+
+
+def bound(person: str, decision: Decision, where: Any = HERE, at: int = START) -> Any:
+    return seen(person, f"Visitor-{person}", where, at, reason="bound", decision=decision)
+
+
+def united(survivor: str, absorbed: str, **more: Any) -> Any:
+    decision = msgspec.structs.replace(matched(0.75, 0.4), reason="evidence_grew", threshold=0.7)
+    return merged(survivor, absorbed, f"Visitor-{survivor}", **({"decision": decision} | more))
+
+
+def reviewed(person: str, **more: Any) -> IdentityReviewed:
+    return IdentityReviewed(site_id=SITE, at=START, person_id=person, answer="yes", **more)
+
+
+def gone(where: Any, reason: Any = "evidence_disagrees") -> PersonLeft:
+    return PersonLeft(
+        site_id=SITE, at=START, person_id="a", label="A", track=where, last_seen_at=START, reason=reason
+    )
+
+
+@pytest.fixture
+def store() -> MemoryViewStore:
+    made = MemoryViewStore()
+    everybody = [registered(p, n, f"Visitor-{p}", track=track("door", p)) for n, p in enumerate("abc")]
+    project(made, everybody)
+    return made
+
+
+def queue(store: MemoryViewStore) -> list[tuple[str, str, str | None]]:
+    found = store.get(topics.reviews_key(SITE)) or {}
+    items = (msgspec.json.decode(raw, type=ReviewItem) for raw in found.values())
+    return sorted((item.kind, item.person_id, item.other_id) for item in items)
+
+
+@pytest.mark.parametrize(
+    ("decision", "asked"),
+    [
+        (matched(0.9), False),
+        (matched(0.9, 0.4), False),
+        (matched(0.63, 0.6), False),
+        (matched(0.6299), True),
+        (matched(0.9, 0.8701), True),
+        (matched(0.9, 0.9, "margin_exhausted"), True),
+    ],
+)
+def test_a_close_match_is_asked_about(store: MemoryViewStore, decision: Decision, asked: bool) -> None:
+    project(store, [bound("a", decision)])
+    assert queue(store) == ([("small_margin", "a", decision.runner_up)] if asked else [])
+
+
+@pytest.mark.parametrize(
+    ("decision", "asked"), [(new(0.57), False), (new(0.5701), True), (new(0.7), True), (DECISION, False)]
+)
+def test_a_new_person_who_may_be_a_known_one_is_asked_about(
+    store: MemoryViewStore, decision: Decision, asked: bool
+) -> None:
+    project(store, [registered("d", 3, "Visitor-d", track=HERE, decision=decision)])
+    assert queue(store) == ([("suggested", "d", "a")] if asked else [])
+
+
+def test_a_merge_that_nobody_asked_for_is_asked_about(store: MemoryViewStore) -> None:
+    project(store, [united("a", "b")])
+    (raw,) = store.get(topics.reviews_key(SITE)).values()
+    item = msgspec.json.decode(raw, type=ReviewItem)
+    assert (item.kind, item.person_id, item.other_id) == ("automatic_merge", "a", "b")
+    assert (item.score, item.runner_up_score, item.threshold, item.camera_id) == (0.75, 0.4, 0.7, "room2")
+    assert (item.model, item.other_label) == ("m@1", "Visitor-?")
+
+
+def test_a_merge_by_command_is_not(store: MemoryViewStore) -> None:
+    project(store, [united("a", "b", command_id="c1"), merged("a", "c", "Visitor-a")])
+    assert queue(store) == []
+
+
+@pytest.mark.parametrize(
+    "settled",
+    [
+        reviewed("a", track=HERE),
+        split("track_rejected", state("a", 0, "A"), None, HERE),
+        split("tracks_moved", state("a", 0, "A"), state("b", 1, "B"), HERE),
+        gone(HERE),
+        forgotten("a"),
+        expired("a"),
+        reset("a", "b", camera="room2"),
+    ],
+)
+def test_what_settles_a_close_match(store: MemoryViewStore, settled: Any) -> None:
+    project(store, [bound("a", matched(0.61)), settled])
+    assert queue(store) == []
+
+
+@pytest.mark.parametrize(
+    "unrelated",
+    [
+        reviewed("a", track=THERE),
+        reviewed("a", other_id="b"),
+        split("track_rejected", state("a", 0, "A"), None, THERE),
+        gone(THERE),
+        gone(HERE, "track_ended"),
+        forgotten("c"),
+    ],
+)
+def test_what_does_not(store: MemoryViewStore, unrelated: Any) -> None:
+    project(store, [bound("a", matched(0.61)), unrelated])
+    assert queue(store) == [("small_margin", "a", None)]
+
+
+def test_a_runner_up_who_is_gone_is_not_named(store: MemoryViewStore) -> None:
+    project(store, [bound("a", matched(0.61, 0.6)), forgotten("b")])
+    assert queue(store) == [("small_margin", "a", None)]
+    assert b"Visitor" not in b"".join(store.get(topics.reviews_key(SITE)).values())
+
+
+@pytest.mark.parametrize(
+    "settled",
+    [
+        reviewed("a", other_id="b"),
+        split("merge_undone", state("a", 0, "A"), state("b", 1, "B")),
+        forgotten("a"),
+    ],
+)
+def test_what_settles_a_merge(store: MemoryViewStore, settled: Any) -> None:
+    project(store, [united("a", "b"), settled])
+    assert queue(store) == []
+
+
+def test_a_suggestion_is_settled_by_the_merge_or_an_answer(store: MemoryViewStore) -> None:
+    suggested = registered("d", 3, "Visitor-d", track=HERE, decision=new(0.59))
+    for settled in (
+        merged("a", "d", "A"),
+        merged("d", "a", "D"),
+        reviewed("d", other_id="a"),
+        forgotten("a"),
+    ):
+        project(made := MemoryViewStore(), [registered("a", 0, "Visitor-a"), suggested, settled])
+        assert queue(made) == []
+
+
+def test_questions_go_with_their_person_and_their_track(store: MemoryViewStore) -> None:
+    suggested = registered("d", 3, "Visitor-d", track=THERE, decision=new(0.59, "b"))
+    project(store, [bound("b", matched(0.61)), suggested, united("a", "b")])
+    assert queue(store) == [
+        ("automatic_merge", "a", "b"),
+        ("small_margin", "a", None),
+        ("suggested", "d", "a"),
+    ]
+    project(store, [split("merge_undone", state("a", 0, "A"), state("b", 1, "B"), HERE)])
+    assert queue(store) == [("small_margin", "b", None), ("suggested", "d", "a")]
+
+
+def test_a_merge_into_somebody_absorbed_waits_for_that_to_be_undone(store: MemoryViewStore) -> None:
+    project(store, [united("b", "c"), united("a", "b")])
+    assert queue(store) == [("automatic_merge", "a", "b"), ("automatic_merge", "b", "c")]
+
+
+def test_the_queue_is_bounded_and_the_same_in_whatever_batches(
+    store: MemoryViewStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reviews, "MAX_ITEMS", 20)
+    told = [bound("a", matched(0.61), track("room1", str(n)), START + n) for n in range(27)]
+    project(store, told, 13)
+    other = MemoryViewStore()
+    project(other, [registered(p, n, f"Visitor-{p}", track=track("door", p)) for n, p in enumerate("abc")])
+    project(other, told)
+    key = topics.reviews_key(SITE)
+    assert len(store.get(key)) == 20
+    assert store.dump(key) == other.dump(key)
+    oldest = min(msgspec.json.decode(raw, type=ReviewItem).at for raw in store.get(key).values())
+    assert oldest == START + 7
