@@ -7,24 +7,33 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from api import changes, models, page, persons, system, undoing
+from api import changes, crops, live, models, page, persons, system, undoing
 from api.asking import Asking
 from api.commands import Commands, now_ms
 from api.context import Context
 from api.idempotency import Keys
 from api.labels import LabelsHub
 from api.origin import SameOrigin
+from api.pictures import NoPictures, Pictures
 from api.reader import Reader
 from api.readiness import Log
 from api.views import Views
 from reid.errors import Unavailable
+from reid.runtime.crops.select import open_crops
 from reid.runtime.settings import Settings
 
 
 def create_app(
-    settings: Settings, reader: Reader, commands: Commands, log: Log, clock: Callable[[], int] = now_ms
+    settings: Settings,
+    reader: Reader,
+    commands: Commands,
+    log: Log,
+    clock: Callable[[], int] = now_ms,
+    pictures: Pictures | None = None,
 ) -> FastAPI:
-    """Closes ``reader`` and ``commands`` when it shuts down. ``clock``: milliseconds since the epoch."""
+    """Closes ``reader``, ``commands`` and ``pictures`` when it shuts down. ``clock``: milliseconds since the
+    epoch. Raises `ConfigError` for a crop store that can't be."""
+    pictures = pictures or NoPictures()
     views = Views(reader, settings.site_id)
     hub = LabelsHub(views)
     asking = Asking(views, commands, settings.command_timeout)
@@ -39,6 +48,7 @@ def create_app(
             with suppress(asyncio.CancelledError):
                 await following
             await commands.close()
+            await pictures.close()
             await views.close()
 
     app = FastAPI(
@@ -51,11 +61,13 @@ def create_app(
         redoc_url=None,
         responses={503: {"model": models.Problem, "description": "A server is away; says what to do."}},
     )
-    app.state.context = Context(settings, views, asking, hub, log, clock, Keys())
+    app.state.context = Context(
+        settings, views, asking, hub, log, clock, Keys(), open_crops(settings), pictures
+    )
     app.add_middleware(SameOrigin)
     app.add_exception_handler(Unavailable, _unavailable)
     # Fixed paths before /persons/{person_id}.
-    for part in (changes, undoing, persons, system, page):
+    for part in (changes, undoing, persons, crops, live, system, page):
         app.include_router(part.router)
     return app
 

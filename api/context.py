@@ -9,9 +9,11 @@ from api import models
 from api.asking import Asking
 from api.idempotency import Keys
 from api.labels import LabelsHub
+from api.pictures import Pictures
 from api.readiness import Log
 from api.views import PersonRow, Views
 from reid.contracts.cloudevents import rfc3339
+from reid.runtime.crops.base import CropStore
 from reid.runtime.settings import Settings
 
 
@@ -26,6 +28,8 @@ class Context:
     log: Log
     clock: Callable[[], int]
     keys: Keys
+    crops: CropStore
+    pictures: Pictures
 
 
 def context(request: Request) -> Context:
@@ -45,6 +49,7 @@ def person_fields(row: PersonRow) -> dict[str, object]:
         "first_seen": rfc3339(row.first_seen),
         "last_seen": rfc3339(row.last_seen),
         "current_camera": row.current_camera,
+        "attributes": row.attributes,
     }
 
 

@@ -16,19 +16,20 @@ PERSON: Final[dict[str, Any]] = {
     "first_seen": "2025-11-05T12:10:58.197Z",
     "last_seen": "2025-11-05T12:11:40.012Z",
     "current_camera": "room3",
+    "attributes": {"upper": "red", "lower": "navy", "pattern": "plain", "height": "medium"},
 }
 COMMAND_ID: Final = "019a53f0-6a15-7c1e-9f0e-3b1d5d3f7a11"
 
 
-def _example(**example: Any) -> ConfigDict:
+def example(**example: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
 class Person(BaseModel):
     """``cameras``: all that ever saw the person, in order of first sighting. ``current_camera``: null
-    when the person is in front of none."""
+    when the person is in front of none. ``attributes``: what they look like, as far as it is known."""
 
-    model_config = _example(**PERSON)
+    model_config = example(**PERSON)
 
     person_id: str
     label: str
@@ -38,13 +39,14 @@ class Person(BaseModel):
     first_seen: str
     last_seen: str
     current_camera: str | None
+    attributes: dict[str, str] = {}
 
 
 class Persons(BaseModel):
     """In the order of registration. ``next_cursor`` is there only when ``limit`` was asked for; null on
     the last page."""
 
-    model_config = _example(camera_id=None, total=1, persons=[PERSON])
+    model_config = example(camera_id=None, total=1, persons=[PERSON])
 
     camera_id: str | None
     total: int
@@ -59,9 +61,7 @@ class CameraStats(BaseModel):
 
 
 class PersonStats(BaseModel):
-    model_config = _example(
-        cameras={"room2": {"total_persons": 1, "total_embeddings": 10, "avg_visits": 1.0}}
-    )
+    model_config = example(cameras={"room2": {"total_persons": 1, "total_embeddings": 10, "avg_visits": 1.0}})
 
     cameras: dict[str, CameraStats]
 
@@ -69,7 +69,7 @@ class PersonStats(BaseModel):
 class MergeRequest(BaseModel):
     """``person_id2`` becomes ``person_id1``."""
 
-    model_config = _example(person_id1="person_1762344658197_0", person_id2="person_1762344671002_1")
+    model_config = example(person_id1="person_1762344658197_0", person_id2="person_1762344671002_1")
 
     person_id1: Id
     person_id2: Id
@@ -78,13 +78,13 @@ class MergeRequest(BaseModel):
 class ResetRequest(BaseModel):
     """``camera_id`` absent or null: everybody. Else those ever seen there, on whatever cameras besides."""
 
-    model_config = _example(camera_id="room2")
+    model_config = example(camera_id="room2")
 
     camera_id: Id | None = None
 
 
 class RenameRequest(BaseModel):
-    model_config = _example(label="Alice")
+    model_config = example(label="Alice")
 
     label: Annotated[str, Field(min_length=1, max_length=MAX_ID)]
 
@@ -92,7 +92,7 @@ class RenameRequest(BaseModel):
 class Track(BaseModel):
     """``session``: one run of the camera's tracker, which alone makes ``tracker_id`` unique."""
 
-    model_config = _example(camera_id="room2", session="19a53f06a15", tracker_id="7")
+    model_config = example(camera_id="room2", session="19a53f06a15", tracker_id="7")
 
     camera_id: Id
     session: Annotated[str, Field(max_length=MAX_ID)]
@@ -143,7 +143,7 @@ class MoveRequest(BaseModel):
 class RejectRequest(BaseModel):
     """This track is not that person, and never will be."""
 
-    model_config = _example(track="room2/19a53f06a15/7")
+    model_config = example(track="room2/19a53f06a15/7")
 
     track: AnyTrack
 
@@ -152,7 +152,7 @@ class SplitPersons(BaseModel):
     """``persons``: as they are after the command, the one asked about first; without the other when the
     track is nobody for now."""
 
-    model_config = _example(status="split", command_id=COMMAND_ID, persons=[PERSON])
+    model_config = example(status="split", command_id=COMMAND_ID, persons=[PERSON])
 
     status: Literal["split", "rejected"]
     command_id: str
@@ -205,6 +205,9 @@ class Step(BaseModel):
     other_label: str | None = None
     tracks: list[Track] | None = None
     previous_label: str | None = None
+    attribute: str | None = None
+    before: str | None = None
+    after: str | None = None
     source: str | None = None
     command_id: str | None = None
     asked_by: str | None = None
@@ -214,7 +217,7 @@ class History(BaseModel):
     """In the order of the log. ``next_before``: to ask for the steps before these; absent at the beginning of
     what the view keeps (`saferoom explain` reads the log itself, which keeps all)."""
 
-    model_config = _example(
+    model_config = example(
         person_id=PERSON["person_id"],
         steps=[
             {
@@ -243,14 +246,14 @@ class History(BaseModel):
 class ChangedPerson(Person):
     """The person as it is after the command."""
 
-    model_config = _example(**PERSON, status="merged", command_id=COMMAND_ID)
+    model_config = example(**PERSON, status="merged", command_id=COMMAND_ID)
 
     status: Literal["merged", "renamed"]
     command_id: str
 
 
 class Forgotten(BaseModel):
-    model_config = _example(status="forgotten", command_id=COMMAND_ID, person_id=PERSON["person_id"])
+    model_config = example(status="forgotten", command_id=COMMAND_ID, person_id=PERSON["person_id"])
 
     status: Literal["forgotten"] = "forgotten"
     command_id: str
@@ -260,7 +263,7 @@ class Forgotten(BaseModel):
 class Reset(BaseModel):
     """``person_ids``: those who are gone; ``removed``: how many."""
 
-    model_config = _example(
+    model_config = example(
         status="reset",
         command_id=COMMAND_ID,
         camera_id="room2",
@@ -279,7 +282,7 @@ class Outcome(BaseModel):
     """``pending``: no outcome yet. ``rejected``: ``code`` and ``message`` say why. ``outcome``: where to ask
     again."""
 
-    model_config = _example(
+    model_config = example(
         status="pending", command_id=COMMAND_ID, outcome=f"/commands/{COMMAND_ID}", event_type=None
     )
 
@@ -296,7 +299,7 @@ class Outcome(BaseModel):
 class Problem(BaseModel):
     """What is wrong and, where there is one, the remedy."""
 
-    model_config = _example(detail="no person person_1762344658197_7 in the gallery")
+    model_config = example(detail="no person person_1762344658197_7 in the gallery")
 
     detail: str
 
@@ -304,7 +307,7 @@ class Problem(BaseModel):
 class Invalid(BaseModel):
     """A request that can't be carried out as it is: what is wrong in words, or each place and its fault."""
 
-    model_config = _example(detail="a label has 1 to 80 printable characters")
+    model_config = example(detail="a label has 1 to 80 printable characters")
 
     detail: str | list[dict[str, Any]]
 
@@ -321,7 +324,7 @@ class PersonReid(BaseModel):
 
 
 class Config(BaseModel):
-    model_config = _example(
+    model_config = example(
         person_reid={
             "enabled": True,
             "available": True,
@@ -360,7 +363,7 @@ class Camera(BaseModel):
 
 
 class Cameras(BaseModel):
-    model_config = _example(
+    model_config = example(
         site_id="global",
         cameras=[
             {
@@ -400,7 +403,7 @@ class ViewLag(BaseModel):
 
 
 class Readiness(BaseModel):
-    model_config = _example(
+    model_config = example(
         ready=True,
         reasons=[],
         views=[
@@ -421,6 +424,6 @@ class Readiness(BaseModel):
 
 
 class Health(BaseModel):
-    model_config = _example(status="ok")
+    model_config = example(status="ok")
 
     status: Literal["ok"] = "ok"

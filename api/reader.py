@@ -17,7 +17,7 @@ TIMEOUT_S: Final = 2.0
 #: Redis ACL rules of a user that suffices for the API.
 ACL: Final = (
     "~saferoom:*", "&saferoom:*", "-@all", "+ping", "+hello", "+select", "+client|setinfo", "+client|setname",
-    "+get", "+mget", "+lrange", "+hgetall", "+smembers", "+zcard", "+zrange", "+zinter",
+    "+get", "+mget", "+lrange", "+hget", "+hgetall", "+smembers", "+zcard", "+zrange", "+zinter",
     "+subscribe", "+unsubscribe",
 )  # fmt: skip
 T = TypeVar("T")
@@ -34,6 +34,10 @@ class Reader(Protocol):
 
     async def hashes(self, keys: list[str]) -> list[dict[str, bytes]]:
         """All fields of each hash, empty where there is none."""
+        ...
+
+    async def field(self, key: str, name: str) -> bytes | None:
+        """One field of a hash."""
         ...
 
     async def members(self, key: str) -> set[str]: ...
@@ -88,6 +92,9 @@ class RedisReader:
                 pipe.hgetall(key)
             found = await _answer(pipe.execute())
         return [{name.decode(): raw for name, raw in one.items()} for one in found]
+
+    async def field(self, key: str, name: str) -> bytes | None:
+        return await _answer(self._redis.hget(key, name))
 
     async def lists(self, keys: list[str]) -> list[list[bytes]]:
         async with self._redis.pipeline(transaction=False) as pipe:

@@ -115,6 +115,10 @@ class MemoryReader:
     async def hashes(self, keys: list[str]) -> list[dict[str, bytes]]:
         return [dict(self._store.get(key) or {}) for key in keys]
 
+    async def field(self, key: str, name: str) -> bytes | None:
+        found: bytes | None = (self._store.get(key) or {}).get(name)
+        return found
+
     async def lists(self, keys: list[str]) -> list[list[bytes]]:
         return [list(self._store.get(key) or ()) for key in keys]
 

@@ -8,6 +8,7 @@ from reid.contracts.codec import type_name
 from reid.contracts.events import (
     AnyEvent,
     GalleryReset,
+    PersonAppearanceChanged,
     PersonExpired,
     PersonForgotten,
     PersonLeft,
@@ -16,6 +17,7 @@ from reid.contracts.events import (
     PersonSeen,
     PersonsMerged,
     PersonSplit,
+    PersonTemplatesAdded,
     TrackSampled,
 )
 from reid.contracts.views import HistoryEntry, PersonView
@@ -76,6 +78,15 @@ def told(event: AnyEvent, at: Callable[[], Place]) -> Told:
             entry = _entry(
                 event, place, "renamed", event.person_id,
                 label=event.label, previous_label=event.previous_label,
+            )  # fmt: skip
+        case PersonAppearanceChanged():
+            entry = _entry(
+                event, place, "appearance_changed", event.person_id, label=event.label,
+                attribute=event.attribute, before=event.before, after=event.after,
+            )  # fmt: skip
+        case PersonTemplatesAdded():
+            entry = _entry(
+                event, place, "templates_added", event.person_id, model=event.model, samples=event.added,
             )  # fmt: skip
         case PersonForgotten():
             entry = _entry(event, place, "forgotten", event.person_id)

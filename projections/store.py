@@ -29,6 +29,8 @@ from reid.contracts.topics import (
     GENERATION_KEY,
     HOLD_KEY,
     OUTCOME_TTL_S,
+    PERSONS_VIEW,
+    crops_key,
     live_labels_key,
     person_key,
     person_tallies_key,
@@ -73,6 +75,13 @@ class Documents:
     samples: dict[CameraRef, dict[str, list[HistoryEntry]]] = field(default_factory=dict)
 
 
+class Claims(NamedTuple):
+    """Which stored crops are somebody's, by site, as of these positions of the persons view."""
+
+    positions: dict[int, int]
+    crops: dict[str, frozenset[str]]
+
+
 class ViewStore(Protocol):
     """Raises `Unavailable` when the store is away."""
 
@@ -91,6 +100,10 @@ class ViewStore(Protocol):
         sampled: Collection[CameraRef] = (),
     ) -> Documents:
         """One round trip. ``cameras``: whose live tracks; ``sampled``: whose waiting samples."""
+        ...
+
+    def claims(self, sites: Collection[str]) -> Claims:
+        """Crops and positions as of one moment."""
         ...
 
     def commit(self, change: Change) -> None:
@@ -163,6 +176,10 @@ class MemoryViewStore:
             {ref: self._get(live_labels_key(*ref), {}) for ref in cameras},
             {ref: self._get(samples_key(*ref), {}) for ref in sampled},
         )
+
+    def claims(self, sites: Collection[str]) -> Claims:
+        crops = {site: frozenset(self._get(crops_key(site), {})) for site in sites}
+        return Claims(self.positions(PERSONS_VIEW), crops)
 
     def commit(self, change: Change) -> None:
         if change.generation is not None and self._get(HOLD_KEY, None) is not None:

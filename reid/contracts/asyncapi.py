@@ -5,7 +5,7 @@ from typing import Any, Final
 from reid.contracts.codec import COMMAND_TYPES, EVENT_TYPES
 from reid.contracts.detections import SCHEMA as DETECTIONS_TYPE
 from reid.contracts.schemas import MESSAGE_TYPES, urn
-from reid.contracts.topics import ALL_TOPICS, CAMERAS, COMMANDS, DETECTIONS, EVENTS, Topic
+from reid.contracts.topics import ALL_TOPICS, CAMERAS, COMMANDS, DETECTIONS, EVENTS, PICTURES, Topic
 
 Part = dict[str, Any]
 VERSION: Final = "3.0.0"
@@ -22,6 +22,7 @@ _SAID: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
     ),
     COMMANDS.name: ("What people and schedules ask of the identity agent.", "receive", COMMAND_TYPES),
     EVENTS.name: ("What happened: the truth, kept for ever. CloudEvents 1.0.", "send", EVENT_TYPES),
+    PICTURES.name: ("What each camera sees, for people to look at.", "send", ("reid.picture.v1",)),
     CAMERAS.name: ("The newest report of each camera.", "send", (STATUS_TYPE,)),
 }
 _SITE_KEY: Final = "The site id, hashed by murmur2: all of a site stands in one partition."

@@ -9,6 +9,7 @@ import msgspec
 from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import CameraStatus, Detections
 from reid.contracts.events import AnyEvent
+from reid.contracts.pictures import Picture
 from reid.contracts.upcasters import UPCASTERS, Upcaster, upcast
 from reid.errors import ContractError, Malformed, TooNew, UnknownType
 
@@ -17,6 +18,7 @@ _detections: Final = msgspec.json.Decoder(Detections)
 _commands: Final[msgspec.json.Decoder[AnyCommand]] = msgspec.json.Decoder(AnyCommand)
 _events: Final[msgspec.json.Decoder[AnyEvent]] = msgspec.json.Decoder(AnyEvent)
 _status: Final = msgspec.json.Decoder(CameraStatus)
+_picture: Final = msgspec.json.Decoder(Picture)
 T = TypeVar("T")
 _TYPE: Final = re.compile(r"^(?P<stem>.+)\.v(?P<major>\d+)$")
 
@@ -51,6 +53,11 @@ def decode_event(raw: bytes) -> AnyEvent:
 def decode_status(raw: bytes) -> CameraStatus:
     """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
     return decode(_status, raw, ("reid.camera.status.v1",))
+
+
+def decode_picture(raw: bytes) -> Picture:
+    """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
+    return decode(_picture, raw, ("reid.picture.v1",))
 
 
 def type_name(message: msgspec.Struct) -> str:

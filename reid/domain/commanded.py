@@ -1,6 +1,7 @@
 """Decisions on commands. Every command but `Tick` is answered by exactly one event with its id."""
 
 from reid.contracts.commands import (
+    AddTemplates,
     AnyCommand,
     ForgetPerson,
     ImportPerson,
@@ -23,6 +24,7 @@ from reid.domain.labels import MAX_LABEL
 from reid.domain.merging import merge
 from reid.domain.policy import Policy
 from reid.domain.present import absences
+from reid.domain.reembedding import add_templates
 from reid.domain.rejection import rejected, unknown
 from reid.domain.splitting import move
 from reid.domain.state import SiteState
@@ -48,6 +50,8 @@ def answer(site: SiteState, command: AnyCommand, policy: Policy) -> list[AnyEven
             return [_forget(site, command)]
         case ImportPerson():
             return bring_in(site, command, policy)
+        case AddTemplates():
+            return [add_templates(site, command, policy)]
         case Tick():
             return absences(site, command.site_id, None, command.issued_at, policy)
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from reid.contracts.attributes import ATTRIBUTES
 from reid.contracts.events import (
     AnyEvent,
     CommandRejected,
     GalleryReset,
+    PersonAppearanceChanged,
     PersonExpired,
     PersonForgotten,
     PersonLeft,
@@ -15,6 +17,7 @@ from reid.contracts.events import (
     PersonSeen,
     PersonsMerged,
     PersonSplit,
+    PersonTemplatesAdded,
     PolicyAdopted,
     TrackSampled,
 )
@@ -29,6 +32,7 @@ from reid.domain.state import (
     Person,
     SiteState,
 )
+from reid.domain.worn import Worn, told
 
 #: A track without identity that was not sampled for so long is forgotten (milliseconds). A constant, not
 #: a policy: the fold of a log must not depend on settings.
@@ -103,6 +107,11 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
     if event.template is not None and event.slot is not None:
         person.templates[event.slot : event.slot + 1] = [event.template]
         site.index(person)
+    if event.attributes:
+        worn = site.wardrobe.setdefault(event.person_id, {})
+        for attribute in ATTRIBUTES:
+            if value := told(event.attributes, attribute):
+                worn.setdefault(attribute, Worn()).note(value, event.track.camera_id, event.at)
 
 
 def _left(site: SiteState, event: PersonLeft) -> None:
@@ -134,7 +143,10 @@ def _merged(site: SiteState, event: PersonsMerged) -> None:
                 bound.person_id = survivor_id
         for pending in camera.pending.values():
             pending.not_persons, pending.differs = also(pending.not_persons), also(pending.differs)
+    theirs = site.wardrobe.get(absorbed_id, {})
     site.take_out(absorbed_id)
+    if theirs:
+        site.wardrobe[survivor_id] = theirs | site.wardrobe.get(survivor_id, {})
     site.put(
         Person(
             person_id=survivor_id,
@@ -179,6 +191,17 @@ def _renamed(site: SiteState, event: PersonRenamed) -> None:
     site.relabel(site.persons[event.person_id], event.label)
 
 
+def _appearance(site: SiteState, event: PersonAppearanceChanged) -> None:
+    worn = site.wardrobe.setdefault(event.person_id, {})
+    worn[event.attribute] = Worn(event.after, list(event.evidence.cameras))
+
+
+def _templates_added(site: SiteState, event: PersonTemplatesAdded) -> None:
+    person = site.persons[event.person_id]
+    person.templates = list(event.templates)
+    site.index(person)
+
+
 def _gone(site: SiteState, event: PersonForgotten | PersonExpired) -> None:
     site.remove(event.person_id)
 
@@ -208,6 +231,8 @@ _HANDLERS: Final[dict[type, Callable[[SiteState, Any], None]]] = {
     PersonsMerged: _merged,
     PersonSplit: _split,
     PersonRenamed: _renamed,
+    PersonAppearanceChanged: _appearance,
+    PersonTemplatesAdded: _templates_added,
     PersonForgotten: _gone,
     PersonExpired: _gone,
     GalleryReset: _reset,

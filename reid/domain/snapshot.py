@@ -8,10 +8,11 @@ import msgspec
 from reid.contracts.events import PersonState, TrackRef
 from reid.contracts.policy import Policy
 from reid.domain.state import BoundTrack, Import, Merge, PartitionState, PendingTrack, Person, SiteState
+from reid.domain.worn import Worn
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 
 
 class _Bound(msgspec.Struct):
@@ -29,6 +30,11 @@ class _Imported(msgspec.Struct):
     record: Import
 
 
+class _Wardrobe(msgspec.Struct):
+    person_id: str
+    worn: dict[str, Worn]
+
+
 class _Site(msgspec.Struct):
     site_id: str
     next_number: int
@@ -39,6 +45,7 @@ class _Site(msgspec.Struct):
     pending: list[_Pending]
     merges: list[Merge]
     imports: list[_Imported]
+    wardrobe: list[_Wardrobe]
     answered: list[str]
 
 
@@ -92,6 +99,7 @@ def _site(site_id: str, site: SiteState) -> _Site:
         # In the order of the merges: they are undone from the last.
         list(site.merges.values()),
         [_Imported(source, record) for source, record in sorted(site.imports.items())],
+        [_Wardrobe(person_id, worn) for person_id, worn in sorted(site.wardrobe.items())],
         list(site.answered),
     )
 
@@ -111,5 +119,6 @@ def _loaded(plain: _Site) -> SiteState:
         site.camera(pending.track.camera_id).wait(pending.track, pending.pending)
     site.merges = {merge.absorbed.person_id: merge for merge in plain.merges}
     site.imports = {imported.source: imported.record for imported in plain.imports}
+    site.wardrobe = {found.person_id: found.worn for found in plain.wardrobe}
     site.answered = dict.fromkeys(plain.answered)
     return site

@@ -7,6 +7,7 @@ from typing import Final
 from reid.contracts.events import PersonState, Template, TrackRef, TrackSpan
 from reid.contracts.policy import Policy
 from reid.domain.gallery import Gallery
+from reid.domain.worn import Worn
 
 #: Tracks remembered of a person, so that they can be moved to somebody else. Constants, not policy: the
 #: fold of a log must not depend on settings.
@@ -162,6 +163,8 @@ class SiteState:
         self.merges: dict[str, Merge] = {}
         self.imports: dict[str, Import] = {}
         self.answered: dict[str, None] = {}
+        self.wardrobe: dict[str, dict[str, Worn]] = {}
+        """Person id -> attribute -> what is believed of it."""
         self.policy: Policy | None = None
         self.next_number = 0
         self.next_label = 0
@@ -196,6 +199,7 @@ class SiteState:
     def take_out(self, person_id: str) -> Person:
         """Out of the gallery and every relation; what it merged with stays known, so it can come back."""
         person = self.persons.pop(person_id)
+        self.wardrobe.pop(person_id, None)
         if self._labels.get(person.label) == person_id:
             del self._labels[person.label]
         self.gallery.drop(person_id)

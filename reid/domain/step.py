@@ -16,6 +16,7 @@ from reid.domain.identify import identities
 from reid.domain.policy import Policies, Policy
 from reid.domain.present import absences, conflicts, sightings
 from reid.domain.state import PartitionState, SiteState
+from reid.domain.wardrobe import changes
 
 Stage = Callable[[], list[AnyEvent]]
 
@@ -50,10 +51,11 @@ def _time_of(message: Detections) -> int:
 
 
 def _stages(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[Stage]:
-    """Who is gone; who stands there twice; who is still there; who is that."""
+    """Who is gone; who stands there twice; who is still there; who is that; what they look like now."""
     return [
         partial(absences, site, site_id, frame.camera_id, frame.captured_at, policy),
         partial(conflicts, site, site_id, frame),
         partial(sightings, site, site_id, frame, policy),
         partial(identities, site, site_id, frame, policy),
+        partial(changes, site, site_id, frame),
     ]

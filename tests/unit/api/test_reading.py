@@ -13,6 +13,7 @@ A = {
     "first_seen": "2025-11-05T12:10:58.197Z",
     "last_seen": "2025-11-05T12:10:59.197Z",
     "current_camera": "room2",
+    "attributes": {},
 }
 
 
@@ -165,6 +166,10 @@ def test_the_description_has_an_example_for_every_answer(client: TestClient) -> 
         "/persons",
         "/persons/stats",
         "/persons/{person_id}",
+        "/persons/{person_id}/crops",
+        "/crops/{sha256}.jpg",
+        "/cameras/{camera_id}/frame.jpg",
+        "/cameras/{camera_id}/frame.json",
         "/persons/merge",
         "/persons/reset",
         "/persons/split",

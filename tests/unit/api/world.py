@@ -46,6 +46,10 @@ class MemoryReader:
     async def hashes(self, keys: list[str]) -> list[dict[str, bytes]]:
         return [dict(self._value(key, {})) for key in keys]
 
+    async def field(self, key: str, name: str) -> bytes | None:
+        found: bytes | None = self._value(key, {}).get(name)
+        return found
+
     async def lists(self, keys: list[str]) -> list[list[bytes]]:
         return [list(self._value(key, ())) for key in keys]
 
