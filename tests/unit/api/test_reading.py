@@ -184,6 +184,9 @@ def test_the_description_has_an_example_for_every_answer(client: TestClient) -> 
     }
     for path, methods in described["paths"].items():
         for method, route in methods.items():
-            schema = route["responses"]["200"]["content"]["application/json"]["schema"]
+            content = route["responses"]["200"]["content"]
+            if "image/jpeg" in content:
+                continue
+            schema = content["application/json"]["schema"]
             name = schema["$ref"].rsplit("/", 1)[1]
             assert schemas[name].get("examples"), f"{method} {path} answers {name}, which has no example"
