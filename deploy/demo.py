@@ -83,6 +83,9 @@ def run(settings: Settings, plan: DemoPlan) -> int:
     """
     began = time.monotonic()
     console = console_for_people()
+    if settings.crops is None:
+        # Simulated people, or recordings that somebody chose to show.
+        settings = settings.model_copy(update={"crops": "on"})
     videos = _videos(settings, plan)
     preflight(settings)
     stopping = threading.Event()
