@@ -34,8 +34,8 @@ LOWER: Final = {
     0x2B3550: "navy|blue", 0x1C1D21: "black", 0x6B6558: "grey|brown", 0xB8A888: "beige",
     0x43566E: "blue|grey|navy", 0x5B4632: "brown", 0x7D8085: "grey", 0x2F4A3A: "green",
 }  # fmt: skip
-#: Two garments seen at once, or a print, are no plain cloth. A jacket hides its shirt from behind, and a print
-#: is on one side only: either is right.
+#: Two garments seen at once, or a print, are no plain cloth. A jacket hides its shirt from behind, a print
+#: may be on one side only: either is right.
 PATTERN: Final = {
     "plain": "plain", "stripes": "striped", "pinstripes": "striped", "jacket": "plain|patterned",
     "checks": "patterned", "print": "patterned|plain", "two_tone": "patterned",
