@@ -34,9 +34,9 @@ _EDGE: Final = 2.0
 SHARE: Final = 0.35
 #: Roughness (CIELAB units, rms about the local mean) from which cloth is not plain, and what a striped one's
 #: profile across the stripes has of it, with so many changes of sign.
-ROUGH: Final = 6.0
-STRIPED: Final = 0.6
-TURNS: Final = 4
+ROUGH: Final = 10.0
+STRIPED: Final = 0.5
+TURNS: Final = 3
 
 
 def clothes(image: Image, box: Box, gain: Gain) -> dict[str, str]:
