@@ -11,8 +11,10 @@ from api import (
     alerts,
     analytics,
     changes,
+    crops,
     groups,
     journeys,
+    live,
     models,
     page,
     persons,
@@ -28,17 +30,26 @@ from api.idempotency import Keys
 from api.journey_views import JourneyViews
 from api.labels import LabelsHub
 from api.origin import SameOrigin
+from api.pictures import NoPictures, Pictures
 from api.reader import Reader
 from api.readiness import Log
 from api.views import Views
 from reid.errors import Unavailable
+from reid.runtime.crops.select import open_crops
 from reid.runtime.settings import Settings
 
 
 def create_app(
-    settings: Settings, reader: Reader, commands: Commands, log: Log, clock: Callable[[], int] = now_ms
+    settings: Settings,
+    reader: Reader,
+    commands: Commands,
+    log: Log,
+    clock: Callable[[], int] = now_ms,
+    pictures: Pictures | None = None,
 ) -> FastAPI:
-    """Closes ``reader`` and ``commands`` when it shuts down. ``clock``: milliseconds since the epoch."""
+    """Closes ``reader``, ``commands`` and ``pictures`` when it shuts down. ``clock``: milliseconds since the
+    epoch. Raises `ConfigError` for a crop store that can't be."""
+    pictures = pictures or NoPictures()
     views = Views(reader, settings.site_id)
     hub, alerts_hub = LabelsHub(views), AlertsHub(views)
     asking = Asking(views, commands, settings.command_timeout)
@@ -57,6 +68,7 @@ def create_app(
                 with suppress(asyncio.CancelledError):
                     await task
             await commands.close()
+            await pictures.close()
             await views.close()
 
     app = FastAPI(
@@ -71,11 +83,26 @@ def create_app(
         responses={503: {"model": models.Problem, "description": "A server is away; says what to do."}},
     )
     walks = JourneyViews(reader, settings.site_id)
-    app.state.context = Context(settings, views, asking, hub, log, clock, Keys(), alerts_hub, walks)
+    app.state.context = Context(
+        settings, views, asking, hub, log, clock, Keys(), alerts_hub, walks, open_crops(settings), pictures
+    )
     app.add_middleware(SameOrigin)
     app.add_exception_handler(Unavailable, _unavailable)
     # Fixed paths before /persons/{person_id}.
-    for part in (changes, undoing, reviews, persons, journeys, analytics, groups, alerts, system, page):
+    for part in (
+        changes,
+        undoing,
+        reviews,
+        persons,
+        journeys,
+        analytics,
+        groups,
+        alerts,
+        crops,
+        live,
+        system,
+        page,
+    ):
         app.include_router(part.router)
     return app
 

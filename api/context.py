@@ -11,9 +11,11 @@ from api.asking import Asking
 from api.idempotency import Keys
 from api.journey_views import JourneyViews
 from api.labels import LabelsHub
+from api.pictures import Pictures
 from api.readiness import Log
 from api.views import PersonRow, Views
 from reid.contracts.cloudevents import rfc3339
+from reid.runtime.crops.base import CropStore
 from reid.runtime.settings import Settings
 
 
@@ -30,6 +32,8 @@ class Context:
     keys: Keys
     alerts: AlertsHub
     journeys: JourneyViews
+    crops: CropStore
+    pictures: Pictures
 
 
 def context(request: Request) -> Context:
@@ -49,6 +53,7 @@ def person_fields(row: PersonRow) -> dict[str, object]:
         "first_seen": rfc3339(row.first_seen),
         "last_seen": rfc3339(row.last_seen),
         "current_camera": row.current_camera,
+        "attributes": row.attributes,
     }
 
 

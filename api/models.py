@@ -16,6 +16,7 @@ PERSON: Final[dict[str, Any]] = {
     "first_seen": "2025-11-05T12:10:58.197Z",
     "last_seen": "2025-11-05T12:11:40.012Z",
     "current_camera": "room3",
+    "attributes": {"upper": "red", "lower": "navy", "pattern": "plain", "height": "medium"},
 }
 COMMAND_ID: Final = "019a53f0-6a15-7c1e-9f0e-3b1d5d3f7a11"
 
@@ -27,7 +28,7 @@ def example(**shown: Any) -> ConfigDict:
 
 class Person(BaseModel):
     """``cameras``: all that ever saw the person, in order of first sighting. ``current_camera``: null
-    when the person is in front of none."""
+    when the person is in front of none. ``attributes``: what they look like, as far as it is known."""
 
     model_config = example(**PERSON)
 
@@ -39,6 +40,7 @@ class Person(BaseModel):
     first_seen: str
     last_seen: str
     current_camera: str | None
+    attributes: dict[str, str] = {}
 
 
 class Persons(BaseModel):
@@ -204,6 +206,9 @@ class Step(BaseModel):
     other_label: str | None = None
     tracks: list[Track] | None = None
     previous_label: str | None = None
+    attribute: str | None = None
+    before: str | None = None
+    after: str | None = None
     source: str | None = None
     command_id: str | None = None
     asked_by: str | None = None

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 
+from api import attributes as looks
 from api import history, models
 from api.context import Context, context, person
 
@@ -29,11 +30,22 @@ async def list_persons(
     cursor: Annotated[
         str | None, Query(pattern=r"^\d{1,15}$", description="`next_cursor` of the page before.")
     ] = None,
+    attributes: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="Only persons who look like that: `upper:red lower:dark`. `dark`, `light` and `blue` "
+            "stand for several colours.",
+        ),
+    ] = None,
 ) -> models.Persons:
     """Persons in the order of registration, each with all cameras that ever saw it."""
+    among = None
+    if attributes is not None:
+        among = await looks.matching(ctx.views, looks.parse(attributes))
     if cursor is not None and limit is None:
         limit = MOST
-    page = await ctx.views.persons(camera_id, limit, None if cursor is None else int(cursor))
+    page = await ctx.views.persons(camera_id, limit, None if cursor is None else int(cursor), among)
     found = [person(row) for row in page.persons]
     if limit is None:
         return models.Persons(camera_id=camera_id, total=page.total, persons=found)

@@ -17,7 +17,8 @@ TIMEOUT_S: Final = 2.0
 #: Redis ACL rules of a user that suffices for the API.
 ACL: Final = (
     "~saferoom:*", "&saferoom:*", "-@all", "+ping", "+hello", "+select", "+client|setinfo", "+client|setname",
-    "+get", "+mget", "+lrange", "+hgetall", "+hmget", "+hkeys", "+smembers", "+zcard", "+zrange", "+zinter",
+    "+get", "+mget", "+lrange", "+hget", "+hgetall", "+hmget", "+hkeys", "+smembers", "+zcard", "+zrange",
+    "+zinter",
     "+subscribe", "+unsubscribe",
 )  # fmt: skip
 T = TypeVar("T")
@@ -42,6 +43,9 @@ class Reader(Protocol):
 
     async def names(self, keys: list[str]) -> list[list[str]]:
         """Names of all fields of each hash."""
+
+    async def field(self, key: str, name: str) -> bytes | None:
+        """One field of a hash."""
         ...
 
     async def members(self, key: str) -> set[str]: ...
@@ -118,6 +122,9 @@ class RedisReader:
                 pipe.hkeys(key)
             found = await _answer(pipe.execute())
         return [[name.decode() for name in one] for one in found]
+
+    async def field(self, key: str, name: str) -> bytes | None:
+        return await _answer(self._redis.hget(key, name))
 
     async def lists(self, keys: list[str]) -> list[list[bytes]]:
         async with self._redis.pipeline(transaction=False) as pipe:

@@ -13,6 +13,7 @@ import uvicorn
 
 from api.app import create_app
 from api.commands import KafkaCommands
+from api.pictures import KafkaPictures
 from api.reader import RedisReader
 from api.readiness import KafkaLog
 from reid.errors import ConfigError
@@ -51,6 +52,7 @@ def server_of(settings: Settings, on_started: Callable[[], None]) -> uvicorn.Ser
         RedisReader(settings.redis()),
         KafkaCommands(bootstrap, settings.command_timeout),
         KafkaLog(bootstrap),
+        pictures=KafkaPictures(bootstrap, settings.site_id) if settings.live_pictures else None,
     )
     return serving(app, on_started)
 

@@ -1,6 +1,6 @@
 """What the API knows: the documents of one site, read from the views."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from reid.contracts.detections import CameraStatus
 from reid.contracts.views import (
     AlertView,
     CommandOutcome,
+    CropView,
     HistoryEntry,
     LabelsChanged,
     LiveTrack,
@@ -32,6 +33,8 @@ class PersonRow(msgspec.Struct, frozen=True):
     first_seen: int
     last_seen: int
     current_camera: str | None
+    attributes: dict[str, str] = {}
+    crops: list[CropView] = []
 
 
 class Page(NamedTuple):
@@ -69,11 +72,18 @@ class Views:
         await self._reader.close()
 
     async def persons(
-        self, camera_id: str | None = None, limit: int | None = None, after: int | None = None
+        self,
+        camera_id: str | None = None,
+        limit: int | None = None,
+        after: int | None = None,
+        among: Collection[str] | None = None,
     ) -> Page:
-        """In the order of registration; ``after``: only those with a higher registration number."""
+        """In the order of registration; ``after``: only those with a higher registration number; ``among``:
+        only these ids."""
         within = None if camera_id is None else topics.camera_persons_key(self._site, camera_id)
         ranked = await self._reader.ranked(topics.persons_index_key(self._site), within)
+        if among is not None:
+            ranked = [entry for entry in ranked if entry[0] in among]
         rest = [entry for entry in ranked if after is None or entry[1] > after]
         page = rest if limit is None else rest[:limit]
         raw = await self._reader.mget([topics.person_key(self._site, id_) for id_, _ in page])
@@ -85,6 +95,18 @@ class Views:
     async def person(self, person_id: str) -> PersonRow | None:
         raw = await self._reader.get(topics.person_key(self._site, person_id))
         return None if raw is None else _person.decode(raw)
+
+    async def looking(self, attribute: str, values: Collection[str]) -> set[str]:
+        """Ids of persons whose ``attribute`` is one of ``values``."""
+        found: set[str] = set()
+        for value in values:
+            found |= await self._reader.members(topics.attribute_key(self._site, attribute, value))
+        return found
+
+    async def crop_holder(self, sha256: str) -> str | None:
+        """Id of the living person whose crop it is."""
+        raw = await self._reader.field(topics.crops_key(self._site), sha256)
+        return None if raw is None else raw.decode()
 
     async def history(self, person_ids: list[str]) -> list[list[HistoryEntry]]:
         """Each one's own steps, empty for one that the view knows none of."""
@@ -116,6 +138,11 @@ class Views:
         names = sorted(seen | reporting.keys())
         found = await self._reader.hashes([topics.live_labels_key(self._site, name) for name in names])
         return {name: _labels(one) for name, one in zip(names, found, strict=True)}
+
+    async def track_labels(self, camera_id: str, session: str) -> dict[str, str]:
+        """Tracker id -> label, of one run of a camera's tracker."""
+        (found,) = await self._reader.hashes([topics.live_labels_key(self._site, camera_id)])
+        return _labels({name: raw for name, raw in found.items() if name.rpartition("/")[0] == session})
 
     async def outcome(self, command_id: str) -> CommandOutcome | None:
         raw = await self._reader.get(topics.outcome_key(command_id))

@@ -88,6 +88,9 @@ def run(settings: Settings, plan: DemoPlan) -> int:
     console = console_for_people()
     if settings.alerts is None:
         settings = settings.model_copy(update={"alerts": DEMO_RULES})
+    if settings.crops is None:
+        # Simulated people, or recordings that somebody chose to show.
+        settings = settings.model_copy(update={"crops": "on"})
     videos = _videos(settings, plan)
     preflight(settings)
     stopping = threading.Event()

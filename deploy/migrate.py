@@ -11,34 +11,29 @@ Ids of commands follow from key and content: a migration that is run again, or b
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from confluent_kafka import KafkaError, TopicPartition
 from rich.console import Console
 
-from deploy import log
 from deploy.legacy_calibration import MEASURED, calibration_of
 from deploy.migration_report import Outcome, Report
 from deploy.old_store import OldPerson, OldStore, Unreadable, read_store
-from reid.contracts.codec import decode_event, encode
+from deploy.site_log import SiteLog
 from reid.contracts.commands import ImportPerson
 from reid.contracts.detections import Model
 from reid.contracts.embedding import encode_wire
 from reid.contracts.events import AnyEvent, CommandRejected, PersonRegistered
-from reid.contracts.partitioning import partition_of
-from reid.contracts.topics import COMMANDS, DEFAULT_SITE, EVENTS
-from reid.domain.evolve import evolve
+from reid.contracts.topics import DEFAULT_SITE
 from reid.domain.importing import candidates
 from reid.domain.policy import Policies
 from reid.domain.state import PartitionState
 from reid.domain.step import step
 from reid.domain.validate import MAX_IMPORTED, check
-from reid.errors import PoisonInput, Unavailable
-from reid.runtime import kafka
+from reid.errors import PoisonInput
 from reid.runtime.settings import Settings
 from streams.policies import policies_of
 
@@ -59,9 +54,6 @@ class Options:
 
 
 ASKED_BY: Final = "saferoom migrate"
-#: Without any answer for so long there is nobody who decides.
-ANSWER_S: Final = 30.0
-_ACKNOWLEDGED_S: Final = 30.0
 
 
 def command_of(person: OldPerson, site_id: str, model: Model, attempt: int, now: int) -> ImportPerson:
@@ -156,7 +148,7 @@ def run(settings: Settings, options: Options) -> Report:
     knots = calibration_of(options.calibration, store.persons)
     model = Model(options.model_name, options.model_version, max(store.dim, 1), knots)
     commands, refused = commands_of(store, settings.site_id, model, options.attempt, now)
-    site = SiteLog(settings.kafka(), settings.site_id)
+    site = SiteLog(settings.kafka(), settings.site_id, ASKED_BY)
     state = site.fold()
     # Decided under the rule that the worker decides by, where the log knows it.
     known = state.site(settings.site_id).policy
@@ -173,79 +165,10 @@ def run(settings: Settings, options: Options) -> Report:
     coming = [command for command, outcome in planned if outcome.kind != "rejected"]
     if coming and not options.dry_run:
         site.publish(coming)
-        report.outcomes = [*report.of("rejected"), *site.answers(coming)]
+        answers = ((command, outcome_of(event)) for command, event in site.answers(coming))
+        told = [o._replace(source=c.source, gallery=c.gallery) for c, o in answers if o is not None]
+        report.outcomes = [*report.of("rejected"), *told]
     return report
-
-
-class SiteLog:
-    """The site's partition: its events so far, commands to it, and their answers."""
-
-    def __init__(self, bootstrap: str, site_id: str) -> None:
-        self._bootstrap, self._site_id = bootstrap, site_id
-        consumer = log.log_reader(bootstrap)
-        try:
-            spans = log.spans(consumer, EVENTS.name)
-        finally:
-            consumer.close()
-        self._partition = partition_of(site_id.encode(), len(spans))
-        self._next, _ = spans[self._partition]
-
-    def fold(self) -> PartitionState:
-        """State at the end of the log. Raises `Unavailable`, `ContractError`."""
-        state = PartitionState()
-        for message in log.read(self._bootstrap, EVENTS.name, {self._partition: self._next}):
-            evolve(state, decode_event(message.value() or b""))
-            self._next = (message.offset() or 0) + 1
-        return state
-
-    def publish(self, commands: Sequence[ImportPerson]) -> None:
-        """Returns when all are acknowledged. Raises `Unavailable`."""
-        client = kafka.producer(self._bootstrap, error_cb=lambda _error: None)
-        lost: list[KafkaError] = []
-
-        def delivered(error: KafkaError | None, _message: object) -> None:
-            if error is not None:
-                lost.append(error)
-
-        for command in commands:
-            value, key = encode(command), self._site_id.encode()
-            while True:
-                try:
-                    client.produce(COMMANDS.name, value, key, on_delivery=delivered)
-                    break
-                except BufferError:
-                    client.poll(0.1)
-        if client.flush(_ACKNOWLEDGED_S) or lost:
-            why = lost[0].str() if lost else "not acknowledged in time"
-            raise Unavailable(f"Kafka did not take the commands ({why}): run `saferoom migrate` again")
-
-    def answers(self, commands: Sequence[ImportPerson]) -> Iterator[Outcome]:
-        """What the log says of each, as it comes. Raises `Unavailable` when nothing comes any more."""
-        waiting = {command.command_id: command for command in commands}
-        consumer = log.log_reader(self._bootstrap)
-        consumer.assign([TopicPartition(EVENTS.name, self._partition, self._next)])
-        heard = time.monotonic()
-        try:
-            while waiting:
-                for message in consumer.consume(500, timeout=0.2):
-                    error = message.error()
-                    if error is not None:
-                        if error.code() != KafkaError._PARTITION_EOF:
-                            raise Unavailable(f"Kafka, topic {EVENTS.name}: {error.str()}")
-                        continue
-                    event = decode_event(message.value() or b"")
-                    command = waiting.pop(getattr(event, "command_id", None) or "", None)
-                    outcome = outcome_of(event) if command else None
-                    if command is not None and outcome is not None:
-                        heard = time.monotonic()
-                        yield outcome._replace(source=command.source, gallery=command.gallery)
-                if time.monotonic() - heard > ANSWER_S:
-                    raise Unavailable(
-                        f"{len(waiting)} of {len(commands)} records are not decided on: is `saferoom worker` "
-                        "running? They are decided once it does; then run `saferoom migrate` again"
-                    )
-        finally:
-            consumer.close()
 
 
 def run_command(settings: Settings, options: Options, json_file: Path | None) -> None:

@@ -128,6 +128,10 @@ class MemoryReader:
         ranked = sorted((one for one in found if since <= one[0] <= until), reverse=True)
         return [(member, score) for score, member in ranked[:most]]
 
+    async def field(self, key: str, name: str) -> bytes | None:
+        found: bytes | None = (self._store.get(key) or {}).get(name)
+        return found
+
     async def lists(self, keys: list[str]) -> list[list[bytes]]:
         return [list(self._store.get(key) or ()) for key in keys]
 

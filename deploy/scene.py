@@ -3,6 +3,8 @@
 Nothing is typed in: what is shown is what the agent would read and write.
 """
 
+import base64
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -13,6 +15,7 @@ import numpy as np
 from reid.contracts.cloudevents import Causation, Headers, headers_of
 from reid.contracts.codec import encode, type_name
 from reid.contracts.commands import (
+    AddTemplates,
     AnyCommand,
     ConfirmIdentity,
     ForgetPerson,
@@ -28,6 +31,7 @@ from reid.contracts.commands import (
 from reid.contracts.detections import CameraStatus, Detections, Frame, Model, Person
 from reid.contracts.embedding import encode_wire
 from reid.contracts.events import AnyEvent
+from reid.contracts.pictures import Picture, PictureBox
 from reid.contracts.topics import COMMANDS, DEFAULT_SITE, DETECTIONS
 from reid.domain.policy import Policies
 from reid.domain.state import PartitionState
@@ -36,7 +40,15 @@ from reid.domain.validate import check
 
 START: Final = 1_762_344_658_197
 MODEL: Final = Model("example", "1", 4)
+NEWER: Final = Model("example", "2", 4)
+#: SHA-256 of no bytes at all: what a stored crop is called.
+CROP: Final = hashlib.sha256().hexdigest()
 LEGACY: Final = Model("legacy", "1", 4, ((0.0, 0.0), (1.0, 1.0)))
+_ONE_PIXEL: Final = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP//////////////////////////////////////////////////////////////////////"
+    "////////////////wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAA//EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8A"
+    "N//Z"
+)
 _SESSION: Final = "19a5"
 _DAYS: Final = 86_400
 
@@ -65,9 +77,13 @@ def inputs() -> list[Detections | AnyCommand]:
     astray = {"camera_id": "room3", "session": _SESSION, "tracker_id": "3"}
     return [
         _walk("room2", 0, 7, 0),
+        _dressed("room2", 2_000, 7, 0),
         _walk("room3", 9_000, 3, 0),
         _walk("room3", 20_000, 4, 1),
         _command(ConfirmIdentity, 29, person_id=first, track=ours, score=0.8123, model=MODEL.key),
+        _command(
+            AddTemplates, 29, person_id=first, model=msgspec.to_builtins(NEWER), shown=[_shown("room2", 3)]
+        ),
         _command(RenamePerson, 30, person_id=second, label="Night nurse"),
         _command(MergePersons, 31, person_id1=first, person_id2=second),
         _command(MergePersons, 32, person_id1=first, person_id2=second),
@@ -125,6 +141,12 @@ def reports() -> list[CameraStatus]:
     return [little, much]
 
 
+def picture() -> Picture:
+    """What a camera sees, once or twice a second. Here of one pixel."""
+    boxes = (PictureBox("7", (212.0, 96.0, 58.0, 164.0)),)
+    return Picture(DEFAULT_SITE, "room2", _SESSION, START + 800, 640, 480, boxes, _ONE_PIXEL)
+
+
 def examples() -> Iterator[Example]:
     """Every record of the scene: inputs, camera reports, events, alerts."""
     from deploy.alert_scene import alert_scene
@@ -136,6 +158,7 @@ def examples() -> Iterator[Example]:
         yield Example(type_name(message), message.site_id, [], encode(message))
     for report in reports():
         yield Example(type_name(report), f"{report.site_id}/{report.camera_id}", [], encode(report))
+    yield Example(type_name(picture()), f"{DEFAULT_SITE}/room2", [], encode(picture()))
     for event, cause, ordinal in scene():
         headers = headers_of(event, cause, ordinal)
         yield Example(type_name(event), event.site_id, headers, encode(event))
@@ -154,6 +177,20 @@ def _walk(camera: str, start: int, tracker: int, axis: int) -> Detections:
     times = (START + start + 400 * i for i in range(3))
     frames = tuple(Frame(camera, at, 640, 480, _SESSION, MODEL, (person,)) for at in times)
     return Detections(DEFAULT_SITE, "cameras-1", frames)
+
+
+def _dressed(camera: str, start: int, tracker: int, axis: int) -> Detections:
+    """The same person on, a stored crop and its clothes told: five sightings, 1.1 s apart."""
+    looks = {"upper": "red", "lower": "blue", "pattern": "striped", "height": "tall"}
+    person = Person(tracker, (214.0, 96.0, 58.0, 164.0), 0.9, 0.8, _appearance(axis), looks, CROP, 0.8)
+    times = (START + start + 1_100 * i for i in range(5))
+    frames = tuple(Frame(camera, at, 640, 480, _SESSION, MODEL, (person,)) for at in times)
+    return Detections(DEFAULT_SITE, "cameras-1", frames)
+
+
+def _shown(camera: str, axis: int) -> dict[str, Any]:
+    """A stored crop as the newer encoder sees it."""
+    return {"embedding": _appearance(axis), "camera_id": camera, "quality": 0.8, "crop": CROP}
 
 
 def _record(seconds: int, gallery: str, person_id: str, axis: int, **fields: Any) -> AnyCommand:

@@ -6,9 +6,11 @@ from typing import Final
 
 import numpy as np
 
+from producers.crops.track_crops import Kept
 from producers.detect.base import Boxes, Detector, FloatArray
 from producers.embed.base import Embedder, model_of
 from producers.frames import CapturedFrame
+from producers.looks import Look, Looks
 from producers.quality import crop, qualities
 from producers.track import UNCONFIRMED, Ids, Tracker
 from producers.tracklet import Tracklets
@@ -19,6 +21,7 @@ from reid.contracts.embedding import encode_wire
 HEARTBEAT_MS: Final = 1000
 #: Tracks unseen for so long are forgotten here, ms.
 FORGET_MS: Final = 60_000
+_UNKNOWN: Final = Look({}, Kept())
 
 
 @dataclass(slots=True)
@@ -62,6 +65,7 @@ class CameraPipeline:
         *,
         embed_interval: float,
         min_quality: float = 0.0,
+        looks: Looks | None = None,
     ) -> None:
         self.times = StageTimes()
         self.tracks_now = 0
@@ -75,6 +79,7 @@ class CameraPipeline:
         self._tracklets = Tracklets(embedder.calibration)
         self._interval_ms = embed_interval * 1000
         self._min_quality = min_quality
+        self._looks = looks or Looks()
         self._tracks: dict[int, _Appearance] = {}
         self._published_at: int | None = None
         self._had_persons = False
@@ -105,6 +110,7 @@ class CameraPipeline:
             vectors = dict(zip(due.tolist(), self._embedder.embed(crops), strict=True))
             self.times.crops += len(due)
         public = self._tracklets.update(ids.tolist(), vectors, frame.captured_at)
+        looks = self._looks.told(frame, boxes, quality, vectors, public)
         return tuple(
             Person(
                 tracker_id=public[i],
@@ -112,6 +118,9 @@ class CameraPipeline:
                 confidence=round(float(boxes.score[i]), 3),
                 quality=round(float(quality[i]), 3),
                 embedding=encode_wire(vectors[i]) if i in vectors else None,
+                attributes=looks.get(i, _UNKNOWN).attributes,
+                crop=looks.get(i, _UNKNOWN).kept.sha256,
+                crop_quality=looks.get(i, _UNKNOWN).kept.quality,
             )
             for i in range(len(boxes))
         )

@@ -1,5 +1,6 @@
 """Frames and status reports to Kafka, without ever holding a camera up."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -10,7 +11,8 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from reid.contracts.codec import encode
 from reid.contracts.detections import CameraStatus, Detections, Frame
-from reid.contracts.topics import CAMERAS, DETECTIONS
+from reid.contracts.pictures import Picture
+from reid.contracts.topics import CAMERAS, DETECTIONS, PICTURES
 from reid.runtime.kafka import error_callback, producer
 
 log = logging.getLogger(__name__)
@@ -19,6 +21,8 @@ log = logging.getLogger(__name__)
 MAX_PENDING: Final = 2000
 #: What librdkafka may hold while Kafka is away, KiB: minutes of several cameras. Then frames are dropped.
 MAX_QUEUE_KIB: Final = 32 * 1024
+#: Messages that wait for Kafka from which no live picture is sent any more.
+MAX_WAITING: Final = 100
 #: A frame that could not be delivered for so long tells nobody where anybody is, ms.
 DELIVERY_TIMEOUT_MS: Final = 120_000
 
@@ -69,6 +73,14 @@ class Publisher:
         except BufferError:
             # The next one, a second from now, says the same; the queue is said to be full by `_send`.
             self._say_full()
+
+    def picture(self, picture: Picture) -> None:
+        """A live picture. One that finds no room is no loss: the next is half a second away."""
+        key = f"{picture.site_id}/{picture.camera_id}"
+        # Thousands may wait while Kafka is away, and pictures would take the room of the frames.
+        if len(self._producer) < MAX_WAITING:
+            with contextlib.suppress(BufferError):
+                self._producer.produce(PICTURES.name, encode(picture), key)
 
     def close(self, timeout_s: float = 3.0) -> int:
         """Sends what waits. Returns the number of messages that Kafka did not take in time."""

@@ -14,15 +14,21 @@ from typing import Final
 import cv2
 
 from producers.camera import CameraPipeline
+from producers.crops.track_crops import TrackCrops
+from producers.crops.writer import CropWriter
+from producers.describe.describer import Describer
 from producers.detect.select import open_detector
 from producers.embed.base import Embedder
 from producers.embed.select import open_embedder
+from producers.looks import Looks
+from producers.pictures import LivePictures
 from producers.publish import Publisher
 from producers.sources.base import Playback, Source
 from producers.sources.spec import open_source
 from producers.track import ByteTrack
 from producers.worker import CameraWorker
 from reid.errors import ConfigError
+from reid.runtime.crops.select import open_crops
 from reid.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -67,7 +73,8 @@ def run(
         producer_id=f"{socket.gethostname()}-{os.getpid()}",
         linger_ms=settings.linger_ms,
     )
-    workers = [_worker(spec, settings, embedder, publisher) for spec in _distinct(cameras)]
+    crops = CropWriter(open_crops(settings), settings.site_id) if settings.crops == "on" else None
+    workers = [_worker(spec, settings, embedder, publisher, crops) for spec in _distinct(cameras)]
     with _signals(stop), _ready(settings, name, cameras):
         for worker in workers:
             worker.start()
@@ -75,6 +82,8 @@ def run(
             _report_until(stop, workers, publisher)
         finally:
             _stop(workers, publisher)
+            if crops is not None:
+                crops.close()
     if workers and all(worker.status().state == "failed" for worker in workers):
         raise ConfigError("no camera works: " + "; ".join(worker.status().detail for worker in workers))
 
@@ -86,7 +95,9 @@ def _distinct(cameras: list[CameraSpec]) -> list[CameraSpec]:
     return cameras
 
 
-def _worker(spec: CameraSpec, settings: Settings, embedder: Embedder, publisher: Publisher) -> CameraWorker:
+def _worker(
+    spec: CameraSpec, settings: Settings, embedder: Embedder, publisher: Publisher, crops: CropWriter | None
+) -> CameraWorker:
     session = f"{time.time_ns() // 1_000_000:x}"
 
     def make_source() -> Source:
@@ -101,6 +112,16 @@ def _worker(spec: CameraSpec, settings: Settings, embedder: Embedder, publisher:
             ByteTrack(settings.camera_fps),
             embedder,
             embed_interval=settings.embed_interval,
+            looks=Looks(
+                Describer() if settings.attributes else None,
+                TrackCrops(crops, settings.crops_blur) if crops is not None else None,
+            ),
+        )
+
+    pictures = None
+    if settings.live_pictures:
+        pictures = LivePictures(
+            settings.site_id, spec.camera_id, session, settings.live_pictures_fps, settings.crops_blur
         )
 
     return CameraWorker(
@@ -112,6 +133,7 @@ def _worker(spec: CameraSpec, settings: Settings, embedder: Embedder, publisher:
         site_id=settings.site_id,
         detector=settings.detector,
         embedder=embedder.name,
+        pictures=pictures,
     )
 
 

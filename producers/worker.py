@@ -9,6 +9,7 @@ from typing import Final
 import cv2
 
 from producers.camera import CameraPipeline
+from producers.pictures import LivePictures
 from producers.publish import Publisher
 from producers.sources.base import Source, SourceStats, State
 from reid.contracts.detections import CameraStatus
@@ -34,6 +35,7 @@ class CameraWorker(threading.Thread):
         site_id: str,
         detector: str,
         embedder: str,
+        pictures: LivePictures | None = None,
     ) -> None:
         super().__init__(name=f"camera {camera_id}", daemon=True)
         self.camera_id = camera_id
@@ -44,6 +46,7 @@ class CameraWorker(threading.Thread):
         self._site_id = site_id
         self._detector = detector
         self._embedder = embedder
+        self._pictures = pictures
         self._source: Source | None = None
         self._pipeline: CameraPipeline | None = None
         self._stopping = threading.Event()
@@ -88,6 +91,9 @@ class CameraWorker(threading.Thread):
             self._captured_at = captured.captured_at
             if frame is not None:
                 self._publisher.offer(frame)
+            picture = self._pictures.take(captured, frame) if self._pictures is not None else None
+            if picture is not None:
+                self._publisher.picture(picture)
 
     def stop(self) -> None:
         """Asks the thread to end; does not wait."""

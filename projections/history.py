@@ -9,6 +9,7 @@ from reid.contracts.events import (
     AnyEvent,
     GalleryReset,
     IdentityReviewed,
+    PersonAppearanceChanged,
     PersonExpired,
     PersonForgotten,
     PersonLeft,
@@ -17,6 +18,7 @@ from reid.contracts.events import (
     PersonSeen,
     PersonsMerged,
     PersonSplit,
+    PersonTemplatesAdded,
     TrackSampled,
 )
 from reid.contracts.views import HistoryEntry, PersonView
@@ -83,6 +85,15 @@ def told(event: AnyEvent, at: Callable[[], Place]) -> Told:
                 event, place, "reviewed", event.person_id,
                 track=event.track, other_id=event.other_id, score=event.score,
                 model=event.model, reason=event.answer,
+            )  # fmt: skip
+        case PersonAppearanceChanged():
+            entry = _entry(
+                event, place, "appearance_changed", event.person_id, label=event.label,
+                attribute=event.attribute, before=event.before, after=event.after,
+            )  # fmt: skip
+        case PersonTemplatesAdded():
+            entry = _entry(
+                event, place, "templates_added", event.person_id, model=event.model, samples=event.added,
             )  # fmt: skip
         case PersonForgotten():
             entry = _entry(event, place, "forgotten", event.person_id)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from projections import crops
 from projections.history import Place, notable, told
 from projections.store import PersonRef, person_ref
 from projections.tracks import parse_track, spot, track_name
@@ -15,6 +16,7 @@ from reid.contracts.events import (
     Event,
     GalleryReset,
     IdentityReviewed,
+    PersonAppearanceChanged,
     PersonExpired,
     PersonForgotten,
     PersonLeft,
@@ -24,6 +26,7 @@ from reid.contracts.events import (
     PersonsMerged,
     PersonSplit,
     PersonState,
+    PersonTemplatesAdded,
     PolicyAdopted,
     TrackSampled,
 )
@@ -45,7 +48,14 @@ def need(event: AnyEvent, wanted: Wanted) -> None:
         case PersonRegistered():
             wanted.persons.add(person_ref(site, event.person_id))
             wanted.sampled.add(spot(site, event.track).place)
-        case PersonRenamed() | PersonForgotten() | PersonExpired() | IdentityReviewed():
+        case (
+            PersonRenamed()
+            | PersonForgotten()
+            | PersonExpired()
+            | PersonAppearanceChanged()
+            | PersonTemplatesAdded()
+            | IdentityReviewed()
+        ):
             wanted.persons.add(person_ref(site, event.person_id))
         case PersonsMerged():
             wanted.persons.update((person_ref(site, event.survivor_id), person_ref(site, event.absorbed_id)))
@@ -108,7 +118,13 @@ def _about(event: AnyEvent) -> list[str]:
             return [event.survivor_id]
         case GalleryReset():
             return list(event.person_ids)
-        case PersonRegistered() | PersonRenamed() | PersonForgotten() | IdentityReviewed():
+        case (
+            PersonRegistered()
+            | PersonRenamed()
+            | PersonForgotten()
+            | PersonTemplatesAdded()
+            | IdentityReviewed()
+        ):
             return [event.person_id]
     return []
 
@@ -147,6 +163,8 @@ def _seen(work: Workspace, event: PersonSeen) -> None:
     if event.template is not None and event.slot is not None:
         view.embeddings[event.slot : event.slot + 1] = [event.template.vector]
         view.num_embeddings = max(view.num_embeddings, event.slot + 1)
+    if event.crop:
+        crops.note(view, event)
     work.bind(ref, view, event.track, event.at)
     if relabelled:
         work.relabel_tracks(ref, view)
@@ -175,6 +193,9 @@ def _merged(work: Workspace, event: PersonsMerged) -> None:
     view.current_camera = parse_track(view.tracks[-1])[0] if view.tracks else None
     past = absorbed.absorbed if absorbed is not None else {}
     view.absorbed = {**view.absorbed, **past, event.absorbed_id: event.survivor_id}
+    if absorbed is not None:
+        view.attributes = absorbed.attributes | view.attributes
+        crops.unite(view, absorbed)
     work.relabel_tracks(ref, view)
 
 
@@ -185,6 +206,8 @@ def _split(work: Workspace, event: PersonSplit) -> None:
         view.tracks.remove(track_name(track))
         if event.other is None:
             work.release_live(ref, track)
+    if event.other is None:
+        crops.drop(view, event.tracks)
     _assign(view, event.person)
     work.relabel_tracks(ref, view)
     if event.other is None:
@@ -196,6 +219,7 @@ def _split(work: Workspace, event: PersonSplit) -> None:
         work.add(event.site_id, other)
     other.tracks += [track_name(track) for track in moved]
     _give_back_past(view, other)
+    crops.part(view, other, event)
     _assign(other, event.other)
     work.relabel_tracks(other_ref, other)
 
@@ -230,6 +254,17 @@ def _renamed(work: Workspace, event: PersonRenamed) -> None:
     work.relabel_tracks(ref, view)
 
 
+def _appearance(work: Workspace, event: PersonAppearanceChanged) -> None:
+    _, view = _known(work, event, event.person_id)
+    view.attributes[event.attribute] = event.after
+
+
+def _templates_added(work: Workspace, event: PersonTemplatesAdded) -> None:
+    _, view = _known(work, event, event.person_id)
+    view.embeddings = [template.vector for template in event.templates]
+    view.num_embeddings = len(event.templates)
+
+
 def _gone(work: Workspace, event: PersonForgotten | PersonExpired) -> None:
     work.erase(PersonRef(event.site_id, event.person_id))
 
@@ -252,6 +287,8 @@ _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
     PersonsMerged: _merged,
     PersonSplit: _split,
     PersonRenamed: _renamed,
+    PersonAppearanceChanged: _appearance,
+    PersonTemplatesAdded: _templates_added,
     PersonForgotten: _gone,
     PersonExpired: _gone,
     GalleryReset: _reset,

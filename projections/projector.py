@@ -11,9 +11,14 @@ from typing import Final
 from projections.alerts import AlertsView
 from projections.dead_letters import KafkaDeadLetters
 from projections.follower import Follower
+from projections.keeper import Keeper, KeeperThread, Limits
 from projections.redis_store import RedisViewStore
 from projections.views import CamerasView, PersonsView, View
+from reid.contracts.topics import EVENTS
 from reid.runtime import kafka, logs
+from reid.runtime.admin import admin_client
+from reid.runtime.crops.select import open_crops
+from reid.runtime.offsets import end_offsets
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
 
@@ -48,7 +53,21 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
         cleanup.callback(clear_ready, settings, NAME)
         cleanup.enter_context(_signals(stop))
         letters, ready = KafkaDeadLetters(producer), partial(mark_ready, settings, NAME)
+        KeeperThread(keeper_of(settings, store), stop).start()
         Follower(consumer, store, views, letters, stop, ready).run()
+
+
+def keeper_of(settings: Settings, store: RedisViewStore) -> Keeper:
+    """The keeper of the settings' crop store. It runs also where no crop is taken any more: those of
+    before are still somebody's. Raises `ConfigError`."""
+    admin = admin_client(settings.kafka())
+    limits = Limits(settings.crops_max_mib * 1024 * 1024, settings.crops_max_days * 86_400)
+
+    def ends() -> dict[int, int]:
+        found = end_offsets(admin, [EVENTS.name])
+        return {partition: offset for (_, partition), offset in found.items()}
+
+    return Keeper(open_crops(settings), store.claims, ends, limits)
 
 
 @contextmanager

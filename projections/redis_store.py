@@ -11,12 +11,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from projections.changes import Change, Message, Op
-from projections.store import CameraRef, Documents, PersonRef, decode_documents
+from projections.store import CameraRef, Claims, Documents, PersonRef, decode_documents
 from reid.contracts.topics import (
     EXPIRY_GRACE_MS,
     GENERATION_KEY,
     HOLD_KEY,
     OUTCOME_TTL_S,
+    PERSONS_VIEW,
+    crops_key,
     live_labels_key,
     person_key,
     person_tallies_key,
@@ -105,6 +107,23 @@ class RedisViewStore:
             key: {name.decode(): value for name, value in one.items()}
             for key, one in zip(wanted, found, strict=True)
         }
+
+    def claims(self, sites: Collection[str]) -> Claims:
+        """In one transaction: a store emptied between two answers would leave every crop to nobody."""
+        names = list(sites)
+
+        def ask() -> list[Any]:
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.hgetall(position_key(PERSONS_VIEW))
+            for site in names:
+                pipe.hkeys(crops_key(site))
+            return pipe.execute()
+
+        stored, *named = asked(ask)
+        return Claims(
+            {int(partition): int(offset) for partition, offset in stored.items()},
+            {s: frozenset(k.decode() for k in keys) for s, keys in zip(names, named, strict=True)},
+        )
 
     def commit(self, change: Change) -> None:
         batch = [

@@ -30,6 +30,8 @@ from reid.contracts.topics import (
     GENERATION_KEY,
     HOLD_KEY,
     OUTCOME_TTL_S,
+    PERSONS_VIEW,
+    crops_key,
     live_labels_key,
     person_key,
     person_tallies_key,
@@ -74,6 +76,13 @@ class Documents:
     samples: dict[CameraRef, dict[str, list[HistoryEntry]]] = field(default_factory=dict)
 
 
+class Claims(NamedTuple):
+    """Which stored crops are somebody's, by site, as of these positions of the persons view."""
+
+    positions: dict[int, int]
+    crops: dict[str, frozenset[str]]
+
+
 class ViewStore(Protocol):
     """Raises `Unavailable` when the store is away."""
 
@@ -96,6 +105,9 @@ class ViewStore(Protocol):
 
     def hashes(self, keys: Collection[str]) -> dict[str, dict[str, bytes]]:
         """All fields of each hash, empty where there is none. One round trip."""
+
+    def claims(self, sites: Collection[str]) -> Claims:
+        """Crops and positions as of one moment."""
         ...
 
     def commit(self, change: Change) -> None:
@@ -171,6 +183,10 @@ class MemoryViewStore:
 
     def hashes(self, keys: Collection[str]) -> dict[str, dict[str, bytes]]:
         return {key: dict(self._get(key, {})) for key in keys}
+
+    def claims(self, sites: Collection[str]) -> Claims:
+        crops = {site: frozenset(self._get(crops_key(site), {})) for site in sites}
+        return Claims(self.positions(PERSONS_VIEW), crops)
 
     def commit(self, change: Change) -> None:
         if change.generation is not None and self._get(HOLD_KEY, None) is not None:

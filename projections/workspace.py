@@ -54,7 +54,13 @@ class Wanted(NamedTuple):
 
 def tally_of(view: PersonView) -> PersonTally:
     return PersonTally(
-        view.number, tuple(view.cameras), view.num_embeddings, view.visit_count, dict(view.absorbed)
+        view.number,
+        tuple(view.cameras),
+        view.num_embeddings,
+        view.visit_count,
+        dict(view.absorbed),
+        tuple(sorted(crop.sha256 for crop in view.crops)),
+        dict(view.attributes),
     )
 
 
@@ -133,6 +139,7 @@ class Workspace:
                 num_embeddings=tally.embeddings,
                 visit_count=tally.visits,
                 absorbed=dict(tally.absorbed),
+                attributes=dict(tally.attributes),
             )
             self._persons[ref] = view
         if view is not None:
@@ -210,6 +217,7 @@ class Workspace:
         sums: dict[CameraRef, Counter[str]] = {}
         for ref in sorted(self._changed_persons):
             yield from self._person_ops(ref, sums)
+        yield from self._crop_ops()
         for place, more in sorted(sums.items()):
             if any(more.values()):
                 yield _sums_op(place, more)
@@ -267,12 +275,32 @@ class Workspace:
             yield SetRemove(topics.camera_persons_key(site_id, camera_id), person_id)
         for camera_id in sorted(now - was):
             yield SetAdd(topics.camera_persons_key(site_id, camera_id), person_id)
+        looked, looks = (set(t.attributes.items()) if t else set() for t in (before, after))
+        for attribute, value in sorted(looked - looks):
+            yield SetRemove(topics.attribute_key(site_id, attribute, value), person_id)
+        for attribute, value in sorted(looks - looked):
+            yield SetAdd(topics.attribute_key(site_id, attribute, value), person_id)
         for tally, sign in ((before, -1), (after, 1)):
             for camera_id in tally.cameras if tally else ():
                 place = sums.setdefault(CameraRef(site_id, camera_id), Counter())
                 place["persons"] += sign
                 place["embeddings"] += sign * (tally.embeddings if tally else 0)
                 place["visits"] += sign * (tally.visits if tally else 0)
+
+    def _crop_ops(self) -> Iterator[Op]:
+        """Whose each crop is now. One that goes from one person to another is told once."""
+        moved: dict[tuple[str, str], str | None] = {}
+        for ref in sorted(self._changed_persons):
+            view, before = self._persons[ref], self._tallies.get(ref)
+            was = set(before.crops if before is not None else ())
+            now = {crop.sha256 for crop in view.crops} if view is not None else set()
+            for sha256 in was - now:
+                moved.setdefault((ref.site_id, sha256), None)
+            for sha256 in now - was:
+                moved[ref.site_id, sha256] = ref.person_id
+        for (site_id, sha256), holder in sorted(moved.items(), key=lambda item: item[0]):
+            key = topics.crops_key(site_id)
+            yield HashDelete(key, sha256) if holder is None else HashSet(key, sha256, holder.encode())
 
     def _history_lives(self, ref: PersonRef) -> Iterator[Op]:
         """As long as the document, also the part of it that was somebody else's."""

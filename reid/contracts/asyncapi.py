@@ -12,6 +12,7 @@ from reid.contracts.topics import (
     COMMANDS,
     DETECTIONS,
     EVENTS,
+    PICTURES,
     UNDELIVERED,
     Topic,
 )
@@ -33,6 +34,7 @@ _SAID: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
     EVENTS.name: ("What happened: the truth, kept for ever. CloudEvents 1.0.", "send", EVENT_TYPES),
     ALERTS.name: ("What the alert rules found. CloudEvents 1.0.", "send", ALERT_TYPES),
     UNDELIVERED.name: ("Alerts that a receiver did not take.", "send", ("dead-letter",)),
+    PICTURES.name: ("What each camera sees, for people to look at.", "send", ("reid.picture.v1",)),
     CAMERAS.name: ("The newest report of each camera.", "send", (STATUS_TYPE,)),
 }
 _SITE_KEY: Final = "The site id, hashed by murmur2: all of a site stands in one partition."

@@ -10,6 +10,7 @@ from reid.contracts.alerts import AnyAlert
 from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import CameraStatus, Detections
 from reid.contracts.events import AnyEvent
+from reid.contracts.pictures import Picture
 from reid.contracts.upcasters import UPCASTERS, Upcaster, upcast
 from reid.errors import ContractError, Malformed, TooNew, UnknownType
 
@@ -19,6 +20,7 @@ _commands: Final[msgspec.json.Decoder[AnyCommand]] = msgspec.json.Decoder(AnyCom
 _events: Final[msgspec.json.Decoder[AnyEvent]] = msgspec.json.Decoder(AnyEvent)
 _alerts: Final[msgspec.json.Decoder[AnyAlert]] = msgspec.json.Decoder(AnyAlert)
 _status: Final = msgspec.json.Decoder(CameraStatus)
+_picture: Final = msgspec.json.Decoder(Picture)
 T = TypeVar("T")
 _TYPE: Final = re.compile(r"^(?P<stem>.+)\.v(?P<major>\d+)$")
 
@@ -58,6 +60,11 @@ def decode_alert(raw: bytes) -> AnyAlert:
 def decode_status(raw: bytes) -> CameraStatus:
     """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
     return decode(_status, raw, ("reid.camera.status.v1",))
+
+
+def decode_picture(raw: bytes) -> Picture:
+    """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
+    return decode(_picture, raw, ("reid.picture.v1",))
 
 
 def type_name(message: msgspec.Struct) -> str:

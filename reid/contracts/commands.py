@@ -104,6 +104,26 @@ class ImportPerson(Command, frozen=True, kw_only=True, tag="reid.command.import.
     visit_count: int = 1
 
 
+class Shown(msgspec.Struct, frozen=True):
+    """A stored crop as another encoder sees it. ``embedding``: as in a detections frame; ``crop``: SHA-256 of
+    the picture."""
+
+    embedding: bytes
+    camera_id: str
+    quality: float
+    crop: str
+    track: TrackRef | None = None
+
+
+class AddTemplates(Command, frozen=True, kw_only=True, tag="reid.command.add-templates.v1"):
+    """Stored crops of ``person_id`` went through the encoder ``model``: so shown, the person stays known when
+    the cameras change to it."""
+
+    person_id: str
+    model: Model
+    shown: tuple[Shown, ...]
+
+
 class Tick(Command, frozen=True, kw_only=True, tag="reid.command.tick.v1", omit_defaults=True):
     """Time passes on a silent site: absences and expiries up to ``issued_at`` fall due. Not answered."""
 
@@ -126,6 +146,7 @@ AnyCommand = (
     | ConfirmIdentity
     | ForgetPerson
     | ImportPerson
+    | AddTemplates
     | Tick
     | AcknowledgeAlert
 )

@@ -34,7 +34,8 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``bbox``: left, top, width, height in pixels. ``embedding``: little-endian float16 of the frame's
     model, not on every frame (a few a second for each track). ``quality``: 0 to 1, how well the crop
-    shows the person.
+    shows the person. ``attributes``: what the track's latest crops show by majority, such as ``upper``:
+    ``red``. ``crop``: SHA-256, hexadecimal, of a stored JPEG of this track, and ``crop_quality`` its quality.
     """
 
     tracker_id: int | str
@@ -43,6 +44,8 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     quality: float = 1.0
     embedding: bytes | None = None
     attributes: dict[str, str] = {}
+    crop: str = ""
+    crop_quality: float = 0.0
 
 
 class Frame(msgspec.Struct, frozen=True, omit_defaults=True):

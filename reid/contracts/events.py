@@ -147,7 +147,7 @@ class PersonSeen(Event, frozen=True, kw_only=True, tag="reid.person.seen.v1"):
     ``visit_count``, ``visit_started_at``, ``doubts``: values from now on. ``slot`` and ``template``: the
     template now stored at that place of the person's list (append when equal to its length).
     ``together``: persons newly known to be different, for they were in this very frame.
-    ``decision``: only on binding.
+    ``decision``: only on binding. ``crop``: SHA-256 of a stored picture of this track, of ``crop_quality``.
     """
 
     person_id: str
@@ -165,6 +165,8 @@ class PersonSeen(Event, frozen=True, kw_only=True, tag="reid.person.seen.v1"):
     together: tuple[str, ...] = ()
     decision: Decision | None = None
     attributes: dict[str, str] = {}
+    crop: str = ""
+    crop_quality: float = 0.0
 
 
 class PersonLeft(Event, frozen=True, kw_only=True, tag="reid.person.left.v1"):
@@ -242,6 +244,41 @@ class IdentityReviewed(Event, frozen=True, kw_only=True, tag="reid.identity.revi
     asked_by: str = ""
 
 
+class Agreement(msgspec.Struct, frozen=True):
+    """Why an attribute is believed: ``support``, sightings that agree less those that do not, since
+    ``since`` (ms since the epoch), by these cameras."""
+
+    support: int
+    since: int
+    cameras: tuple[str, ...]
+
+
+class PersonAppearanceChanged(Event, frozen=True, kw_only=True, tag="reid.person.appearance_changed.v1"):
+    """What a person looks like from now on: ``attribute`` (such as ``upper``) is ``after``.
+
+    ``before`` empty: it was not known until now.
+    """
+
+    person_id: str
+    label: str
+    attribute: str
+    before: str
+    after: str
+    evidence: Agreement
+
+
+class PersonTemplatesAdded(Event, frozen=True, kw_only=True, tag="reid.person.templates_added.v1"):
+    """Stored crops of a person went through another encoder. ``templates``: all of the person's from now on,
+    of all encoders; ``added``: how many of them are new, of ``model``."""
+
+    person_id: str
+    model: str
+    templates: tuple[Template, ...]
+    added: int
+    command_id: str | None = None
+    asked_by: str = ""
+
+
 class PersonForgotten(Event, frozen=True, kw_only=True, tag="reid.person.forgotten.v1"):
     """Erased on request."""
 
@@ -290,7 +327,7 @@ class CameraCalibrated(Event, frozen=True, kw_only=True, tag="reid.camera.calibr
 class CommandRejected(Event, frozen=True, kw_only=True, tag="reid.command.rejected.v1"):
     """A command was refused. ``code``: ``unknown_person | same_person | seen_together | bad_label |
     label_taken | no_such_merge | merged_further | unknown_track | nothing_left | no_evidence |
-    already_imported | expired | wrong_dimension``;
+    already_imported | expired | wrong_dimension | nothing_new``;
     ``message`` is for people."""
 
     command_id: str
@@ -309,6 +346,8 @@ AnyEvent = (
     | PersonSplit
     | PersonRenamed
     | IdentityReviewed
+    | PersonAppearanceChanged
+    | PersonTemplatesAdded
     | PersonForgotten
     | PersonExpired
     | GalleryReset

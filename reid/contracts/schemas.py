@@ -8,6 +8,7 @@ from reid.contracts.alerts import AnyAlert
 from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import CameraStatus, Detections
 from reid.contracts.events import AnyEvent
+from reid.contracts.pictures import Picture
 
 Schema = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -16,14 +17,14 @@ _PROSE: Final = ("title", "description", "$id", "$schema")
 
 
 def _types() -> dict[str, type[msgspec.Struct]]:
-    kinds: list[type[msgspec.Struct]] = [Detections, CameraStatus]
+    kinds: list[type[msgspec.Struct]] = [Detections, CameraStatus, Picture]
     kinds += [*AnyCommand.__args__, *AnyEvent.__args__, *AnyAlert.__args__]
     found = {str(kind.__struct_config__.tag): kind for kind in kinds}
     assert len(found) == len(kinds), "two message types share a name"
     return found
 
 
-#: Type name, such as ``reid.person.seen.v1`` -> its type: detections, camera reports, commands, events,
+#: Type name, such as ``reid.person.seen.v1`` -> its type: inputs and reports of cameras, commands, events,
 #: alerts.
 MESSAGE_TYPES: Final = _types()
 

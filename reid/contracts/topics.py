@@ -58,6 +58,18 @@ UNDELIVERED: Final = Topic(
     "reid.alerts.undelivered.v1", retention_ms=30 * DAY_MS, partitioned=False, config=_LETTERS
 )
 CAMERAS: Final = Topic("reid.cameras.v1", cleanup_policy="compact", partitioned=False)
+#: Live pictures, worth something for seconds. Small segments, because only closed ones are deleted.
+PICTURES: Final = Topic(
+    "reid.pictures.v1",
+    retention_ms=60_000,
+    partitioned=False,
+    config={
+        "segment.ms": "60000",
+        "segment.bytes": str(16 * 1024 * 1024),
+        "retention.bytes": str(64 * 1024 * 1024),
+        "file.delete.delay.ms": "1000",
+    },
+)
 DETECTIONS_DLQ: Final = Topic(
     DETECTIONS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False, config=_LETTERS
 )
@@ -72,6 +84,7 @@ ALL_TOPICS: Final = (
     EVENTS,
     SNAPSHOTS,
     CAMERAS,
+    PICTURES,
     DETECTIONS_DLQ,
     COMMANDS_DLQ,
     EVENTS_DLQ,
@@ -209,6 +222,17 @@ def occupancy_key(site_id: str, hour: int) -> str:
 def reviews_key(site_id: str) -> str:
     """Hash item id -> JSON `ReviewItem`: doubtful decisions that nobody answered yet, the newest so many."""
     return f"{REDIS_PREFIX}:reviews:{site_id}"
+
+
+def attribute_key(site_id: str, attribute: str, value: str) -> str:
+    """Set of the ids of persons who look like that: ``upper``, ``red``."""
+    return f"{REDIS_PREFIX}:by-attribute:{site_id}:{attribute}:{value}"
+
+
+def crops_key(site_id: str) -> str:
+    """Hash SHA-256 of a stored crop -> id of the living person whose crop it is. What is not in it is
+    nobody's: it is not shown, and its file is deleted."""
+    return f"{REDIS_PREFIX}:crops:{site_id}"
 
 
 def idempotent_command_id(key: str, request: str) -> str:

@@ -8,6 +8,18 @@ from reid.contracts.alerts import Evidence
 from reid.contracts.events import Decision, TrackRef
 
 
+class CropView(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored picture of a person. ``at``: of the first sighting that named it; ``track``:
+    ``camera/session/tracker_id``; ``person_id``: whose sighting that was, before any merge."""
+
+    sha256: str
+    camera_id: str
+    at: int
+    quality: float
+    track: str
+    person_id: str
+
+
 class PersonView(msgspec.Struct, kw_only=True):
     """``saferoom:persons:{site}:{person_id}``. ``cameras`` in the order of first sighting.
 
@@ -29,16 +41,23 @@ class PersonView(msgspec.Struct, kw_only=True):
     """Live tracks, ``camera/session/tracker_id``, the latest bound last."""
     absorbed: dict[str, str] = {}
     """Ids whose past is this person's, each with the id that it was merged into."""
+    attributes: dict[str, str] = {}
+    """What they look like: the latest `PersonAppearanceChanged` of each attribute."""
+    crops: list[CropView] = []
+    """The best few, from as many cameras as there are; best first."""
 
 
 class PersonTally(msgspec.Struct, frozen=True):
-    """What a person adds to the camera sums, and whose past it has: no label, no appearance, no time."""
+    """What a person adds to the camera sums, whose past it has, and which stored crops are its own and
+    by what attributes it is found, so that all of that goes with it: no label, no template, no time."""
 
     number: int
     cameras: tuple[str, ...] = ()
     embeddings: int = 0
     visits: int = 0
     absorbed: dict[str, str] = {}
+    crops: tuple[str, ...] = ()
+    attributes: dict[str, str] = {}
 
 
 class LiveTrack(msgspec.Struct, kw_only=True):
@@ -82,10 +101,10 @@ class HistoryEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One step of how a person became who it is, with its place in the log.
 
     ``kind``: ``sampled | registered | bound | seen | left | merged | merged_into | merge_undone |
-    tracks_moved | track_rejected | renamed | reviewed``, and ``forgotten | expired | reset``, after which
-    the view holds none. ``person_id``: whose step it was; not that of the history it stands in after a merge.
-    ``other_id``: the absorbed, surviving, restored or new person. ``reason``: of leaving; of a
-    review the answer.
+    tracks_moved | track_rejected | renamed | appearance_changed | templates_added | reviewed``, and
+    ``forgotten | expired | reset``, after which the view holds none. ``person_id``: whose step it was; not
+    that of the history it stands in after a merge. ``other_id``: the absorbed, surviving, restored or new
+    person. ``reason``: of leaving; of a review the answer.
     """
 
     kind: str
@@ -111,6 +130,9 @@ class HistoryEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     other_label: str = ""
     tracks: tuple[TrackRef, ...] = ()
     previous_label: str = ""
+    attribute: str = ""
+    before: str = ""
+    after: str = ""
     source: str = ""
     command_id: str | None = None
     asked_by: str = ""

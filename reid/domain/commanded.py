@@ -3,6 +3,7 @@ alert agent answers."""
 
 from reid.contracts.commands import (
     AcknowledgeAlert,
+    AddTemplates,
     AnyCommand,
     ConfirmIdentity,
     ForgetPerson,
@@ -26,6 +27,7 @@ from reid.domain.labels import MAX_LABEL
 from reid.domain.merging import merge
 from reid.domain.policy import Policy
 from reid.domain.present import absences
+from reid.domain.reembedding import add_templates
 from reid.domain.rejection import rejected, unknown
 from reid.domain.reviewing import review
 from reid.domain.splitting import move
@@ -54,6 +56,8 @@ def answer(site: SiteState, command: AnyCommand, policy: Policy) -> list[AnyEven
             return [_forget(site, command)]
         case ImportPerson():
             return bring_in(site, command, policy)
+        case AddTemplates():
+            return [add_templates(site, command, policy)]
         case Tick():
             return absences(site, command.site_id, None, command.issued_at, policy)
         case AcknowledgeAlert():

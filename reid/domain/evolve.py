@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from reid.contracts.attributes import ATTRIBUTES
 from reid.contracts.events import (
     AnyEvent,
     CameraCalibrated,
     CommandRejected,
     GalleryReset,
     IdentityReviewed,
+    PersonAppearanceChanged,
     PersonExpired,
     PersonForgotten,
     PersonLeft,
@@ -17,6 +19,7 @@ from reid.contracts.events import (
     PersonSeen,
     PersonsMerged,
     PersonSplit,
+    PersonTemplatesAdded,
     PolicyAdopted,
     TrackSampled,
 )
@@ -34,6 +37,7 @@ from reid.domain.state import (
     Reviewed,
     SiteState,
 )
+from reid.domain.worn import Worn, told
 
 #: A track without identity that was not sampled for so long is forgotten (milliseconds). A constant, not
 #: a policy: the fold of a log must not depend on settings.
@@ -125,6 +129,11 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
     if event.template is not None and event.slot is not None:
         person.templates[event.slot : event.slot + 1] = [event.template]
         site.index(person)
+    if event.attributes:
+        worn = site.wardrobe.setdefault(event.person_id, {})
+        for attribute in ATTRIBUTES:
+            if value := told(event.attributes, attribute):
+                worn.setdefault(attribute, Worn()).note(value, event.track.camera_id, event.at)
 
 
 def _count(site: SiteState, camera: CameraState, person: Person, event: PersonSeen) -> None:
@@ -191,7 +200,10 @@ def _merged(site: SiteState, event: PersonsMerged) -> None:
         tracks: list[PendingTrack | BoundTrack] = [*camera.pending.values(), *camera.bound.values()]
         for track in tracks:
             track.not_persons, track.differs = also(track.not_persons), also(track.differs)
+    theirs = site.wardrobe.get(absorbed_id, {})
     site.take_out(absorbed_id)
+    if theirs:
+        site.wardrobe[survivor_id] = theirs | site.wardrobe.get(survivor_id, {})
     site.put(
         Person(
             person_id=survivor_id,
@@ -258,6 +270,17 @@ def _reviewed(site: SiteState, event: IdentityReviewed) -> None:
         other.not_persons.add(person.person_id)
 
 
+def _appearance(site: SiteState, event: PersonAppearanceChanged) -> None:
+    worn = site.wardrobe.setdefault(event.person_id, {})
+    worn[event.attribute] = Worn(event.after, list(event.evidence.cameras))
+
+
+def _templates_added(site: SiteState, event: PersonTemplatesAdded) -> None:
+    person = site.persons[event.person_id]
+    person.templates = list(event.templates)
+    site.index(person)
+
+
 def _gone(site: SiteState, event: PersonForgotten | PersonExpired) -> None:
     site.remove(event.person_id)
 
@@ -292,6 +315,8 @@ _HANDLERS: Final[dict[type, Callable[[SiteState, Any], None]]] = {
     PersonSplit: _split,
     PersonRenamed: _renamed,
     IdentityReviewed: _reviewed,
+    PersonAppearanceChanged: _appearance,
+    PersonTemplatesAdded: _templates_added,
     PersonForgotten: _gone,
     PersonExpired: _gone,
     GalleryReset: _reset,

@@ -153,6 +153,8 @@ def seen(
         template=probe if slot is not None else None,
         together=together,
         attributes=person.attributes,
+        crop=person.crop,
+        crop_quality=person.crop_quality,
     )
 
 

@@ -22,10 +22,11 @@ from reid.domain.state import (
     Revisions,
     SiteState,
 )
+from reid.domain.worn import Worn
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 6
+LAYOUT: Final = 7
 
 
 class _Bound(msgspec.Struct):
@@ -69,6 +70,11 @@ class _Weighed(msgspec.Struct):
     asserted: list[str]
 
 
+class _Wardrobe(msgspec.Struct):
+    person_id: str
+    worn: dict[str, Worn]
+
+
 class _Site(msgspec.Struct):
     site_id: str
     next_number: int
@@ -79,6 +85,7 @@ class _Site(msgspec.Struct):
     pending: list[_Pending]
     merges: list[Merge]
     imports: list[_Imported]
+    wardrobe: list[_Wardrobe]
     answered: list[str]
     means: list[_Mean]
     passages: list[_Passage]
@@ -138,6 +145,7 @@ def _site(site_id: str, site: SiteState) -> _Site:
         # In the order of the merges: they are undone from the last.
         list(site.merges.values()),
         [_Imported(source, record) for source, record in sorted(site.imports.items())],
+        [_Wardrobe(person_id, worn) for person_id, worn in sorted(site.wardrobe.items())],
         list(site.answered),
         _means(site),
         [_Passage(where, c.hits, c.opportunities) for where, c in sorted(site.passages.counts.items())],
@@ -183,6 +191,7 @@ def _loaded(plain: _Site) -> SiteState:
         site.camera(pending.track.camera_id).wait(pending.track, pending.pending)
     site.merges = {merge.absorbed.person_id: merge for merge in plain.merges}
     site.imports = {imported.source: imported.record for imported in plain.imports}
+    site.wardrobe = {found.person_id: found.worn for found in plain.wardrobe}
     site.answered = dict.fromkeys(plain.answered)
     for mean in plain.means:
         total = np.frombuffer(mean.total, "<i8").astype(np.int64)

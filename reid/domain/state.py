@@ -12,6 +12,7 @@ from reid.domain.centring import Centring
 from reid.domain.cohort import Cohort
 from reid.domain.gallery import Gallery
 from reid.domain.passages import Passages
+from reid.domain.worn import Worn
 
 #: Tracks remembered of a person, so that they can be moved to somebody else. Constants, not policy: the
 #: fold of a log must not depend on settings.
@@ -229,6 +230,8 @@ class SiteState:
         self.imports: dict[str, Import] = {}
         self.answered: dict[str, None] = {}
         self.reviewed: list[Reviewed] = []
+        self.wardrobe: dict[str, dict[str, Worn]] = {}
+        """Person id -> attribute -> what is believed of it."""
         self.policy: Policy | None = None
         self.next_number = 0
         self.next_label = 0
@@ -294,6 +297,7 @@ class SiteState:
     def take_out(self, person_id: str) -> Person:
         """Out of the gallery and every relation; what it merged with stays known, so it can come back."""
         person = self.persons.pop(person_id)
+        self.wardrobe.pop(person_id, None)
         if self._labels.get(person.label) == person_id:
             del self._labels[person.label]
         self.gallery.drop(person_id)

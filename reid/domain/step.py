@@ -18,6 +18,7 @@ from reid.domain.policy import Policies, Policy
 from reid.domain.present import absences, conflicts, sightings
 from reid.domain.revising import revisions
 from reid.domain.state import PartitionState, SiteState
+from reid.domain.wardrobe import changes
 
 Stage = Callable[[], list[AnyEvent]]
 
@@ -52,8 +53,8 @@ def _time_of(message: Detections) -> int:
 
 
 def _stages(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[Stage]:
-    """Who is gone; who stands there twice; who is still there; who is that; who was
-    taken for somebody else; what they have in common."""
+    """Who is gone; who stands there twice; who is still there; who is that; who was taken for somebody
+    else; what they have in common; what they look like now."""
     return [
         partial(absences, site, site_id, frame.camera_id, frame.captured_at, policy),
         partial(conflicts, site, site_id, frame),
@@ -63,4 +64,5 @@ def _stages(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list
         partial(revisions, site, site_id, frame, policy),
         partial(revisions, site, site_id, frame, policy),
         partial(calibrations, site, site_id, frame, policy),
+        partial(changes, site, site_id, frame),
     ]

@@ -8,6 +8,7 @@ from typing import Final
 
 from reid.contracts.commands import (
     AcknowledgeAlert,
+    AddTemplates,
     AnyCommand,
     ConfirmIdentity,
     ImportPerson,
@@ -24,6 +25,7 @@ _NAME: Final = re.compile(r"^[^\s:/\x00-\x1f\x7f]{1,128}$")
 MAX_IMPORTED: Final = 32
 #: Of a place in pixels, or of a detector's score.
 _LARGEST: Final = 1e6
+_SHA256: Final = re.compile(r"^[0-9a-f]{64}$")
 _LATEST: Final = 4_102_444_800_000  # 2100-01-01, in milliseconds
 
 
@@ -47,6 +49,8 @@ def check(message: Detections | AnyCommand) -> None:
         _check_import(message)
     elif isinstance(message, AcknowledgeAlert):
         _name("alert_id", message.alert_id)
+    elif isinstance(message, AddTemplates):
+        _check_added(message)
 
 
 def _check_frame(frame: Frame) -> None:
@@ -77,6 +81,8 @@ def _check_person(frame: Frame, person: Person) -> None:
         raise PoisonInput(f"{where}: bbox {person.bbox} or confidence {person.confidence} is out of range")
     if person.bbox[2] <= 0 or person.bbox[3] <= 0:
         raise PoisonInput(f"{where}: bbox {person.bbox} has no area")
+    if person.crop:
+        _check_crop(where, person.crop, person.crop_quality)
     if person.embedding is not None:
         if frame.model is None:
             raise PoisonInput(f"{where}: an embedding without the frame's model")
@@ -126,6 +132,28 @@ def _check_import(command: ImportPerson) -> None:
             decode_wire(embedding, command.model.dim)
         except PoisonInput as error:
             raise PoisonInput(f"{where}: {error}") from error
+
+
+def _check_added(command: AddTemplates) -> None:
+    where = f"templates of {command.person_id[:40]!r}"
+    _name(f"person_id of {where}", command.person_id)
+    _check_model(where, command.model)
+    if not 0 < len(command.shown) <= MAX_IMPORTED:
+        raise PoisonInput(f"{where}: {len(command.shown)} crops, not 1 to {MAX_IMPORTED}")
+    for shown in command.shown:
+        _name(f"camera of {where}", shown.camera_id)
+        _check_crop(where, shown.crop, shown.quality)
+        try:
+            decode_wire(shown.embedding, command.model.dim)
+        except PoisonInput as error:
+            raise PoisonInput(f"{where}: {error}") from error
+
+
+def _check_crop(where: str, crop: str, quality: float) -> None:
+    if not _SHA256.match(crop):
+        raise PoisonInput(f"{where}: crop {crop[:70]!r} is no SHA-256 in 64 small hexadecimal digits")
+    if not math.isfinite(quality) or not 0.0 <= quality <= 1.0:
+        raise PoisonInput(f"{where}: quality {quality} of crop {crop} is not 0 to 1")
 
 
 def _name(what: str, value: str) -> None:

@@ -107,6 +107,30 @@ class Settings(BaseSettings):
     )
     camera_fps: float = Field(5.0, gt=0, description="Frames a second taken from each camera.")
     embed_interval: Seconds = Field(0.4, description="Seconds between two embeddings of one track.")
+    crops: Literal["off", "on"] | None = Field(
+        None,
+        description="Keep a few pictures of each person. Unset: on in `saferoom demo`, off otherwise, for "
+        "what real cameras see is personal data that nobody asked to keep.",
+    )
+    crops_blur: Literal["none", "faces", "all"] = Field(
+        "none",
+        description="Pixelate in stored crops and live pictures: the head region (faces), or whole persons.",
+    )
+    crops_store: str | None = Field(
+        None,
+        description="Where crops are kept: a directory, or s3://bucket/prefix (needs the extra `s3`). Unset: "
+        "`crops` in the state directory.",
+    )
+    crops_s3_endpoint: str | None = Field(
+        None, description="Address of an S3-compatible server that is not Amazon's."
+    )
+    crops_max_mib: int = Field(2048, ge=1, description="MiB of crops kept of a site; the oldest go first.")
+    crops_max_days: Seconds = Field(90.0, description="Days after which a crop is deleted, whoever it shows.")
+    live_pictures: bool = Field(
+        True, description="Cameras publish a small picture of what they see, for the page."
+    )
+    live_pictures_fps: float = Field(2.0, gt=0, le=2, description="Live pictures a second of each camera.")
+    attributes: bool = Field(True, description="Cameras name clothing colours, pattern and height class.")
     maven_repository: str | None = Field(
         None, description="Mirror of Maven Central to fetch the embedded Kafka from."
     )
@@ -116,6 +140,11 @@ class Settings(BaseSettings):
     @classmethod
     def _expand(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
+
+    @property
+    def crops_location(self) -> str:
+        """Directory or ``s3://`` address of the crop store."""
+        return self.crops_store or str(self.home / "crops")
 
     @property
     def endpoints_file(self) -> Path:

@@ -134,6 +134,7 @@ def test_the_four_cases_of_the_old_system(client: httpx.Client, views: None, eve
                 "first_seen": "2025-11-05T12:10:58.197Z",
                 "last_seen": "2025-11-05T12:11:07.197Z",
                 "current_camera": "room3",
+                "attributes": {},
             }
         ],
     }

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import redis
 
-from deploy import migrate
+from deploy import migrate, site_log
 from deploy.migrate import Options
 from deploy.migration_report import Report
 from deploy.verify.run import verify
@@ -114,10 +114,10 @@ def test_broken_off_migration_is_taken_up(
     old: redis.Redis, run: Callable[..., Report], settings: Settings, monkeypatch: Any
 ) -> None:
     """Without a worker nobody decides: told with the remedy. What was sent is decided later, once."""
-    monkeypatch.setattr(migrate, "ANSWER_S", 1.0)
+    monkeypatch.setattr(site_log, "ANSWER_S", 1.0)
     with pytest.raises(Unavailable, match=r"48 of 48 records .* is `saferoom worker` running"):
         run()
-    monkeypatch.setattr(migrate, "ANSWER_S", 30.0)
+    monkeypatch.setattr(site_log, "ANSWER_S", 30.0)
     with worker(settings, SAFEROOM_MAX_CLOCK_SKEW="1e9"):
         report = run()
         assert len(report.outcomes) == 48

@@ -13,6 +13,7 @@ A = {
     "first_seen": "2025-11-05T12:10:58.197Z",
     "last_seen": "2025-11-05T12:10:59.197Z",
     "current_camera": "room2",
+    "attributes": {},
 }
 
 
@@ -169,6 +170,10 @@ def test_the_description_has_an_example_for_every_answer(client: TestClient) -> 
         "/persons",
         "/persons/stats",
         "/persons/{person_id}",
+        "/persons/{person_id}/crops",
+        "/crops/{sha256}.jpg",
+        "/cameras/{camera_id}/frame.jpg",
+        "/cameras/{camera_id}/frame.json",
         "/persons/merge",
         "/persons/reset",
         "/persons/split",
@@ -193,6 +198,9 @@ def test_the_description_has_an_example_for_every_answer(client: TestClient) -> 
     }
     for path, methods in described["paths"].items():
         for method, route in methods.items():
-            schema = route["responses"]["200"]["content"]["application/json"]["schema"]
+            content = route["responses"]["200"]["content"]
+            if "image/jpeg" in content:
+                continue
+            schema = content["application/json"]["schema"]
             name = schema["$ref"].rsplit("/", 1)[1]
             assert schemas[name].get("examples"), f"{method} {path} answers {name}, which has no example"

@@ -59,6 +59,10 @@ class MemoryReader:
         ranked = sorted((one for one in found if since <= one[0] <= until), reverse=True)
         return [(member, score) for score, member in ranked[:most]]
 
+    async def field(self, key: str, name: str) -> bytes | None:
+        found: bytes | None = self._value(key, {}).get(name)
+        return found
+
     async def lists(self, keys: list[str]) -> list[list[bytes]]:
         return [list(self._value(key, ())) for key in keys]
 

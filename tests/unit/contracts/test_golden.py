@@ -19,6 +19,7 @@ from reid.contracts.codec import (
     decode_command,
     decode_detections,
     decode_event,
+    decode_picture,
     decode_status,
     encode,
     type_name,
@@ -34,6 +35,7 @@ DECODERS = {
     **dict.fromkeys(ALERT_TYPES, decode_alert),
     "reid.detections.v1": decode_detections,
     "reid.camera.status.v1": decode_status,
+    "reid.picture.v1": decode_picture,
 }
 
 

@@ -223,11 +223,14 @@ class ViewStoreContract:
                 "current_camera": "room2",
                 "tracks": ["room2/s1/0"],
                 "absorbed": {"b": "a"},
+                "attributes": {},
+                "crops": [],
             },
             "saferoom:stats:global:room1": {"embeddings": "2", "persons": "1", "visits": "2"},
             "saferoom:stats:global:room2": {"embeddings": "2", "persons": "1", "visits": "2"},
             "saferoom:tallies:global": {
-                "a": '{"number":0,"cameras":["room1","room2"],"embeddings":2,"visits":2,"absorbed":{"b":"a"}}'
+                "a": '{"number":0,"cameras":["room1","room2"],"embeddings":2,"visits":2,"absorbed":{"b":"a"},'
+                '"crops":[],"attributes":{}}'
             },
         }  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""The best few pictures of each track, for the crop store."""

@@ -1,0 +1,1 @@
+"""What people look like, in words: clothing colours, pattern, height class. No weights, no download."""

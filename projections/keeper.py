@@ -1,0 +1,163 @@
+"""Deletes stored crops that are nobody's: the erasure of who was forgotten, expired or reset, made real.
+
+The view names the crops of living persons. What it named a moment ago and names no longer goes at once; what
+it never named (tracks that nobody became, crops that better ones replaced) goes once it is older than
+`GRACE_S`. Nothing here is part of the fold: a replay or a rebuild deletes nothing, a crash loses nothing, and
+to delete twice does no harm.
+
+A view that is behind its log names too little. So nothing is deleted while the stored positions are lower
+than they were, and what the view never named is looked for only when it has reached the end that the log had
+before.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from projections.store import Claims
+from reid.errors import Unavailable
+from reid.runtime.crops.base import CropStore, Stored
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks at what the view names, and between two at all that is stored.
+LOOK_S: Final = 2.0
+SWEEP_S: Final = 300.0
+#: Age in seconds from which a crop without a person is left over: a sighting names it long before. After an
+#: outage of the agent that lasts longer, pictures taken meanwhile are gone; the decisions are not.
+GRACE_S: Final = 600.0
+#: Seconds that a sweep waits for the view to reach the end of the log.
+CATCH_UP_S: Final = 30.0
+
+
+class Limits(NamedTuple):
+    """Of one site's crops: bytes in all, and seconds of age."""
+
+    max_bytes: int
+    max_age_s: float
+
+
+class Swept(NamedTuple):
+    """Crops deleted, by reason, and what is left."""
+
+    unclaimed: int = 0
+    aged: int = 0
+    crowded: int = 0
+    left: int = 0
+    left_bytes: int = 0
+
+
+class Keeper:
+    """``claims``: of these sites, what the view names and where it stands, read as one; ``ends``: next offset
+    of each partition of the event log; ``clock``: seconds since the epoch."""
+
+    def __init__(
+        self,
+        crops: CropStore,
+        claims: Callable[[list[str]], Claims],
+        ends: Callable[[], Mapping[int, int]],
+        limits: Limits,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._crops, self._claims, self._ends = crops, claims, ends
+        self._limits, self._clock = limits, clock
+        self._before: Claims | None = None
+
+    def look(self) -> int:
+        """Deletes what the view named at the last look and names no longer. Returns how many.
+
+        Raises `Unavailable`.
+        """
+        before, now = self._before, self._claims(self._crops.sites())
+        if before is not None and _lower(now.positions, before.positions):
+            return 0
+        gone = 0
+        for site, named in (before.crops if before is not None else {}).items():
+            for sha256 in named - now.crops.get(site, frozenset()):
+                self._crops.delete(site, sha256)
+                gone += 1
+        self._before = now
+        return gone
+
+    def sweep(self) -> Swept | None:
+        """Deletes what is nobody's and past its grace, too old, or too much; None when the view is behind its
+        log. Raises `Unavailable`."""
+        began, sites = self._clock(), self._crops.sites()
+        ends, claims = self._ends(), self._claims(sites)
+        if _lower(claims.positions, ends):
+            return None
+        total = Swept()
+        for site in sites:
+            found = self._sweep_site(site, claims.crops.get(site, frozenset()), began)
+            total = Swept(*(a + b for a, b in zip(total, found, strict=True)))
+        return total
+
+    def _sweep_site(self, site: str, named: frozenset[str], now: float) -> Swept:
+        kept: list[Stored] = []
+        unclaimed = aged = crowded = 0
+        for crop in self._crops.each(site):
+            age = now - crop.at
+            if crop.sha256 not in named and age > GRACE_S:
+                unclaimed += 1
+            elif age > self._limits.max_age_s:
+                aged += 1
+            else:
+                kept.append(crop)
+                continue
+            self._crops.delete(site, crop.sha256)
+        kept.sort(key=lambda crop: (-crop.at, crop.sha256))
+        size = sum(crop.size for crop in kept)
+        while size > self._limits.max_bytes:
+            crop = kept.pop()
+            self._crops.delete(site, crop.sha256)
+            size -= crop.size
+            crowded += 1
+        return Swept(unclaimed, aged, crowded, len(kept), size)
+
+
+class KeeperThread(threading.Thread):
+    """Looks and sweeps until ``stop``; what is away now is asked again later."""
+
+    def __init__(self, keeper: Keeper, stop: threading.Event) -> None:
+        super().__init__(name="crops", daemon=True)
+        self._keeper, self._stop_asked = keeper, stop
+
+    def run(self) -> None:
+        away, swept_at = False, time.monotonic() - SWEEP_S
+        while not self._stop_asked.wait(LOOK_S):
+            try:
+                self._keeper.look()
+                if time.monotonic() - swept_at >= SWEEP_S and (swept := self._keeper.sweep()) is not None:
+                    swept_at = time.monotonic()
+                    log.info("crops: %s", told(swept))
+                away = False
+            except Unavailable as error:
+                log.log(logging.DEBUG if away else logging.WARNING, "crops are not tidied: %s", error)
+                away = True
+
+
+def sweep_when_current(keeper: Keeper, pause_s: float = 0.2) -> Swept:
+    """One sweep, as soon as the view is at the end of the log. Raises `Unavailable`."""
+    deadline = time.monotonic() + CATCH_UP_S
+    while (swept := keeper.sweep()) is None:
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                "the persons view is behind its log, so it can't be told whose a crop is: is "
+                "`saferoom projector` running? Look with `saferoom projections`"
+            )
+        time.sleep(pause_s)
+    return swept
+
+
+def told(swept: Swept) -> str:
+    """One line."""
+    return (
+        f"{swept.unclaimed} of nobody, {swept.aged} too old and {swept.crowded} too many deleted; "
+        f"{swept.left} left, {swept.left_bytes / 1024 / 1024:.1f} MiB"
+    )
+
+
+def _lower(positions: Mapping[int, int], wanted: Mapping[int, int]) -> bool:
+    return any(positions.get(partition, 0) < offset for partition, offset in wanted.items())

@@ -1,0 +1,19 @@
+"""The words for what people look like."""
+
+from typing import Final
+
+#: Those that are decided on and found by. ``upper``, ``lower``: one of `COLOURS`; ``pattern``: plain,
+#: striped, patterned; ``height``: short, medium, tall; ``bag``: yes, no.
+ATTRIBUTES: Final = ("upper", "lower", "pattern", "height", "bag")
+#: Eleven basic colour terms (Berlin and Kay, 1969), and two that clothes need.
+COLOURS: Final = (
+    "black", "white", "grey", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown",
+    "beige", "navy",
+)  # fmt: skip
+#: What somebody who looks for a colour may mean by a word.
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "dark": ("black", "navy", "brown"),
+    "light": ("white", "beige", "yellow", "pink"),
+    "blue": ("blue", "navy"),
+    "gray": ("grey",),
+}

@@ -1,0 +1,60 @@
+"""Decisions on what people look like: known at first, changed later, never flickering.
+
+A camera's light turns white into grey, so that a person who walks into another room seems to have changed.
+A change is therefore believed only when the rival value was shown by a camera that had shown the old one, or
+by two cameras, and by clearly more sightings than still show the old one.
+"""
+
+from typing import Final
+
+from reid.contracts.attributes import ATTRIBUTES
+from reid.contracts.detections import Frame
+from reid.contracts.events import Agreement, AnyEvent, PersonAppearanceChanged
+from reid.domain.present import track_of
+from reid.domain.state import SiteState
+from reid.domain.worn import Worn
+
+#: Sightings (about one a second) that a first value needs, and a change. Of the code, not of the policy:
+#: they decide nothing about who somebody is.
+FIRST: Final = 4
+CHANGE: Final = 12
+#: Cameras whose agreement stands in for one that had shown the old value.
+AGREEING: Final = 2
+
+
+def changes(site: SiteState, site_id: str, frame: Frame) -> list[AnyEvent]:
+    """What this frame's sightings make known of the looks of those in it."""
+    bound = site.camera(frame.camera_id).bound
+    events: list[AnyEvent] = []
+    for person in frame.persons:
+        binding = bound.get(track_of(frame, person)) if person.attributes else None
+        # Nothing new is known of a track that had no `PersonSeen` in this frame.
+        if binding is None or binding.seen_at != frame.captured_at:
+            continue
+        worn = site.wardrobe.get(binding.person_id, {})
+        events += [
+            PersonAppearanceChanged(
+                site_id=site_id,
+                at=frame.captured_at,
+                person_id=binding.person_id,
+                label=site.persons[binding.person_id].label,
+                attribute=attribute,
+                before=worn[attribute].value,
+                after=worn[attribute].rival,
+                evidence=_evidence(worn[attribute]),
+            )
+            for attribute in ATTRIBUTES
+            if attribute in worn and _believed(worn[attribute])
+        ]
+    return events
+
+
+def _believed(worn: Worn) -> bool:
+    if not worn.value:
+        return worn.support >= FIRST
+    comparable = any(camera in worn.cameras for camera in worn.rival_cameras)
+    return worn.support >= CHANGE and (comparable or len(worn.rival_cameras) >= AGREEING)
+
+
+def _evidence(worn: Worn) -> Agreement:
+    return Agreement(worn.support, worn.since, tuple(worn.rival_cameras))

@@ -1,0 +1,116 @@
+"""Crops that are nobody's are deleted, and nothing is deleted on the word of a view that is behind."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from projections.keeper import GRACE_S, Keeper, Limits, Swept
+from projections.store import MemoryViewStore
+from reid.contracts.topics import PERSONS_VIEW, position_key
+from reid.runtime.crops.directory import DirectoryCrops
+from tests.unit.projections.logs import project
+from tests.unit.projections.story import SITE, forgotten, registered, seen, track
+
+NOW = 1_000_000.0
+
+
+class Kept:
+    """A store of crops beside a view; ``end``: of the event log."""
+
+    def __init__(self, folder: Path) -> None:
+        self.crops = DirectoryCrops(folder)
+        self.store = MemoryViewStore()
+        self.end = 0
+        self.limits = Limits(10**6, 10**6)
+        self.keeper = Keeper(self.crops, self.store.claims, lambda: {0: self.end}, self.limits, lambda: NOW)
+        self.happens(registered("a", 0, "Visitor-A"))
+
+    def happens(self, *events: object) -> None:
+        project(self.store, list(events))
+        self.end = self.store.positions(PERSONS_VIEW)[0]
+
+    def put(self, content: bytes, age: float = 0.0) -> str:
+        name = self.crops.put(SITE, content)
+        at = NOW - age
+        os.utime(self.crops._path(SITE, name), (at, at))
+        return name
+
+    def show(self, name: str, quality: float = 0.5) -> None:
+        self.happens(seen("a", "Visitor-A", track(), crop=name, crop_quality=quality))
+
+    def left(self) -> set[str]:
+        return {crop.sha256 for crop in self.crops.each(SITE)}
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    return Kept(tmp_path)
+
+
+def test_who_is_forgotten_is_erased_at_the_next_look(kept: Kept) -> None:
+    mine, other = kept.put(b"mine"), kept.put(b"other")
+    kept.show(mine)
+    assert kept.keeper.look() == 0
+    kept.happens(forgotten("a"))
+    assert kept.keeper.look() == 1
+    assert kept.left() == {other}
+
+
+def test_a_crop_that_nobody_became_goes_when_its_grace_is_over(kept: Kept) -> None:
+    mine, old, young = kept.put(b"mine", 9999), kept.put(b"old", GRACE_S + 1), kept.put(b"young", 5)
+    kept.show(mine)
+    assert kept.keeper.sweep() == Swept(unclaimed=1, left=2, left_bytes=9)
+    assert kept.left() == {mine, young}
+    assert old not in kept.left()
+
+
+def test_a_sweep_deletes_nothing_while_the_view_is_behind(kept: Kept) -> None:
+    old = kept.put(b"old", GRACE_S + 1)
+    kept.end += 1
+    assert kept.keeper.sweep() is None
+    assert kept.left() == {old}
+
+
+def test_an_emptied_redis_erases_nobody(kept: Kept) -> None:
+    mine = kept.put(b"mine", 9999)
+    kept.show(mine)
+    kept.keeper.look()
+    kept.store.flush()
+    assert kept.keeper.look() == 0
+    assert kept.keeper.sweep() is None
+    # The projector fills it again from the log: half-way, and then whole.
+    project(kept.store, [registered("a", 0, "Visitor-A")])
+    assert kept.keeper.look() == 0
+    kept.store._hash(position_key(PERSONS_VIEW))["0"] = b"1"
+    kept.show(mine)
+    assert kept.keeper.look() == 0
+    assert kept.left() == {mine}
+
+
+def test_too_old_goes_whoever_it_shows(kept: Kept) -> None:
+    mine = kept.put(b"mine", 10**6 + 1)
+    kept.show(mine)
+    swept = kept.keeper.sweep()
+    assert swept is not None
+    assert (swept.aged, swept.unclaimed) == (1, 0)
+
+
+def test_the_oldest_go_when_there_are_too_many(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    names = [kept.put(bytes([n]) * 100, age=100 - n) for n in range(5)]
+    keeper = Keeper(kept.crops, kept.store.claims, lambda: {0: kept.end}, Limits(250, 10**6), lambda: NOW)
+    swept = keeper.sweep()
+    assert swept is not None
+    assert (swept.crowded, swept.left_bytes) == (3, 200)
+    assert kept.left() == set(names[3:])
+
+
+def test_twice_does_no_harm(kept: Kept) -> None:
+    mine = kept.put(b"mine")
+    kept.show(mine)
+    kept.keeper.look()
+    kept.happens(forgotten("a"))
+    kept.crops.delete(SITE, mine)
+    assert kept.keeper.look() == 1
+    assert kept.keeper.look() == 0
