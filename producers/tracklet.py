@@ -93,6 +93,7 @@ class Tracklets:
                 continue
             settled.add(place)
             free.remove(public)
+            self._release(public, ids)
             self._public[ids[place]] = public
             self._looks[public].strikes = 0
             self._looks[public].seen_at = at_ms
@@ -101,6 +102,12 @@ class Tracklets:
                 public = self._public[ids[place]] = self._fresh()
                 self._looks[public] = _Look(vectors[place], at_ms)
         self.corrections += len(changed)
+
+    def _release(self, public: int, here: Sequence[int]) -> None:
+        """A tracker id that is away and returns must not bring back the id that another has by then."""
+        away = [t for t, held in self._public.items() if held == public and t not in here]
+        for tracker_id in away:
+            del self._public[tracker_id]
 
     def _similarity(self, a: FloatArray, b: FloatArray) -> float:
         return float(np.interp(float(a @ b), self._raw, self._calibrated))

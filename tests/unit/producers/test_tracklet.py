@@ -80,3 +80,13 @@ def test_memory_is_bounded_and_a_visible_track_is_not_forgotten(embedded: bool) 
         assert tracklets.update([0, tracker_id], vectors, now)[0] == first
     assert len(tracklets._public) <= 66
     assert len(tracklets._looks) <= 66
+
+
+def test_a_tracker_id_that_returns_does_not_share_the_id_that_was_given_away() -> None:
+    tracklets = Tracklets(())
+    before = feed(tracklets, {1: 0, 2: 1}, 0)
+    feed(tracklets, {2: 0}, 400)  # 1 is lost, and 2 goes over to its person
+    assert feed(tracklets, {2: 0}, 800) == {2: before[1]}
+    returned = feed(tracklets, {1: 2, 2: 0}, 1200)
+    assert returned[2] == before[1]
+    assert len(set(returned.values())) == 2, "one id on two people: the agent refuses such a frame"
