@@ -1,13 +1,21 @@
 """The application, put together from what it is given."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from api import changes, models, page, persons, system, undoing
+from api.access import routes as access
+from api.access.described import with_access
+from api.access.gate import NOTICE, Gate
+from api.access.guard import Guard
+from api.access.limits import Buckets
+from api.access.roles import Role, needs
 from api.asking import Asking
 from api.commands import Commands, now_ms
 from api.context import Context
@@ -20,11 +28,25 @@ from api.views import Views
 from reid.errors import Unavailable
 from reid.runtime.settings import Settings
 
+log = logging.getLogger(__name__)
+
 
 def create_app(
-    settings: Settings, reader: Reader, commands: Commands, log: Log, clock: Callable[[], int] = now_ms
+    settings: Settings,
+    reader: Reader,
+    commands: Commands,
+    ends: Log,
+    clock: Callable[[], int] = now_ms,
+    gate: Gate | None = None,
 ) -> FastAPI:
-    """Closes ``reader`` and ``commands`` when it shuts down. ``clock``: milliseconds since the epoch."""
+    """Closes ``reader`` and ``commands`` when it shuts down. ``clock``: milliseconds since the epoch.
+
+    ``gate``: who may, by default as the settings say. Raises `ConfigError` where access must be asked for,
+    and nobody could be let in.
+    """
+    gate = gate or Gate.of(settings, clock)
+    if not gate.on:
+        log.warning("%s", NOTICE)
     views = Views(reader, settings.site_id)
     hub = LabelsHub(views)
     asking = Asking(views, commands, settings.command_timeout)
@@ -41,7 +63,7 @@ def create_app(
             await commands.close()
             await views.close()
 
-    app = FastAPI(
+    app = _Application(
         title="SafeRoom Re-ID",
         version="1",
         description="Who was seen by which camera. `WS /ws` pushes `{type, camera_id, person_labels}`.",
@@ -51,13 +73,29 @@ def create_app(
         redoc_url=None,
         responses={503: {"model": models.Problem, "description": "A server is away; says what to do."}},
     )
-    app.state.context = Context(settings, views, asking, hub, log, clock, Keys())
+    app.state.context = Context(settings, views, asking, hub, ends, clock, Keys(), gate)
+    limits = Buckets(settings.rate_limit, settings.rate_burst)
+    app.add_middleware(
+        Guard, routes=lambda: app.routes, gate=gate, site_id=settings.site_id, limits=limits
+    )  # the last one added is asked first
     app.add_middleware(SameOrigin)
     app.add_exception_handler(Unavailable, _unavailable)
     # Fixed paths before /persons/{person_id}.
-    for part in (changes, undoing, persons, system, page):
+    for part in (changes, undoing, persons, system, access, page):
         app.include_router(part.router)
+    for route in app.routes:
+        if getattr(route, "path", None) == app.openapi_url:
+            needs(Role.open)(route.endpoint)  # type: ignore[attr-defined]
     return app
+
+
+class _Application(FastAPI):
+    """Its description says who may."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            with_access(super().openapi(), self.routes, self.state.context.gate.on)
+        return super().openapi()
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:

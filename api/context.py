@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from api import models
+from api.access.gate import Gate
 from api.asking import Asking
 from api.idempotency import Keys
 from api.labels import LabelsHub
@@ -26,6 +27,7 @@ class Context:
     log: Log
     clock: Callable[[], int]
     keys: Keys
+    gate: Gate
 
 
 def context(request: Request) -> Context:

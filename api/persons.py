@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 
 from api import history, models
+from api.access.roles import Role, needs
 from api.context import Context, context, person
 
 router = APIRouter(tags=["persons"])
@@ -22,6 +23,7 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/persons", response_model=models.Persons, response_model_exclude_unset=True)
+@needs(Role.viewer)
 async def list_persons(
     ctx: Ctx,
     camera_id: CameraQuery = None,
@@ -42,6 +44,7 @@ async def list_persons(
 
 
 @router.get("/persons/stats")
+@needs(Role.viewer)
 async def person_stats(ctx: Ctx) -> models.PersonStats:
     """Persons, embeddings and mean visits by camera. A person counts at each of its cameras."""
     return models.PersonStats(
@@ -57,6 +60,7 @@ async def person_stats(ctx: Ctx) -> models.PersonStats:
 
 
 @router.get("/persons/{person_id}", responses=NOT_FOUND)
+@needs(Role.viewer)
 async def get_person(ctx: Ctx, person_id: PersonPath, camera_id: CameraQuery = None) -> models.Person:
     """One person; with ``camera_id`` only when that camera ever saw it."""
     row = await ctx.views.person(person_id)
@@ -73,6 +77,7 @@ async def get_person(ctx: Ctx, person_id: PersonPath, camera_id: CameraQuery = N
     response_model_exclude_none=True,
     responses=NOT_FOUND,
 )
+@needs(Role.viewer)
 async def get_history(
     ctx: Ctx,
     person_id: PersonPath,

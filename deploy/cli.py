@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deploy import dlq_commands, evaluate_cli, models_command, options, views_cli
+from deploy import dlq_commands, evaluate_cli, keys_command, models_command, options, views_cli
 from reid.errors import ReidError
 
 app = typer.Typer(
@@ -346,6 +346,7 @@ def version() -> None:
 
 views_cli.register(app)
 dlq_commands.register(app)
+keys_command.register(app)
 models_command.register(app)
 evaluate_cli.register(app)
 

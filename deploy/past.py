@@ -14,6 +14,7 @@ from confluent_kafka import Consumer
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.access.gate import Gate
 from api.app import create_app
 from api.readiness import FOLLOWED, Ends
 from projections.changes import Change
@@ -177,8 +178,9 @@ class ReadsOnly:
         await self._app(scope, receive, send)
 
 
-def app_of(past: Past, settings: Settings) -> Any:
-    """The API as it would have answered then: an ASGI application."""
-    app = create_app(settings, MemoryReader(past.store), _NoCommands(), _CutLog(past), lambda: past.moment)
+def app_of(past: Past, settings: Settings, gate: Gate) -> Any:
+    """The API as it would have answered then: an ASGI application. ``gate``: who may ask it now."""
+    store, cut = MemoryReader(past.store), _CutLog(past)
+    app = create_app(settings, store, _NoCommands(), cut, lambda: past.moment, gate)
     app.add_middleware(ReadsOnly, moment=past.moment)
     return app
