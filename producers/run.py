@@ -15,7 +15,7 @@ import cv2
 
 from producers.camera import CameraPipeline
 from producers.detect.select import open_detector
-from producers.embed.base import Embedder
+from producers.embed.base import Embedder, model_of
 from producers.embed.select import open_embedder
 from producers.publish import Publisher
 from producers.sources.base import Playback, Source
@@ -111,7 +111,7 @@ def _worker(spec: CameraSpec, settings: Settings, embedder: Embedder, publisher:
         publisher,
         site_id=settings.site_id,
         detector=settings.detector,
-        embedder=embedder.name,
+        model=model_of(embedder),
     )
 
 

@@ -11,7 +11,7 @@ import cv2
 from producers.camera import CameraPipeline
 from producers.publish import Publisher
 from producers.sources.base import Source, SourceStats, State
-from reid.contracts.detections import CameraStatus
+from reid.contracts.detections import CameraStatus, Model
 from reid.errors import ReidError
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class CameraWorker(threading.Thread):
         *,
         site_id: str,
         detector: str,
-        embedder: str,
+        model: Model,
     ) -> None:
         super().__init__(name=f"camera {camera_id}", daemon=True)
         self.camera_id = camera_id
@@ -43,7 +43,7 @@ class CameraWorker(threading.Thread):
         self._publisher = publisher
         self._site_id = site_id
         self._detector = detector
-        self._embedder = embedder
+        self._model = model
         self._source: Source | None = None
         self._pipeline: CameraPipeline | None = None
         self._stopping = threading.Event()
@@ -119,7 +119,8 @@ class CameraWorker(threading.Thread):
             captured_at=self._captured_at,
             detect_ms=round(detect_ms, 2),
             detector=self._detector,
-            embedder=self._embedder,
+            embedder=self._model.name,
+            model=self._model,
         )
 
     def summary(self) -> str:

@@ -5,13 +5,14 @@ from typing import Any, Final
 from reid.contracts.codec import COMMAND_TYPES, EVENT_TYPES
 from reid.contracts.detections import SCHEMA as DETECTIONS_TYPE
 from reid.contracts.schemas import MESSAGE_TYPES, urn
-from reid.contracts.topics import ALL_TOPICS, CAMERAS, COMMANDS, DETECTIONS, EVENTS, Topic
+from reid.contracts.topics import ALL_TOPICS, AUDIT, CAMERAS, COMMANDS, DETECTIONS, EVENTS, Topic
 
 Part = dict[str, Any]
 VERSION: Final = "3.0.0"
 #: Version of the Kafka bindings, which AsyncAPI counts apart from itself.
 BINDING: Final = "0.5.0"
 STATUS_TYPE: Final = "reid.camera.status.v1"
+AUDIT_TYPE: Final = "reid.audit.search.v1"
 
 #: Topic -> what it is for, whether SafeRoom receives it from others or sends, its messages.
 _SAID: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
@@ -22,6 +23,7 @@ _SAID: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
     ),
     COMMANDS.name: ("What people and schedules ask of the identity agent.", "receive", COMMAND_TYPES),
     EVENTS.name: ("What happened: the truth, kept for ever. CloudEvents 1.0.", "send", EVENT_TYPES),
+    AUDIT.name: ("Who searched for whom, and what for: kept for ever.", "send", (AUDIT_TYPE,)),
     CAMERAS.name: ("The newest report of each camera.", "send", (STATUS_TYPE,)),
 }
 _SITE_KEY: Final = "The site id, hashed by murmur2: all of a site stands in one partition."

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from reid.contracts.audit import SearchMade
 from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import CameraStatus, Detections
 from reid.contracts.events import AnyEvent
@@ -17,6 +18,7 @@ _detections: Final = msgspec.json.Decoder(Detections)
 _commands: Final[msgspec.json.Decoder[AnyCommand]] = msgspec.json.Decoder(AnyCommand)
 _events: Final[msgspec.json.Decoder[AnyEvent]] = msgspec.json.Decoder(AnyEvent)
 _status: Final = msgspec.json.Decoder(CameraStatus)
+_search: Final = msgspec.json.Decoder(SearchMade)
 T = TypeVar("T")
 _TYPE: Final = re.compile(r"^(?P<stem>.+)\.v(?P<major>\d+)$")
 
@@ -51,6 +53,11 @@ def decode_event(raw: bytes) -> AnyEvent:
 def decode_status(raw: bytes) -> CameraStatus:
     """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
     return decode(_status, raw, ("reid.camera.status.v1",))
+
+
+def decode_search(raw: bytes) -> SearchMade:
+    """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
+    return decode(_search, raw, ("reid.audit.search.v1",))
 
 
 def type_name(message: msgspec.Struct) -> str:

@@ -49,6 +49,8 @@ SNAPSHOTS: Final = Topic(
 )
 #: Which dead letters were sent again: key = place of the letter's original. Internal.
 REPLAYS: Final = Topic("reid.replays.v1", cleanup_policy="compact", partitioned=False)
+#: Who searched for whom. No reader needs it in order with anything else.
+AUDIT: Final = Topic("reid.audit.v1", partitioned=False)
 CAMERAS: Final = Topic("reid.cameras.v1", cleanup_policy="compact", partitioned=False)
 DETECTIONS_DLQ: Final = Topic(
     DETECTIONS.dead_letters, retention_ms=30 * DAY_MS, partitioned=False, config=_LETTERS
@@ -68,6 +70,7 @@ ALL_TOPICS: Final = (
     COMMANDS_DLQ,
     EVENTS_DLQ,
     REPLAYS,
+    AUDIT,
 )
 INPUT_TOPICS: Final = (DETECTIONS, COMMANDS)
 
@@ -175,6 +178,11 @@ HOLD_KEY: Final = f"{REDIS_PREFIX}:hold"
 def labels_channel(site_id: str) -> str:
     """Pub/sub channel of `LabelsChanged` JSON, one message for each camera whose labels changed."""
     return f"{REDIS_PREFIX}:labels:{site_id}"
+
+
+def persons_channel(site_id: str) -> str:
+    """Pub/sub channel of `PersonsChanged` JSON, one message for each batch that changed documents."""
+    return f"{REDIS_PREFIX}:persons-changed:{site_id}"
 
 
 OUTCOME_TTL_S: Final = 3600

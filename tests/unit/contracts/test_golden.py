@@ -17,6 +17,7 @@ from reid.contracts.codec import (
     decode_command,
     decode_detections,
     decode_event,
+    decode_search,
     decode_status,
     encode,
     type_name,
@@ -31,6 +32,7 @@ DECODERS = {
     **dict.fromkeys(EVENT_TYPES, decode_event),
     "reid.detections.v1": decode_detections,
     "reid.camera.status.v1": decode_status,
+    "reid.audit.search.v1": decode_search,
 }
 
 
