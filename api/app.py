@@ -24,6 +24,10 @@ from api.labels import LabelsHub
 from api.origin import SameOrigin
 from api.reader import Reader
 from api.readiness import Log
+from api.search import routes as searches
+from api.search.following import Following
+from api.search.index import Index
+from api.search.pictures import EmbedderPictures, Pictures
 from api.views import Views
 from reid.errors import Unavailable
 from reid.runtime.settings import Settings
@@ -38,11 +42,12 @@ def create_app(
     ends: Log,
     clock: Callable[[], int] = now_ms,
     gate: Gate | None = None,
+    pictures: Pictures | None = None,
 ) -> FastAPI:
     """Closes ``reader`` and ``commands`` when it shuts down. ``clock``: milliseconds since the epoch.
 
-    ``gate``: who may, by default as the settings say. Raises `ConfigError` where access must be asked for,
-    and nobody could be let in.
+    ``gate``: who may; ``pictures``: who looks at them; by default as the settings say. Raises `ConfigError`
+    where access must be asked for, and nobody could be let in.
     """
     gate = gate or Gate.of(settings, clock)
     if not gate.on:
@@ -50,16 +55,21 @@ def create_app(
     views = Views(reader, settings.site_id)
     hub = LabelsHub(views)
     asking = Asking(views, commands, settings.command_timeout)
+    search = Following(views, Index())
+    looking = pictures or EmbedderPictures(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(hub.run(), name="labels")
+        following = [asyncio.create_task(one.run()) for one in (hub, search)]
         try:
             yield
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            for task in following:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            search.close()
+            await looking.close()
             await commands.close()
             await views.close()
 
@@ -73,7 +83,7 @@ def create_app(
         redoc_url=None,
         responses={503: {"model": models.Problem, "description": "A server is away; says what to do."}},
     )
-    app.state.context = Context(settings, views, asking, hub, ends, clock, Keys(), gate)
+    app.state.context = Context(settings, views, asking, hub, ends, clock, Keys(), gate, search, looking)
     limits = Buckets(settings.rate_limit, settings.rate_burst)
     app.add_middleware(
         Guard, routes=lambda: app.routes, gate=gate, site_id=settings.site_id, limits=limits
@@ -81,7 +91,7 @@ def create_app(
     app.add_middleware(SameOrigin)
     app.add_exception_handler(Unavailable, _unavailable)
     # Fixed paths before /persons/{person_id}.
-    for part in (changes, undoing, persons, system, access, page):
+    for part in (changes, undoing, persons, searches, system, access, page):
         app.include_router(part.router)
     for route in app.routes:
         if getattr(route, "path", None) == app.openapi_url:

@@ -11,6 +11,8 @@ from api.asking import Asking
 from api.idempotency import Keys
 from api.labels import LabelsHub
 from api.readiness import Log
+from api.search.following import Following
+from api.search.pictures import Pictures
 from api.views import PersonRow, Views
 from reid.contracts.cloudevents import rfc3339
 from reid.runtime.settings import Settings
@@ -28,6 +30,8 @@ class Context:
     clock: Callable[[], int]
     keys: Keys
     gate: Gate
+    following: Following
+    pictures: Pictures
 
 
 def context(request: Request) -> Context:

@@ -1,6 +1,6 @@
 """What the API knows: the documents of one site, read from the views."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -10,7 +10,14 @@ from api.reader import Reader
 from reid.contracts import topics
 from reid.contracts.codec import decode_status
 from reid.contracts.detections import CameraStatus
-from reid.contracts.views import CommandOutcome, HistoryEntry, LabelsChanged, LiveTrack, person_labels
+from reid.contracts.views import (
+    CommandOutcome,
+    HistoryEntry,
+    LabelsChanged,
+    LiveTrack,
+    PersonsChanged,
+    person_labels,
+)
 
 
 class PersonRow(msgspec.Struct, frozen=True):
@@ -25,6 +32,16 @@ class PersonRow(msgspec.Struct, frozen=True):
     first_seen: int
     last_seen: int
     current_camera: str | None
+
+
+class FoundRow(msgspec.Struct, frozen=True):
+    """What an answer of a search tells of a person."""
+
+    person_id: str
+    label: str
+    cameras: list[str]
+    last_seen: int
+    attributes: dict[str, str] = {}
 
 
 class Page(NamedTuple):
@@ -45,6 +62,8 @@ _person = msgspec.json.Decoder(PersonRow)
 _live = msgspec.json.Decoder(LiveTrack)
 _outcome = msgspec.json.Decoder(CommandOutcome)
 _entry = msgspec.json.Decoder(HistoryEntry)
+_found = msgspec.json.Decoder(FoundRow)
+_persons_changed = msgspec.json.Decoder(PersonsChanged)
 _changed = msgspec.json.Decoder(LabelsChanged)
 
 
@@ -77,6 +96,19 @@ class Views:
     async def person(self, person_id: str) -> PersonRow | None:
         raw = await self._reader.get(topics.person_key(self._site, person_id))
         return None if raw is None else _person.decode(raw)
+
+    async def person_ids(self) -> list[str]:
+        """All, in the order of registration."""
+        return [id_ for id_, _ in await self._reader.ranked(topics.persons_index_key(self._site))]
+
+    async def person_documents(self, person_ids: Sequence[str]) -> list[bytes | None]:
+        """As they stand in the view, None for who is not there."""
+        return await self._reader.mget([topics.person_key(self._site, id_) for id_ in person_ids])
+
+    async def found(self, person_ids: Sequence[str]) -> dict[str, FoundRow]:
+        """Those of them who are there now."""
+        documents = await self.person_documents(person_ids)
+        return {row.person_id: row for row in (_found.decode(raw) for raw in documents if raw is not None)}
 
     async def history(self, person_ids: list[str]) -> list[list[HistoryEntry]]:
         """Each one's own steps, empty for one that the view knows none of."""
@@ -117,6 +149,12 @@ class Views:
         """Partition -> next offset that the projector will apply."""
         (found,) = await self._reader.hashes([topics.position_key(view)])
         return {int(partition): int(offset) for partition, offset in found.items()}
+
+    @asynccontextmanager
+    async def person_changes(self) -> AsyncIterator[AsyncIterator[PersonsChanged]]:
+        """As `changes`, of documents of persons."""
+        async with self._reader.listen(topics.persons_channel(self._site)) as messages:
+            yield (_persons_changed.decode(raw) async for raw in messages)
 
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[AsyncIterator[LabelsChanged]]:

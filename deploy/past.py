@@ -21,6 +21,7 @@ from projections.changes import Change
 from projections.reading import Batch, batches, is_empty, partitions
 from projections.store import MemoryViewStore
 from projections.views import CamerasView, PersonsView, Record, View
+from reid.contracts.audit import SearchMade
 from reid.contracts.cloudevents import rfc3339
 from reid.contracts.commands import AnyCommand
 from reid.errors import Unavailable
@@ -149,6 +150,9 @@ async def _silence() -> AsyncIterator[bytes]:
 class _NoCommands:
     async def publish(self, command: AnyCommand) -> None:
         raise Unavailable("the past takes no commands")
+
+    async def record(self, search: SearchMade) -> None:
+        raise Unavailable("the past is not searched: its audit is closed")
 
     async def close(self) -> None:
         return None

@@ -124,6 +124,13 @@ class Settings(BaseSettings):
         "appearance-512",
         description="appearance-512, stripenet-512 (learned), a fetched model, or the path of one.",
     )
+    embedder_host: str = Field(
+        "127.0.0.1", description="Address of the process that embeds pictures for searches."
+    )
+    embedder_port: int = Field(0, ge=0, le=65535, description="Its port; 0 takes a free one.")
+    embedder_url: str | None = Field(
+        None, description="Where the API finds it. Unset: the one of the same state directory."
+    )
     camera_fps: float = Field(5.0, gt=0, description="Frames a second taken from each camera.")
     embed_interval: Seconds = Field(0.4, description="Seconds between two embeddings of one track.")
     maven_repository: str | None = Field(

@@ -100,6 +100,7 @@ def test_registration_makes_the_document() -> None:
         label="Visitor-A",
         number=0,
         embeddings=[b"a-0"],
+        models=["m@1"],
         num_embeddings=1,
         first_seen=START,
         last_seen=START,
@@ -204,6 +205,7 @@ def test_a_merge_gives_the_survivor_the_values_and_the_tracks_of_both() -> None:
         number=0,
         cameras=["room1", "room2"],
         embeddings=[b"merged-0", b"merged-1"],
+        models=["m@1", "m@1"],
         num_embeddings=2,
         visit_count=2,
         first_seen=START,
@@ -320,7 +322,7 @@ def test_taking_away_who_is_not_there_is_no_error(gone: Any) -> None:
 
 def test_whose_documents_changed_is_published_once_a_batch() -> None:
     first = [registered("b", 1, "Visitor-B"), registered("a", 0, "Visitor-A"), renamed("a", "Alice")]
-    assert Given(first, [rejected("c1")]).changed() == [["a", "b"]]
+    assert Given(first, [rejected("c1", "same_person")]).changed() == [["a", "b"]]
     assert Given(first, [merged("a", "b", "Alice")]).changed()[1:] == [["a", "b"]]
 
 
