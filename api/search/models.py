@@ -5,11 +5,16 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.models import MAX_ID, PERSON, Id
+from api.search.wanted import TERMS
 
 MOST_RESULTS: Final = 100
 _MOMENT: Final = 1_762_344_700_012
 #: Base64 of the largest picture.
 _MOST_CHARACTERS: Final = 12 * 1024 * 1024
+# What the description says; told in words by what reads them, so that a fault is explained.
+_BASE64: Final = "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+#: The first bytes of a JPEG or PNG.
+_PICTURE: Final = f"^(/9j/|iVBORw0KGgoA){_BASE64}$"
 Moment = Annotated[int, Field(ge=0, le=2**53)]
 
 
@@ -24,7 +29,7 @@ class Filters(BaseModel):
     since: Moment | None = None
     until: Moment | None = None
     cameras: Annotated[list[Id], Field(max_length=100)] = []
-    attributes: Annotated[str, Field(max_length=500)] = ""
+    attributes: Annotated[str, Field(max_length=500, json_schema_extra={"pattern": TERMS})] = ""
     limit: Annotated[int, Field(ge=1, le=MOST_RESULTS)] = 10
 
 
@@ -48,7 +53,9 @@ class SearchByImage(Filters):
         image="/9j/4AAQSkZJRgABAQ…", purpose="lost child", attributes="upper:red", cameras=["room1"]
     )
 
-    image: Annotated[str, Field(min_length=1, max_length=_MOST_CHARACTERS)]
+    image: Annotated[
+        str, Field(min_length=1, max_length=_MOST_CHARACTERS, json_schema_extra={"pattern": _PICTURE})
+    ]
 
 
 class SearchByEmbedding(Filters):
@@ -57,7 +64,9 @@ class SearchByEmbedding(Filters):
 
     model_config = _body(embedding="ADwAAAAA…", model="appearance-512@1", purpose="handed over by site annex")
 
-    embedding: Annotated[str, Field(min_length=1, max_length=100_000)]
+    embedding: Annotated[
+        str, Field(min_length=1, max_length=100_000, json_schema_extra={"pattern": f"^{_BASE64}$"})
+    ]
     model: Annotated[str, Field(min_length=3, max_length=MAX_ID)]
 
 

@@ -17,7 +17,7 @@ router = APIRouter(tags=["search"])
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": common.Problem, "description": "A body that is no text."},
     403: {"model": common.Problem, "description": "A page of another origin asks, or the role is too low."},
-    404: {"model": common.Problem, "description": "Unknown person."},
+    404: {"model": common.Problem, "description": "Unknown person or encoder."},
     409: {"model": common.Problem, "description": "The embedder uses another encoder than the cameras."},
     422: {"model": common.Invalid, "description": "A bad field; a picture that shows nobody."},
 }

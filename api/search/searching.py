@@ -61,12 +61,11 @@ async def question_of(ctx: Context, body: models.AnySearch) -> Question:
     if isinstance(body, models.SearchByImage):
         return await _of_image(ctx, body.image)
     raw, dims = _unpacked(body.embedding, "embedding"), await ctx.following.ask(lambda index: index.dims())
-    dim = dims.get(body.model)
-    if dim is None and dims:
-        known = ", ".join(sorted(dims))
-        raise HTTPException(422, f"nobody is known by the encoder {body.model}, but by {known}")
+    if body.model not in dims:
+        known = ", ".join(sorted(dims)) or "none"
+        raise HTTPException(404, f"nobody is known by the encoder {body.model}; known: {known}")
     try:
-        vector = to_fixed(decode_wire(raw, len(raw) // 2 if dim is None else dim))
+        vector = to_fixed(decode_wire(raw, dims[body.model]))
     except PoisonInput as error:
         raise HTTPException(422, str(error)) from error
     return Question({body.model: vector[None]}, {"kind": "embedding", "model": body.model})

@@ -14,8 +14,12 @@ GROUPS: Final[dict[str, frozenset[str]]] = {
     ),
     "grey": frozenset(("grey", "gray", "dark grey", "light grey")),
 }
-_TERM: Final = re.compile(r'([\w-]{1,40}):("[^"]{1,80}"|[^\s"]{1,80})(?:\s+|$)')
 MOST_TERMS: Final = 20
+_TERM: Final = re.compile(r'([A-Za-z0-9_-]{1,40}):("[^"]{1,80}"|[^\s"]{1,80})(?:\s+|$)')
+_VALUE: Final = "[A-Za-z0-9_-]{1,20}"
+_SOME: Final = f'[A-Za-z0-9_-]{{1,20}}:({_VALUE}(,{_VALUE}){{0,2}}|"{_VALUE} {_VALUE}")'
+#: For a description of the API: texts that are surely understood (others may be too).
+TERMS: Final = f"^({_SOME}( {_SOME}){{0,3}})?$"
 
 
 class BadFilter(ValueError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +15,7 @@ from api.search.following import Following
 from api.search.index import Appearance, Hit, Index
 from api.search.pictures import BadPicture, Seen, kind_of
 from api.search.rows import BLOCK, Rows
-from api.search.wanted import MOST_TERMS, BadFilter, Wanted, parsed
+from api.search.wanted import MOST_TERMS, TERMS, BadFilter, Wanted, parsed
 from projections.changes import Change
 from projections.store import MemoryViewStore
 from reid.contracts import topics
@@ -225,6 +226,7 @@ def test_attributes_in_words() -> None:
     assert parsed('lower:"dark blue"') == (("lower", frozenset({"dark blue"})),)
     assert dict(parsed("upper:dark bag:yes"))["upper"] >= {"black", "navy", "brown"}
     assert dict(parsed("upper:light,red"))["upper"] >= {"white", "red"}
+    assert re.match(TERMS, 'upper:red,blue lower:"dark blue" bag:yes') and re.match(TERMS, "")
     for bad in ("red", "upper:", ":red", 'upper:"red', "upper:red,,blue", "a b:c", "upper:red lower"):
         with pytest.raises(BadFilter):
             parsed(bad)
@@ -315,8 +317,9 @@ def test_by_embedding(client: TestClient) -> None:
     found = search(client, embedding=wire(vector_of(3)), model="m@1", limit=1)
     assert ids(found) == ["b"] and found["results"][0]["score"] == 1.0
     body = {"purpose": "p", "embedding": wire(vector_of(3)), "model": "other@1"}
+    unknown = client.post("/search", json=body)
+    assert (unknown.status_code, "known: m@1" in unknown.text) == (404, True)
     for wrong, why in (
-        (body, "by m@1"),
         (body | {"model": "m@1", "embedding": "AAA="}, "declares 32"),
         (body | {"model": "m@1", "embedding": base64.b64encode(bytes(2 * DIM)).decode()}, "all zeros"),
         (body | {"model": "m@1", "embedding": "?"}, "base64"),
