@@ -104,8 +104,10 @@ def _records(bootstrap: str, wanted: _Wanted) -> Iterator[Message]:
         ended: set[int] = set()
         given = 0
         while follow or len(ended) < len(places):
+            # One look may bring the last records and the end itself: they are of the past all the same.
+            past = last is not None and len(ended) < len(places)
             for message in _polled(consumer, topic, ended):
-                if last is not None and len(ended) < len(places):
+                if past:
                     kept.append(message)
                     continue
                 yield message
