@@ -43,9 +43,7 @@ def crops() -> dict[int, list[Image]]:
     """True person -> crops from two cameras of the simulated site, at least four of each person."""
     found: dict[int, list[Image]] = {}
     for camera in (1, 2):
-        source = open_source(
-            f"sim://?people=4&camera={camera}&until=60", Playback(2.0, False, False, START)
-        )
+        source = open_source(f"sim://?people=4&camera={camera}&until=60", Playback(2.0, False, False, START))
         for frame in source:
             for person in frame.truth or ():
                 x, y, width, height = (round(value) for value in person.bbox)
