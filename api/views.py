@@ -34,14 +34,26 @@ class PersonRow(msgspec.Struct, frozen=True):
     current_camera: str | None
 
 
+class CropRow(msgspec.Struct, frozen=True):
+    """A stored picture of a person, by the SHA-256 of its bytes."""
+
+    sha256: str
+
+
 class FoundRow(msgspec.Struct, frozen=True):
-    """What an answer of a search tells of a person."""
+    """What an answer of a search tells of a person. ``crops``: best first, none where none are kept."""
 
     person_id: str
     label: str
     cameras: list[str]
     last_seen: int
     attributes: dict[str, str] = {}
+    crops: list[CropRow] = []
+
+    @property
+    def crop(self) -> str | None:
+        """Where the best picture is found."""
+        return f"/crops/{self.crops[0].sha256}.jpg" if self.crops else None
 
 
 class Page(NamedTuple):

@@ -30,7 +30,7 @@ def run_cameras(
 
 
 def run_embedder(settings: Settings) -> None:
-    from producers.embedder import run
+    from producers.embedder.server import run
 
     logs.configure(settings, "embedder")
     run(settings)

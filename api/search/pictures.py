@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reid.contracts.detections import Model
+from reid.contracts.embedder import EmbeddedPicture, PictureProblem
 from reid.contracts.embedding import decode_wire, to_fixed
-from reid.contracts.pictures import EmbeddedPicture, PictureProblem
 from reid.errors import PoisonInput, Unavailable
 from reid.runtime.ready import read_ready
 from reid.runtime.settings import Settings

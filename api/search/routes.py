@@ -48,7 +48,7 @@ async def search(asks: Asks, body: models.AnySearch) -> models.Results:
             cameras=row.cameras,
             last_seen=row.last_seen,
             attributes=row.attributes,
-            crop=None,
+            crop=row.crop,
         )
         for row, score in found.found
     ]
@@ -74,7 +74,7 @@ async def similar(
     found = await answer(asks, question, models.Filters(purpose="look-alikes", limit=limit))
     return models.LookAlikes(
         similar=[
-            models.LookAlike(person_id=row.person_id, label=row.label, score=score, crop=None)
+            models.LookAlike(person_id=row.person_id, label=row.label, score=score, crop=row.crop)
             for row, score in found.found
         ]
     )

@@ -117,7 +117,7 @@ def test_a_picture_finds_its_person(
     away = searched(url, image=picture)
     assert (away.status_code, "saferoom embedder" in away.text) == (503, True)
     assert audited(topics) == []
-    with process("producers.embedder", "embedder", settings) as embedder:
+    with process("producers.embedder.server", "embedder", settings) as embedder:
         found = until(lambda: _whole(searched(url, image=picture), len(crops)))
         assert found["results"][0]["person_id"] == f"p{person}"
         assert found["calibrated"] is True and found["results"][0]["score"] >= 0.6

@@ -10,8 +10,8 @@ from producers.detect.base import Boxes, Detector
 from producers.embed.base import Embedder, model_of
 from producers.frames import CapturedFrame, Image
 from producers.quality import crop, qualities
+from reid.contracts.embedder import EmbeddedPicture
 from reid.contracts.embedding import encode_wire
-from reid.contracts.pictures import EmbeddedPicture
 
 #: Height to width from which a picture counts as the crop of one standing person; below, the person in it is
 #: looked for. Boxes of standing people have 2 to 3.

@@ -9,16 +9,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from producers import picture
 from producers.detect.base import Boxes
 from producers.embed.appearance import Appearance
 from producers.embed.base import model_of
-from producers.embedder import MOST_BYTES, EmbedderServer
+from producers.embedder import picture
+from producers.embedder.picture import NobodyShown, PictureEmbedder, decoded, size_of
+from producers.embedder.server import MOST_BYTES, EmbedderServer
 from producers.frames import CapturedFrame, Image
-from producers.picture import NobodyShown, PictureEmbedder, decoded, size_of
 from producers.quality import crop
+from reid.contracts.embedder import EmbeddedPicture, PictureProblem
 from reid.contracts.embedding import decode_wire
-from reid.contracts.pictures import EmbeddedPicture, PictureProblem
 from reid.errors import ConfigError
 
 

@@ -14,9 +14,9 @@ import cv2
 
 from producers.detect.select import open_detector
 from producers.embed.select import open_embedder
-from producers.picture import NobodyShown, PictureEmbedder
+from producers.embedder.picture import NobodyShown, PictureEmbedder
 from reid.contracts.codec import encode
-from reid.contracts.pictures import PictureProblem
+from reid.contracts.embedder import PictureProblem
 from reid.errors import ConfigError
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
