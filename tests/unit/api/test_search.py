@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from api.search.index import Appearance, Hit, Index
 from api.search.pictures import BadPicture, Seen, kind_of
 from api.search.rows import BLOCK, Rows
 from api.search.wanted import MOST_TERMS, TERMS, BadFilter, Wanted, parsed
-from projections.changes import Change
+from projections.changes import Change, Message, SetPerson
 from projections.store import MemoryViewStore
 from reid.contracts import topics
 from reid.contracts.codec import encode
@@ -386,6 +387,24 @@ def test_look_alikes(client: TestClient, world: World) -> None:
     assert client.get("/persons/nobody/similar").status_code == 404
 
 
+def test_results_tell_how_somebody_looks_and_where_the_best_picture_is(
+    client: TestClient, world: World
+) -> None:
+    key = topics.person_key(SITE, "b")
+    document = msgspec.json.decode(world.store.get(key))
+    document |= {
+        "attributes": {"upper": "red"},
+        "crops": [{"sha256": "9f" * 32, "at": 1}, {"sha256": "0" * 64}],
+    }
+    changed = [SetPerson(key, msgspec.json.encode(document), world.now)]
+    told = Message(topics.persons_channel(SITE), encode(PersonsChanged(person_ids=["b"])))
+    world.store.commit(Change("x", {}, {}, changed, [told]))
+    eventually(lambda: ids(search(client, person_id="a", attributes="upper:red")) == ["b"])
+    best = search(client, person_id="a")["results"][0]
+    assert best["attributes"] == {"upper": "red"} and best["crop"] == f"/crops/{'9f' * 32}.jpg"
+    assert client.get("/persons/a/similar").json()["similar"][0]["crop"] == best["crop"]
+
+
 def test_scores_without_a_report_of_the_encoder_are_raw(api_settings: Settings) -> None:
     world = World(api_settings)
     world.happens(*person("a", 0, vector_of(1)), *person("b", 1, vector_of(1, 2, 0.75)))
@@ -428,8 +447,8 @@ def test_a_swapped_view_is_read_anew() -> None:
             other._values[topics.persons_index_key(SITE)].pop("b")
             world.store._values = other._values
             message = encode(PersonsChanged(all=True))
-            told = [(topics.persons_channel(SITE), message)]
-            world.store.commit(Change("x", {}, {}, [], [_message(*one) for one in told]))
+            told = Message(topics.persons_channel(SITE), message)
+            world.store.commit(Change("x", {}, {}, [], [told]))
             for _ in range(300):
                 if await following.ask(Index.persons) == ["a"]:
                     break
@@ -462,9 +481,3 @@ def test_while_the_index_is_filled_an_answer_says_so(
     with pytest.raises(Unavailable, match="being filled"):
         asyncio.run(following.ask(len))
     following.close()
-
-
-def _message(channel: str, payload: bytes) -> Any:
-    from projections.changes import Message
-
-    return Message(channel, payload)
