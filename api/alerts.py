@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from fastapi.responses import JSONResponse
 
 from api import alert_models as models
+from api.access.roles import Role, needs
 from api.asked import REFUSALS, Asks
 from api.context import Context, context
 from reid.contracts.commands import AcknowledgeAlert
@@ -20,6 +21,7 @@ _ID: Final = r"^[0-9A-Za-z_.-]{1,128}$"
 
 
 @router.get("/alerts")
+@needs(Role.viewer)
 async def list_alerts(
     ctx: Ctx,
     state: Annotated[
@@ -44,6 +46,7 @@ async def list_alerts(
 
 
 @router.post("/alerts/{alert_id}/acknowledge", response_model=models.AcknowledgedAlert, responses=REFUSALS)
+@needs(Role.operator)
 async def acknowledge_alert(
     asks: Asks,
     alert_id: Annotated[str, Path(pattern=_ID)],

@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from api import journey_models
+from api.access.roles import Role, needs
 from api.journeys import Moment
 from api.persons import Ctx
 from reid.journeys.counts import HOUR_MS, occupancy, transitions
@@ -17,6 +18,7 @@ _DEFAULT_MS: Final = 24 * HOUR_MS
 
 
 @router.get("/transitions")
+@needs(Role.viewer)
 async def get_transitions(ctx: Ctx) -> journey_models.Transitions:
     """How many went from one camera to another, and how long they took."""
     found = transitions(await ctx.journeys.transitions())
@@ -36,6 +38,7 @@ async def get_transitions(ctx: Ctx) -> journey_models.Transitions:
 
 
 @router.get("/flows")
+@needs(Role.viewer)
 async def get_flows(ctx: Ctx) -> journey_models.Flows:
     """The same counts as a matrix, for a heat map."""
     found = transitions(await ctx.journeys.transitions())
@@ -45,6 +48,7 @@ async def get_flows(ctx: Ctx) -> journey_models.Flows:
 
 
 @router.get("/occupancy")
+@needs(Role.viewer)
 async def get_occupancy(ctx: Ctx, since: Moment = None, until: Moment = None) -> journey_models.Occupancy:
     """Who was where, hour by hour (UTC), of every hour that ``since`` to ``until`` touches: the last day
     where nothing is said. Of a span longer than 31 days its end; the answer says from when on."""

@@ -1,8 +1,10 @@
 """The application, put together from what it is given."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -22,6 +24,12 @@ from api import (
     system,
     undoing,
 )
+from api.access import routes as access
+from api.access.described import with_access
+from api.access.gate import NOTICE, Gate
+from api.access.guard import Guard
+from api.access.limits import Buckets
+from api.access.roles import Role, needs
 from api.alert_feed import AlertsHub
 from api.asking import Asking
 from api.commands import Commands, now_ms
@@ -33,33 +41,67 @@ from api.origin import SameOrigin
 from api.pictures import NoPictures, Pictures
 from api.reader import Reader
 from api.readiness import Log
+from api.search import routes as searches
+from api.search.following import Following
+from api.search.index import Index
+from api.search.pictures import EmbedderPictures
+from api.search.pictures import Pictures as Looking
 from api.views import Views
 from reid.errors import Unavailable
 from reid.runtime.crops.select import open_crops
 from reid.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Fixed paths before /persons/{person_id}.
+_PARTS: Final = (
+    changes,
+    undoing,
+    reviews,
+    persons,
+    journeys,
+    analytics,
+    groups,
+    alerts,
+    crops,
+    live,
+    searches,
+    system,
+    access,
+    page,
+)
 
 
 def create_app(
     settings: Settings,
     reader: Reader,
     commands: Commands,
-    log: Log,
+    ends: Log,
     clock: Callable[[], int] = now_ms,
+    gate: Gate | None = None,
+    looking: Looking | None = None,
     pictures: Pictures | None = None,
 ) -> FastAPI:
-    """Closes ``reader``, ``commands`` and ``pictures`` when it shuts down. ``clock``: milliseconds since the
-    epoch. Raises `ConfigError` for a crop store that can't be."""
+    """Closes ``reader``, ``commands``, ``looking`` and ``pictures`` when it shuts down. ``clock``:
+    milliseconds since the epoch.
+
+    ``gate``: who may; ``looking``: what looks at pictures that are searched for; by default as the settings
+    say. ``pictures``: what cameras see now. Raises `ConfigError` where access must be asked for, and nobody
+    could be let in, and for a crop store that can't be.
+    """
     pictures = pictures or NoPictures()
+    gate = gate or Gate.of(settings, clock)
+    if not gate.on:
+        log.warning("%s", NOTICE)
     views = Views(reader, settings.site_id)
     hub, alerts_hub = LabelsHub(views), AlertsHub(views)
     asking = Asking(views, commands, settings.command_timeout)
+    search = Following(views, Index())
+    looking = looking or EmbedderPictures(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        following = [
-            asyncio.create_task(hub.run(), name="labels"),
-            asyncio.create_task(alerts_hub.run(), name="alerts"),
-        ]
+        following = [asyncio.create_task(one.run()) for one in (hub, alerts_hub, search)]
         try:
             yield
         finally:
@@ -67,11 +109,13 @@ def create_app(
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+            search.close()
+            await looking.close()
             await commands.close()
             await pictures.close()
             await views.close()
 
-    app = FastAPI(
+    app = _Application(
         title="SafeRoom Re-ID",
         version="1",
         description="Who was seen by which camera. `WS /ws` pushes `{type, camera_id, person_labels}`, "
@@ -84,27 +128,42 @@ def create_app(
     )
     walks = JourneyViews(reader, settings.site_id)
     app.state.context = Context(
-        settings, views, asking, hub, log, clock, Keys(), alerts_hub, walks, open_crops(settings), pictures
+        settings=settings,
+        views=views,
+        asking=asking,
+        hub=hub,
+        log=ends,
+        clock=clock,
+        keys=Keys(),
+        alerts=alerts_hub,
+        journeys=walks,
+        crops=open_crops(settings),
+        pictures=pictures,
+        gate=gate,
+        following=search,
+        looking=looking,
     )
+    limits = Buckets(settings.rate_limit, settings.rate_burst)
+    app.add_middleware(
+        Guard, routes=lambda: app.routes, gate=gate, site_id=settings.site_id, limits=limits
+    )  # the last one added is asked first
     app.add_middleware(SameOrigin)
     app.add_exception_handler(Unavailable, _unavailable)
-    # Fixed paths before /persons/{person_id}.
-    for part in (
-        changes,
-        undoing,
-        reviews,
-        persons,
-        journeys,
-        analytics,
-        groups,
-        alerts,
-        crops,
-        live,
-        system,
-        page,
-    ):
+    for part in _PARTS:
         app.include_router(part.router)
+    for route in app.routes:
+        if getattr(route, "path", None) == app.openapi_url:
+            needs(Role.open)(route.endpoint)  # type: ignore[attr-defined]
     return app
+
+
+class _Application(FastAPI):
+    """Its description says who may."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            with_access(super().openapi(), self.routes, self.state.context.gate.on)
+        return super().openapi()
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:

@@ -8,6 +8,8 @@ from fastapi import Depends, Header, HTTPException
 from fastapi.responses import JSONResponse
 
 from api import idempotency, models
+from api.access.guard import caller
+from api.access.roles import Caller
 from api.commands import command_id
 from api.context import Context, context
 from reid.contracts.commands import AnyCommand
@@ -35,7 +37,12 @@ Key = Annotated[
 ]
 Prefer = Annotated[str, Header(description="`respond-async`: answer 202 at once.")]
 AskedBy = Annotated[
-    str, Header(max_length=models.MAX_ID, description="Who asks, for the audit; `api` when absent.")
+    str,
+    Header(
+        max_length=models.MAX_ID,
+        description="Who asks, for the audit; `api` when absent. Where access is asked for, the caller's own "
+        "name goes before it.",
+    ),
 ]
 
 
@@ -79,15 +86,24 @@ class Asker:
         return JSONResponse(pending.model_dump(), 202, headers)
 
 
+def asked_by(who: Caller, said: str) -> str:
+    """What the log keeps of who asked: what callers say of themselves never stands for who they are."""
+    said = said.strip()
+    if who.kind == "off":
+        return said or "api"
+    return (f"{who.name} for {said}" if said else who.name)[: models.MAX_ID]
+
+
 def asker(
     ctx: Annotated[Context, Depends(context)],
+    who: Annotated[Caller, Depends(caller)],
     prefer: Prefer = "",
     idempotency_key: Key = None,
     x_asked_by: AskedBy = "",
 ) -> Asker:
     """FastAPI dependency."""
     preferences = frozenset(part.split(";")[0].strip().lower() for part in prefer.split(","))
-    return Asker(ctx, preferences, idempotency_key, x_asked_by.strip() or "api")
+    return Asker(ctx, preferences, idempotency_key, asked_by(who, x_asked_by))
 
 
 Asks = Annotated[Asker, Depends(asker)]

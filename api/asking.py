@@ -6,6 +6,7 @@ from typing import Final
 
 from api.commands import Commands
 from api.views import Views
+from reid.contracts.audit import SearchMade
 from reid.contracts.commands import AnyCommand
 from reid.contracts.views import CommandOutcome
 
@@ -22,6 +23,10 @@ class Asking:
     ) -> None:
         self._views, self._commands, self._timeout_s = views, commands, timeout_s
         self._seconds = seconds
+
+    async def record(self, search: SearchMade) -> None:
+        """Returns once the audit holds it. Raises `Unavailable`."""
+        await self._commands.record(search)
 
     async def ask(self, command: AnyCommand, wait: bool) -> CommandOutcome | None:
         """The outcome, already visible in the views; None when it is not there in time, or ``wait`` is off.

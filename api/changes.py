@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import JSONResponse
 
 from api import models
+from api.access.roles import Role, needs
 from api.asked import REFUSALS, Asks
 from api.commands import issued_at
 from api.context import Context, person_fields
@@ -22,6 +23,7 @@ router = APIRouter(tags=["commands"])
 
 
 @router.post("/persons/merge", response_model=models.ChangedPerson, responses=REFUSALS)
+@needs(Role.operator)
 async def merge_persons(asks: Asks, body: models.MergeRequest) -> Any:
     """``person_id2`` is absorbed into ``person_id1``, which is the answer."""
     outcome = await asks.outcome(
@@ -31,6 +33,7 @@ async def merge_persons(asks: Asks, body: models.MergeRequest) -> Any:
 
 
 @router.post("/persons/reset", response_model=models.Reset, responses=REFUSALS)
+@needs(Role.admin)
 async def reset_persons(
     asks: Asks,
     body: models.ResetRequest | None = None,
@@ -46,6 +49,7 @@ async def reset_persons(
 
 
 @router.post("/persons/{person_id}/rename", response_model=models.ChangedPerson, responses=REFUSALS)
+@needs(Role.operator)
 async def rename_person(asks: Asks, person_id: PersonPath, body: models.RenameRequest) -> Any:
     """The person is called ``label`` from now on, on every camera."""
     outcome = await asks.outcome(lambda fields: RenamePerson(person_id=person_id, label=body.label, **fields))
@@ -53,6 +57,7 @@ async def rename_person(asks: Asks, person_id: PersonPath, body: models.RenameRe
 
 
 @router.delete("/persons/{person_id}", response_model=models.Forgotten, responses=REFUSALS)
+@needs(Role.admin)
 async def forget_person(asks: Asks, person_id: PersonPath) -> Any:
     """Erases the person from the gallery and the views."""
     outcome = await asks.outcome(lambda fields: ForgetPerson(person_id=person_id, **fields))
@@ -62,6 +67,7 @@ async def forget_person(asks: Asks, person_id: PersonPath) -> Any:
 
 
 @router.get("/commands/{command_id}", responses={404: {"model": models.Problem}})
+@needs(Role.viewer)
 async def get_outcome(
     ctx: Ctx, id_: Annotated[str, Path(alias="command_id", min_length=1, max_length=models.MAX_ID)]
 ) -> models.Outcome:

@@ -1,4 +1,4 @@
-"""The only thing the API writes: commands, to ``reid.commands.v1``."""
+"""The only things the API writes: commands to ``reid.commands.v1``, searches to ``reid.audit.v1``."""
 
 import asyncio
 import threading
@@ -8,9 +8,10 @@ from typing import Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
+from reid.contracts.audit import SearchMade
 from reid.contracts.codec import encode
 from reid.contracts.commands import AnyCommand
-from reid.contracts.topics import COMMANDS
+from reid.contracts.topics import AUDIT, COMMANDS
 from reid.errors import Unavailable
 from reid.runtime import kafka
 
@@ -33,10 +34,14 @@ def issued_at(id_: str) -> int | None:
 
 
 class Commands(Protocol):
-    """Where commands go."""
+    """Where commands go, and the audit of searches."""
 
     async def publish(self, command: AnyCommand) -> None:
         """Returns once the command is safe in the log. Raises `Unavailable` within the time-out."""
+        ...
+
+    async def record(self, search: SearchMade) -> None:
+        """Returns once the audit holds it. Raises `Unavailable` within the time-out."""
         ...
 
     async def close(self) -> None: ...
@@ -66,6 +71,12 @@ class KafkaCommands:
         self._thread.start()
 
     async def publish(self, command: AnyCommand) -> None:
+        await self._send(COMMANDS.name, command.site_id, encode(command))
+
+    async def record(self, search: SearchMade) -> None:
+        await self._send(AUDIT.name, search.site_id, encode(search))
+
+    async def _send(self, topic: str, site_id: str, value: bytes) -> None:
         loop = asyncio.get_running_loop()
         delivered: asyncio.Future[None] = loop.create_future()
 
@@ -81,9 +92,7 @@ class KafkaCommands:
             loop.call_soon_threadsafe(settle, error)
 
         try:
-            self._producer.produce(
-                COMMANDS.name, encode(command), command.site_id.encode(), on_delivery=on_delivery
-            )
+            self._producer.produce(topic, value, site_id.encode(), on_delivery=on_delivery)
         except (BufferError, KafkaException) as error:
             raise _away(str(error), self._timeout_s) from error
         try:
@@ -105,7 +114,7 @@ class KafkaCommands:
 
 def _away(reason: str, timeout_s: float) -> Unavailable:
     return Unavailable(
-        f"Kafka did not take the command within {timeout_s:g} s ({reason}): start it with `saferoom up`, "
+        f"Kafka did not take it within {timeout_s:g} s ({reason}): start it with `saferoom up`, "
         "or check KAFKA_BOOTSTRAP_SERVERS; then ask again"
     )
 

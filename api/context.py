@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from api import models
+from api.access.gate import Gate
 from api.alert_feed import AlertsHub
 from api.asking import Asking
 from api.idempotency import Keys
@@ -13,6 +14,8 @@ from api.journey_views import JourneyViews
 from api.labels import LabelsHub
 from api.pictures import Pictures
 from api.readiness import Log
+from api.search.following import Following
+from api.search.pictures import Pictures as Looking
 from api.views import PersonRow, Views
 from reid.contracts.cloudevents import rfc3339
 from reid.runtime.crops.base import CropStore
@@ -33,7 +36,10 @@ class Context:
     alerts: AlertsHub
     journeys: JourneyViews
     crops: CropStore
+    gate: Gate
+    following: Following
     pictures: Pictures
+    looking: Looking
 
 
 def context(request: Request) -> Context:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Path
 from fastapi.responses import Response
 
 from api import models, picture_models
+from api.access.roles import Role, needs
 from api.persons import NOT_FOUND, Ctx, PersonPath
 from reid.contracts.views import CropView
 
@@ -20,6 +21,7 @@ JPEG: Final[dict[int | str, dict[str, Any]]] = {
 
 
 @router.get("/crops/{sha256}.jpg", response_class=Response, responses=JPEG)
+@needs(Role.viewer)
 async def get_crop(ctx: Ctx, sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]) -> Response:
     """A picture by the SHA-256 of its bytes. That of somebody who was forgotten is not given, even while its
     file is still to be deleted."""
@@ -33,6 +35,7 @@ async def get_crop(ctx: Ctx, sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}
 
 
 @router.get("/persons/{person_id}/crops", responses=NOT_FOUND)
+@needs(Role.viewer)
 async def get_crops(ctx: Ctx, person_id: PersonPath) -> picture_models.Crops:
     """The best few pictures of a person, from as many cameras as there are."""
     row = await ctx.views.person(person_id)

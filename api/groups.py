@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from api import journey_models
+from api.access.roles import Role, needs
 from api.journey_views import LATEST, JourneyViews
 from api.persons import Ctx
 from reid.contracts.topics import DAY_MS
@@ -20,6 +21,7 @@ MOST_VISITS: Final = 20_000
 
 
 @router.get("/groups")
+@needs(Role.viewer)
 async def list_groups(ctx: Ctx) -> journey_models.Groups:
     """Persons who come, stay and leave together at several cameras or on several days, more often than two
     would by chance who walk as they do."""

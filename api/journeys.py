@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from fastapi import APIRouter, HTTPException, Query
 
 from api import journey_models, models
+from api.access.roles import Role, needs
 from api.journey_views import LATEST, JourneyViews, Start, Walker
 from api.persons import NOT_FOUND, Ctx, PersonPath
 from reid.contracts.journeys import Visit
@@ -23,6 +24,7 @@ Moment = Annotated[int | None, Query(ge=0, le=LATEST, description="Milliseconds 
 
 
 @router.get("/persons/{person_id}/trajectory", responses=NOT_FOUND)
+@needs(Role.viewer)
 async def get_trajectory(
     ctx: Ctx,
     person_id: PersonPath,
@@ -39,6 +41,7 @@ async def get_trajectory(
 
 
 @router.get("/journeys")
+@needs(Role.viewer)
 async def list_journeys(
     ctx: Ctx,
     since: Moment = None,

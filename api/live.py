@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Path
 from fastapi.responses import Response
 
 from api import models, picture_models
+from api.access.roles import Role, needs
 from api.context import Context
 from api.persons import Ctx
 from reid.contracts.pictures import Picture
@@ -21,6 +22,7 @@ _JPEG: Final[dict[int | str, dict[str, Any]]] = {
 
 
 @router.get("/cameras/{camera_id}/frame.jpg", response_class=Response, responses=_JPEG)
+@needs(Role.viewer)
 async def get_frame_jpeg(ctx: Ctx, camera_id: CameraPath) -> Response:
     """The camera's newest picture with its boxes. ``X-Frame`` tells of that very picture what ``frame.json``
     tells."""
@@ -44,6 +46,7 @@ async def get_frame_jpeg(ctx: Ctx, camera_id: CameraPath) -> Response:
     response_model=picture_models.LiveFrame,
     responses={number: said for number, said in _JPEG.items() if number != 200},
 )
+@needs(Role.viewer)
 async def get_frame(ctx: Ctx, camera_id: CameraPath, response: Response) -> Any:
     """Boxes of the newest picture, with the labels of who is in front of the camera now."""
     picture = await _latest(ctx, camera_id)

@@ -324,6 +324,13 @@ class PersonReid(BaseModel):
     per_camera_trackers: int
 
 
+class AccessMode(BaseModel):
+    """``notice``: what an operator should know, while access is off."""
+
+    auth: Literal["off", "on"]
+    notice: str | None
+
+
 class Config(BaseModel):
     model_config = example(
         person_reid={
@@ -335,10 +342,12 @@ class Config(BaseModel):
             "instance_type": "global_cross_camera",
             "total_persons": 1,
             "per_camera_trackers": 4,
-        }
+        },
+        access={"auth": "on", "notice": None},
     )
 
     person_reid: PersonReid
+    access: AccessMode
 
 
 class Camera(BaseModel):

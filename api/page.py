@@ -9,6 +9,8 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from api.access.roles import Role, needs
+
 router = APIRouter(include_in_schema=False)
 
 HTML: Final = files("api").joinpath("static/index.html").read_text()
@@ -33,5 +35,6 @@ HEADERS: Final = {
 
 
 @router.get("/")
+@needs(Role.open)
 async def index() -> HTMLResponse:
     return HTMLResponse(HTML, headers=HEADERS)

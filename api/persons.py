@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query
 
 from api import attributes as looks
 from api import history, models
+from api.access.roles import Role, needs
 from api.context import Context, context, person
 
 router = APIRouter(tags=["persons"])
@@ -23,6 +24,7 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/persons", response_model=models.Persons, response_model_exclude_unset=True)
+@needs(Role.viewer)
 async def list_persons(
     ctx: Ctx,
     camera_id: CameraQuery = None,
@@ -54,6 +56,7 @@ async def list_persons(
 
 
 @router.get("/persons/stats")
+@needs(Role.viewer)
 async def person_stats(ctx: Ctx) -> models.PersonStats:
     """Persons, embeddings and mean visits by camera. A person counts at each of its cameras."""
     return models.PersonStats(
@@ -69,6 +72,7 @@ async def person_stats(ctx: Ctx) -> models.PersonStats:
 
 
 @router.get("/persons/{person_id}", responses=NOT_FOUND)
+@needs(Role.viewer)
 async def get_person(ctx: Ctx, person_id: PersonPath, camera_id: CameraQuery = None) -> models.Person:
     """One person; with ``camera_id`` only when that camera ever saw it."""
     row = await ctx.views.person(person_id)
@@ -85,6 +89,7 @@ async def get_person(ctx: Ctx, person_id: PersonPath, camera_id: CameraQuery = N
     response_model_exclude_none=True,
     responses=NOT_FOUND,
 )
+@needs(Role.viewer)
 async def get_history(
     ctx: Ctx,
     person_id: PersonPath,

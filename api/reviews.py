@@ -12,6 +12,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, HTTPException, Path
 from fastapi.responses import JSONResponse
 
+from api.access.roles import Role, needs
 from api.asked import REFUSALS, Asks
 from api.journey_views import Walker
 from api.persons import Ctx
@@ -25,6 +26,7 @@ Make = Callable[[dict[str, Any]], AnyCommand]
 
 
 @router.get("/review")
+@needs(Role.viewer)
 async def list_review(ctx: Ctx) -> Review:
     """Decisions that were close, merges that nobody asked for, and persons who may be somebody known."""
     items = await ctx.journeys.reviews()
@@ -36,6 +38,7 @@ async def list_review(ctx: Ctx) -> Review:
 
 
 @router.post("/review/{item_id}", responses=REFUSALS)
+@needs(Role.operator)
 async def answer_review(
     asks: Asks, item_id: Annotated[str, Path(pattern="^[0-9a-f]{1,64}$")], body: Answer
 ) -> Answered:

@@ -7,6 +7,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Response, WebSocket, WebSocketDisconnect
 
 from api import models
+from api.access.gate import NOTICE
+from api.access.roles import Role, needs
 from api.alert_feed import Listener
 from api.alerts import alert_of
 from api.context import Context
@@ -25,6 +27,7 @@ SEND_S: Final = 20.0
 
 
 @router.get("/config")
+@needs(Role.viewer)
 async def config(ctx: Ctx) -> models.Config:
     """``per_camera_trackers``: cameras that report now and neither ended nor failed. ``available`` is true in
     every answer: when the views can't be read, the answer is 503."""
@@ -42,11 +45,15 @@ async def config(ctx: Ctx) -> models.Config:
             instance_type="global_cross_camera",
             total_persons=await ctx.views.total_persons(),
             per_camera_trackers=sum(is_reporting(status, now) for status in cameras.values()),
-        )
+        ),
+        access=models.AccessMode(auth="on", notice=None)
+        if ctx.gate.on
+        else models.AccessMode(auth="off", notice=NOTICE),
     )
 
 
 @router.get("/cameras")
+@needs(Role.viewer)
 async def cameras(ctx: Ctx) -> models.Cameras:
     """The last report of each camera, and who is in front of it now."""
     now, labels = ctx.clock(), await ctx.views.labels()
@@ -56,12 +63,14 @@ async def cameras(ctx: Ctx) -> models.Cameras:
 
 
 @router.get("/healthz")
+@needs(Role.open)
 async def healthz() -> models.Health:
     """The process is alive."""
     return models.Health()
 
 
 @router.get("/readyz", responses={503: {"model": models.Readiness}})
+@needs(Role.open)
 async def readyz(ctx: Ctx, response: Response) -> models.Readiness:
     """Whether the answers are worth something now: 200, or 503 with the reasons."""
     found = await readiness(ctx.views, ctx.log, ctx.hub, ctx.settings.ready_lag)
@@ -70,6 +79,7 @@ async def readyz(ctx: Ctx, response: Response) -> models.Readiness:
 
 
 @router.websocket("/ws")
+@needs(Role.viewer)
 async def labels(socket: WebSocket) -> None:
     """``{type: "person_labels", camera_id, person_labels}``: for every camera on connecting, then on every
     change. ``{type: "alerts", alerts}``: the open ones on connecting, where there are any, then each that

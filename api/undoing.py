@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from api import models
+from api.access.roles import Role, needs
 from api.asked import REFUSALS, Asker, Asks
 from api.context import person
 from api.persons import PersonPath
@@ -18,6 +19,7 @@ router = APIRouter(tags=["commands"])
 
 
 @router.post("/persons/split", response_model=models.SplitPersons, responses=REFUSALS)
+@needs(Role.operator)
 async def split_persons(asks: Asks, body: models.UnmergeRequest | models.MoveRequest) -> Any:
     """Undoes the merge of ``absorbed_id`` into ``person_id``, or moves ``tracks`` of it to ``into`` or to a
     new person. 409 says why not: no such merge, merged further since, nothing would be left."""
@@ -33,6 +35,7 @@ async def split_persons(asks: Asks, body: models.UnmergeRequest | models.MoveReq
 
 
 @router.post("/persons/{person_id}/reject", response_model=models.SplitPersons, responses=REFUSALS)
+@needs(Role.operator)
 async def reject_track(asks: Asks, person_id: PersonPath, body: models.RejectRequest) -> Any:
     """``track`` is not this person and never will be: it becomes a person of its own, or nobody for now."""
     track = _track(body.track)

@@ -1,6 +1,6 @@
 """What the API knows: the documents of one site, read from the views."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from reid.contracts.views import (
     HistoryEntry,
     LabelsChanged,
     LiveTrack,
+    PersonsChanged,
     person_labels,
 )
 
@@ -37,6 +38,28 @@ class PersonRow(msgspec.Struct, frozen=True):
     crops: list[CropView] = []
 
 
+class CropRow(msgspec.Struct, frozen=True):
+    """A stored picture of a person, by the SHA-256 of its bytes."""
+
+    sha256: str
+
+
+class FoundRow(msgspec.Struct, frozen=True):
+    """What an answer of a search tells of a person. ``crops``: best first, none where none are kept."""
+
+    person_id: str
+    label: str
+    cameras: list[str]
+    last_seen: int
+    attributes: dict[str, str] = {}
+    crops: list[CropRow] = []
+
+    @property
+    def crop(self) -> str | None:
+        """Where the best picture is found."""
+        return f"/crops/{self.crops[0].sha256}.jpg" if self.crops else None
+
+
 class Page(NamedTuple):
     """``next_after``: registration number to go on from, None on the last page."""
 
@@ -55,6 +78,8 @@ _person = msgspec.json.Decoder(PersonRow)
 _live = msgspec.json.Decoder(LiveTrack)
 _outcome = msgspec.json.Decoder(CommandOutcome)
 _entry = msgspec.json.Decoder(HistoryEntry)
+_found = msgspec.json.Decoder(FoundRow)
+_persons_changed = msgspec.json.Decoder(PersonsChanged)
 _changed = msgspec.json.Decoder(LabelsChanged)
 _alert = msgspec.json.Decoder(AlertView)
 
@@ -108,6 +133,19 @@ class Views:
         raw = await self._reader.field(topics.crops_key(self._site), sha256)
         return None if raw is None else raw.decode()
 
+    async def person_ids(self) -> list[str]:
+        """All, in the order of registration."""
+        return [id_ for id_, _ in await self._reader.ranked(topics.persons_index_key(self._site))]
+
+    async def person_documents(self, person_ids: Sequence[str]) -> list[bytes | None]:
+        """As they stand in the view, None for who is not there."""
+        return await self._reader.mget([topics.person_key(self._site, id_) for id_ in person_ids])
+
+    async def found(self, person_ids: Sequence[str]) -> dict[str, FoundRow]:
+        """Those of them who are there now."""
+        documents = await self.person_documents(person_ids)
+        return {row.person_id: row for row in (_found.decode(raw) for raw in documents if raw is not None)}
+
     async def history(self, person_ids: list[str]) -> list[list[HistoryEntry]]:
         """Each one's own steps, empty for one that the view knows none of."""
         keys = [topics.history_key(self._site, person_id) for person_id in person_ids]
@@ -152,6 +190,12 @@ class Views:
         """Partition -> next offset that the projector will apply."""
         (found,) = await self._reader.hashes([topics.position_key(view)])
         return {int(partition): int(offset) for partition, offset in found.items()}
+
+    @asynccontextmanager
+    async def person_changes(self) -> AsyncIterator[AsyncIterator[PersonsChanged]]:
+        """As `changes`, of documents of persons."""
+        async with self._reader.listen(topics.persons_channel(self._site)) as messages:
+            yield (_persons_changed.decode(raw) async for raw in messages)
 
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[AsyncIterator[LabelsChanged]]:

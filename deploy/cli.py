@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deploy import crops_cli, dlq_commands, evaluate_cli, models_command, options, views_cli
+from deploy import crops_cli, dlq_commands, evaluate_cli, keys_command, models_command, options, views_cli
 from reid.errors import ReidError
 
 app = typer.Typer(
@@ -21,8 +21,10 @@ app = typer.Typer(
 )
 topics_app = typer.Typer(help="The Kafka topics.", no_args_is_help=True)
 events_app = typer.Typer(help="The event log.", no_args_is_help=True)
+audit_app = typer.Typer(help="Who searched for whom.", no_args_is_help=True)
 app.add_typer(topics_app, name="topics")
 app.add_typer(events_app, name="events")
+app.add_typer(audit_app, name="audit")
 
 #: Exit code for a `ReidError`: something to put right, told in one line.
 EXIT_REFUSED = 2
@@ -46,7 +48,7 @@ def up(
     port: options.Port = None,
     alerts: options.Alerts = None,
 ) -> None:
-    """Start Kafka, Redis, worker, projector and API; cameras come with `saferoom camera`."""
+    """Start Kafka, Redis, worker, projector, embedder and API; cameras come with `saferoom camera`."""
     from deploy.up import run
 
     run(options.settings_from(kafka=kafka, redis=redis, site=site, home=home, port=port, alerts=alerts))
@@ -144,6 +146,16 @@ def camera(
         kafka=kafka, site=site, home=home, detector=detector, embedder=embedder, fps=fps
     )
     run_cameras(settings, camera_id, source, loop=loop)
+
+
+@app.command()
+def embedder(
+    home: options.Home = None, detector: options.Detector = None, embedder: options.Embedder = None
+) -> None:
+    """Run the process that embeds pictures for person search."""
+    from deploy.processes import run_embedder
+
+    run_embedder(options.settings_from(home=home, detector=detector, embedder=embedder))
 
 
 @app.command()
@@ -256,6 +268,27 @@ def verify(
 
     settings = options.settings_from(kafka=kafka, redis=redis, home=home)
     raise typer.Exit(run(settings, wait, views, json_file))
+
+
+@audit_app.command("tail")
+def audit_tail(
+    kafka: options.Kafka = None,
+    home: options.Home = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
+    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="From the first search.")] = False,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="So many searches.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Print searches: when, who, what for, with what, whom it found. By default the last 20."""
+    from deploy.log_commands import tail_searches
+
+    tail_searches(
+        options.settings_from(kafka=kafka, home=home),
+        follow=follow,
+        from_beginning=from_beginning,
+        limit=limit,
+        as_json=as_json,
+    )
 
 
 @events_app.command("export")
@@ -375,6 +408,7 @@ def version() -> None:
 views_cli.register(app)
 crops_cli.register(app)
 dlq_commands.register(app)
+keys_command.register(app)
 models_command.register(app)
 evaluate_cli.register(app)
 

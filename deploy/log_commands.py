@@ -3,8 +3,8 @@
 import json
 import sys
 from collections import deque
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, Message, TopicPartition
 from rich.console import Console
@@ -12,7 +12,8 @@ from rich.table import Table
 
 from deploy import log
 from reid.contracts.cloudevents import rfc3339
-from reid.contracts.topics import ALL_TOPICS, EVENTS
+from reid.contracts.codec import decode_search
+from reid.contracts.topics import ALL_TOPICS, AUDIT, EVENTS
 from reid.errors import Unavailable
 from reid.runtime import admin
 from reid.runtime.settings import Settings
@@ -53,9 +54,29 @@ def tail_events(
     settings: Settings, *, follow: bool, from_beginning: bool, limit: int | None, as_json: bool
 ) -> None:
     """Prints events. Without ``from_beginning`` the last ``limit`` (20), then those to come if ``follow``."""
-    write = _write_json if as_json else _write_line
+    wanted = _Wanted(EVENTS.name, follow, from_beginning, limit)
+    _tail(settings, wanted, _write_json if as_json else _write_line)
+
+
+def tail_searches(
+    settings: Settings, *, follow: bool, from_beginning: bool, limit: int | None, as_json: bool
+) -> None:
+    """Prints what the audit keeps, in the same way."""
+    wanted = _Wanted(AUDIT.name, follow, from_beginning, limit)
+    _tail(settings, wanted, _write_json if as_json else _write_search)
+
+
+class _Wanted(NamedTuple):
+    topic: str
+    follow: bool
+    from_beginning: bool
+    limit: int | None
+
+
+def _tail(settings: Settings, wanted: _Wanted, write: Callable[[Message], None]) -> None:
+    follow = wanted.follow
     try:
-        for message in _events(settings.kafka(), follow, from_beginning, limit):
+        for message in _records(settings.kafka(), wanted):
             write(message)
             if follow:
                 sys.stdout.flush()
@@ -67,23 +88,26 @@ def tail_events(
         sys.stdout = None
 
 
-def _events(bootstrap: str, follow: bool, from_beginning: bool, limit: int | None) -> Iterator[Message]:
+def _records(bootstrap: str, wanted: _Wanted) -> Iterator[Message]:
+    topic, follow, from_beginning, limit = wanted
     consumer = log.log_reader(bootstrap)
     last = None if from_beginning else (limit or _LAST)
     try:
         places = []
-        for partition, (low, high) in log.spans(consumer, EVENTS.name).items():
+        for partition, (low, high) in log.spans(consumer, topic).items():
             # Transaction markers take up offsets too, aborted ones more: look further back than needed.
             start = low if last is None else max(low, high - 4 * last - 100)
-            places.append(TopicPartition(EVENTS.name, partition, start))
+            places.append(TopicPartition(topic, partition, start))
         consumer.assign(places)
         # All of a long log would not fit: from the beginning it is passed on as it comes.
         kept: deque[Message] = deque(maxlen=last)
         ended: set[int] = set()
         given = 0
         while follow or len(ended) < len(places):
-            for message in _polled(consumer, ended):
-                if last is not None and len(ended) < len(places):
+            # One look may bring the last records and the end itself: they are of the past all the same.
+            past = last is not None and len(ended) < len(places)
+            for message in _polled(consumer, topic, ended):
+                if past:
                     kept.append(message)
                     continue
                 yield message
@@ -97,7 +121,7 @@ def _events(bootstrap: str, follow: bool, from_beginning: bool, limit: int | Non
         consumer.close()
 
 
-def _polled(consumer: Any, ended: set[int]) -> list[Message]:
+def _polled(consumer: Any, topic: str, ended: set[int]) -> list[Message]:
     found = []
     for message in consumer.consume(200, timeout=0.5):
         error = message.error()
@@ -106,7 +130,7 @@ def _polled(consumer: Any, ended: set[int]) -> list[Message]:
         elif error.code() == KafkaError._PARTITION_EOF:
             ended.add(message.partition())
         else:
-            raise Unavailable(f"Kafka, topic {EVENTS.name}: {error.str()}")
+            raise Unavailable(f"Kafka, topic {topic}: {error.str()}")
     return found
 
 
@@ -128,6 +152,15 @@ def _write_line(message: Message) -> None:
     )
     line = " ".join(f"{text:<{width}}" for text, width in zip(columns, _WIDTHS, strict=True))
     sys.stdout.write(f"{line} {about}\n")
+
+
+def _write_search(message: Message) -> None:
+    search = decode_search(message.value() or b"{}")
+    with_what = search.person_id or search.picture_sha256[:12] or search.model
+    filters = " ".join((*search.cameras, search.attributes))
+    found = f"{len(search.results)} of {search.searched}: {' '.join(search.results)}"
+    said = f"{search.by} ({search.role}): {search.purpose!r} by {search.kind} {with_what} {filters}"
+    sys.stdout.write(f"{message.offset():<8} {rfc3339(search.at)} {said.strip()} -> {found}\n")
 
 
 def _write_json(message: Message) -> None:

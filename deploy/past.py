@@ -14,6 +14,7 @@ from confluent_kafka import Consumer
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.access.gate import Gate
 from api.app import create_app
 from api.readiness import FOLLOWED, Ends
 from projections.alerts import AlertsView
@@ -21,6 +22,7 @@ from projections.changes import Change
 from projections.reading import Batch, batches, is_empty, partitions
 from projections.store import MemoryViewStore
 from projections.views import CamerasView, PersonsView, Record, View
+from reid.contracts.audit import SearchMade
 from reid.contracts.cloudevents import rfc3339
 from reid.contracts.commands import AnyCommand
 from reid.errors import Unavailable
@@ -166,6 +168,9 @@ class _NoCommands:
     async def publish(self, command: AnyCommand) -> None:
         raise Unavailable("the past takes no commands")
 
+    async def record(self, search: SearchMade) -> None:
+        raise Unavailable("the past is not searched: its audit is closed")
+
     async def close(self) -> None:
         return None
 
@@ -194,8 +199,9 @@ class ReadsOnly:
         await self._app(scope, receive, send)
 
 
-def app_of(past: Past, settings: Settings) -> Any:
-    """The API as it would have answered then: an ASGI application."""
-    app = create_app(settings, MemoryReader(past.store), _NoCommands(), _CutLog(past), lambda: past.moment)
+def app_of(past: Past, settings: Settings, gate: Gate) -> Any:
+    """The API as it would have answered then: an ASGI application. ``gate``: who may ask it now."""
+    store, cut = MemoryReader(past.store), _CutLog(past)
+    app = create_app(settings, store, _NoCommands(), cut, lambda: past.moment, gate)
     app.add_middleware(ReadsOnly, moment=past.moment)
     return app

@@ -4,6 +4,8 @@ import contextlib
 import socket
 from pathlib import Path
 
+from api.access.gate import Gate
+from api.commands import now_ms
 from reid.errors import ConfigError
 from reid.runtime.alerts.file import load
 from reid.runtime.doctor import BUILTIN_DETECTORS, BUILTIN_EMBEDDERS
@@ -14,9 +16,11 @@ BUILT_IN = {"detector": BUILTIN_DETECTORS, "embedder": BUILTIN_EMBEDDERS}
 
 
 def preflight(settings: Settings) -> None:
-    """State directory, API port, alert rules, model files. Raises `ConfigError` with the remedy."""
+    """State directory, API port and who may use it, alert rules, model files. Raises `ConfigError` with the
+    remedy."""
     usable_directory(settings.home)
     _port_is_free(settings.api_host, settings.api_port)
+    Gate.of(settings, now_ms)
     if settings.alerts is not None:
         load(settings.alerts)
     for name, value in (("detector", settings.detector), ("embedder", settings.embedder)):

@@ -29,6 +29,13 @@ def run_cameras(
     run(specs, settings)
 
 
+def run_embedder(settings: Settings) -> None:
+    from producers.embedder.server import run
+
+    logs.configure(settings, "embedder")
+    run(settings)
+
+
 def run_worker(settings: Settings) -> None:
     from streams.worker import run
 

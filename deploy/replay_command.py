@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+from api.access.gate import Gate
 from deploy import log
 from deploy.past import Past, app_of
 from reid.contracts.cloudevents import rfc3339
@@ -29,20 +30,22 @@ def answer(settings: Settings, at: str, query: Sequence[str], one_line: bool) ->
     """Prints one answer as JSON. Returns the exit code: 1 when the API would have refused."""
     path = path_of(query)
     past = fold(settings, at)
-    status, body = asyncio.run(_ask(app_of(past, settings), path))
+    status, body = asyncio.run(_ask(app_of(past, settings, Gate.off()), path))
     sys.stdout.write(json.dumps(body, indent=None if one_line else 2, ensure_ascii=False) + "\n")
     return 0 if status < 400 else 1
 
 
 def serve(settings: Settings, at: str, port: int) -> None:
     """The read API as of then, until SIGTERM or SIGINT. Changes are refused: 405."""
+    from api.commands import now_ms
     from api.server import listen, serving, url_of
 
+    gate = Gate.of(settings, now_ms)
     past = fold(settings, at)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     with closing(listen(settings.api_host, port)) as listener:
         said = f"answers as of {rfc3339(past.moment)} at {url_of(listener)}\n"
-        serving(app_of(past, settings), lambda: _say(said)).run(sockets=[listener])
+        serving(app_of(past, settings, gate), lambda: _say(said)).run(sockets=[listener])
 
 
 def _say(line: str) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from deploy import log
 from deploy.identities import Identities
 from deploy.observer import Offsets
@@ -81,9 +83,7 @@ def report(
 ) -> dict[str, Any]:
     """``running``: the last moment with cameras on; ``settled``: when all that they saw was in the view;
     ``answers``: URL -> what the API answered then."""
-    cameras = [
-        {name: getattr(camera, name) for name in camera.__struct_fields__} for camera in settled.cameras
-    ]
+    cameras = [msgspec.to_builtins(camera) for camera in settled.cameras]
     latency = running.latency
     return {
         "inputs": inputs,

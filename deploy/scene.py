@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 
+from reid.contracts.audit import SearchMade
 from reid.contracts.cloudevents import Causation, Headers, headers_of
 from reid.contracts.codec import encode, type_name
 from reid.contracts.commands import (
@@ -136,7 +137,8 @@ def reports() -> list[CameraStatus]:
         captured_at=START + 8_800,
         detect_ms=31.5,
         detector="hog",
-        embedder="appearance-512@1",
+        embedder="appearance-512",
+        model=msgspec.structs.replace(MODEL, calibration=((0.2, 0.0), (0.5, 0.6), (0.9, 1.0))),
     )
     return [little, much]
 
@@ -147,8 +149,40 @@ def picture() -> Picture:
     return Picture(DEFAULT_SITE, "room2", _SESSION, START + 800, 640, 480, boxes, _ONE_PIXEL)
 
 
+def searches() -> list[SearchMade]:
+    """What the audit keeps of one search with all filters, and of a look at look-alikes."""
+    person = f"person_{START}_0"
+    plain = SearchMade(
+        site_id=DEFAULT_SITE,
+        at=START + 20_000,
+        search_id="s-1",
+        by="desk",
+        role="operator",
+        purpose="look-alikes",
+        kind="similar",
+        limit=5,
+        results=(),
+        searched=2,
+        person_id=person,
+    )
+    full = msgspec.structs.replace(
+        plain,
+        purpose="lost child, desk 2",
+        kind="image",
+        results=(person,),
+        person_id=None,
+        picture_sha256="9f" * 32,
+        model=MODEL.key,
+        since=START - 3_600_000,
+        until=START + 20_000,
+        cameras=("room1",),
+        attributes="upper:red bag:yes",
+    )
+    return [plain, full]
+
+
 def examples() -> Iterator[Example]:
-    """Every record of the scene: inputs, camera reports, events, alerts."""
+    """Every record of the scene: inputs, searches, camera reports, events, alerts."""
     from deploy.alert_scene import alert_scene
 
     alerts, acknowledgements = alert_scene()
@@ -156,6 +190,8 @@ def examples() -> Iterator[Example]:
         yield Example(type_name(command), command.site_id, [], encode(command))
     for message in inputs():
         yield Example(type_name(message), message.site_id, [], encode(message))
+    for search in searches():
+        yield Example(type_name(search), search.site_id, [], encode(search))
     for report in reports():
         yield Example(type_name(report), f"{report.site_id}/{report.camera_id}", [], encode(report))
     yield Example(type_name(picture()), f"{DEFAULT_SITE}/room2", [], encode(picture()))

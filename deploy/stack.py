@@ -85,7 +85,8 @@ class Stack:
         Side by side: each waits by itself for what it needs, and the log keeps what cameras say meanwhile.
         """
         self._api = self._process("api", ["api"])
-        parts = [self._process("worker", ["worker"]), self._process("projector", ["projector"]), self._api]
+        parts = [self._process(name, [name]) for name in ("worker", "projector", "embedder")]
+        parts.append(self._api)
         if self.settings.alerts is not None:
             parts.append(self._process("alerts", ["alerts"]))
         if cameras:
@@ -93,7 +94,7 @@ class Stack:
             for camera_id, source in cameras:
                 arguments += ["--camera-id", camera_id, "--source", source]
             self.cameras = [self._process("cameras", ["camera", *arguments], may_finish=True)]
-        names = "Worker, projector, API" + (", alerts" if self.settings.alerts is not None else "")
+        names = "Worker, projector, embedder, API" + (", alerts" if self.settings.alerts is not None else "")
         names += f", {len(cameras)} cameras" if cameras else ""
         with self.steps.step(names) as step:
             self.supervisor.start(*parts, *self.cameras)

@@ -18,7 +18,7 @@ from producers.crops.track_crops import TrackCrops
 from producers.crops.writer import CropWriter
 from producers.describe.describer import Describer
 from producers.detect.select import open_detector
-from producers.embed.base import Embedder
+from producers.embed.base import Embedder, model_of
 from producers.embed.select import open_embedder
 from producers.looks import Looks
 from producers.pictures import LivePictures
@@ -132,7 +132,7 @@ def _worker(
         publisher,
         site_id=settings.site_id,
         detector=settings.detector,
-        embedder=embedder.name,
+        model=model_of(embedder),
         pictures=pictures,
     )
 

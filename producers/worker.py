@@ -12,7 +12,7 @@ from producers.camera import CameraPipeline
 from producers.pictures import LivePictures
 from producers.publish import Publisher
 from producers.sources.base import Source, SourceStats, State
-from reid.contracts.detections import CameraStatus
+from reid.contracts.detections import CameraStatus, Model
 from reid.errors import ReidError
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class CameraWorker(threading.Thread):
         *,
         site_id: str,
         detector: str,
-        embedder: str,
+        model: Model,
         pictures: LivePictures | None = None,
     ) -> None:
         super().__init__(name=f"camera {camera_id}", daemon=True)
@@ -45,7 +45,7 @@ class CameraWorker(threading.Thread):
         self._publisher = publisher
         self._site_id = site_id
         self._detector = detector
-        self._embedder = embedder
+        self._model = model
         self._pictures = pictures
         self._source: Source | None = None
         self._pipeline: CameraPipeline | None = None
@@ -125,7 +125,8 @@ class CameraWorker(threading.Thread):
             captured_at=self._captured_at,
             detect_ms=round(detect_ms, 2),
             detector=self._detector,
-            embedder=self._embedder,
+            embedder=self._model.name,
+            model=self._model,
         )
 
     def summary(self) -> str:

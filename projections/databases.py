@@ -12,8 +12,15 @@ from projections.canonical import is_ours, sites
 from projections.redis_store import RedisViewStore, asked
 from projections.scratch_store import ScratchStore
 from reid.contracts.codec import encode
-from reid.contracts.topics import GENERATION_KEY, HOLD_KEY, REDIS_PREFIX, labels_channel, live_labels_key
-from reid.contracts.views import LabelsChanged, LiveTrack, person_labels
+from reid.contracts.topics import (
+    GENERATION_KEY,
+    HOLD_KEY,
+    REDIS_PREFIX,
+    labels_channel,
+    live_labels_key,
+    persons_channel,
+)
+from reid.contracts.views import LabelsChanged, LiveTrack, PersonsChanged, person_labels
 from reid.errors import ConfigError, Unavailable
 
 MARK: Final = f"{REDIS_PREFIX}:rebuilding"
@@ -116,6 +123,7 @@ class Databases:
     def _announce(self, known: set[str]) -> None:
         """Whoever shows labels gets those of the new view, whatever it was told of the old."""
         for site in known:
+            asked(partial(self._live.publish, persons_channel(site), encode(PersonsChanged(all=True))))
             prefix = live_labels_key(site, "")
             found: dict[bytes, list[bytes]] = asked(partial(self._tracks, prefix))
             for key, tracks in found.items():

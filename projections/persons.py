@@ -144,6 +144,7 @@ def _registered(work: Workspace, event: PersonRegistered) -> None:
         label=event.label,
         number=event.number,
         embeddings=[event.template.vector],
+        models=[event.template.model],
         num_embeddings=1,
         first_seen=event.at,
         last_seen=event.at,
@@ -161,7 +162,10 @@ def _seen(work: Workspace, event: PersonSeen) -> None:
     if event.track.camera_id not in view.cameras:
         view.cameras.append(event.track.camera_id)
     if event.template is not None and event.slot is not None:
+        # A document of an older view does not know of what encoder its embeddings are.
+        view.models += [""] * (len(view.embeddings) - len(view.models))
         view.embeddings[event.slot : event.slot + 1] = [event.template.vector]
+        view.models[event.slot : event.slot + 1] = [event.template.model]
         view.num_embeddings = max(view.num_embeddings, event.slot + 1)
     if event.crop:
         crops.note(view, event)
@@ -185,6 +189,8 @@ def _merged(work: Workspace, event: PersonsMerged) -> None:
     view.label = event.label
     view.cameras = list(event.cameras)
     view.embeddings = [template.vector for template in event.templates]
+    view.models = [template.model for template in event.templates]
+    view.models = [template.model for template in event.templates]
     view.num_embeddings = len(event.templates)
     view.visit_count = event.visit_count
     view.first_seen, view.last_seen = event.first_seen, event.last_seen
@@ -242,6 +248,7 @@ def _assign(view: PersonView, state: PersonState) -> None:
     view.label = state.label
     view.cameras = list(state.cameras)
     view.embeddings = [template.vector for template in state.templates]
+    view.models = [template.model for template in state.templates]
     view.num_embeddings = len(state.templates)
     view.visit_count = state.visit_count
     view.first_seen, view.last_seen = state.first_seen, state.last_seen
@@ -262,6 +269,7 @@ def _appearance(work: Workspace, event: PersonAppearanceChanged) -> None:
 def _templates_added(work: Workspace, event: PersonTemplatesAdded) -> None:
     _, view = _known(work, event, event.person_id)
     view.embeddings = [template.vector for template in event.templates]
+    view.models = [template.model for template in event.templates]
     view.num_embeddings = len(event.templates)
 
 

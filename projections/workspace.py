@@ -36,6 +36,7 @@ from reid.contracts.views import (
     HistoryEntry,
     LabelsChanged,
     LiveTrack,
+    PersonsChanged,
     PersonTally,
     PersonView,
     person_labels,
@@ -243,8 +244,13 @@ class Workspace:
         self._outcomes.clear()
 
     def messages(self) -> list[Message]:
-        """One for each camera whose mapping is another than before."""
+        """One for each site whose documents changed, and for each camera whose mapping is another now."""
         made = []
+        changed_at: dict[str, list[str]] = {}
+        for ref in sorted(self._changed_persons):
+            changed_at.setdefault(ref.site_id, []).append(ref.person_id)
+        for site_id, ids in changed_at.items():
+            made.append(Message(topics.persons_channel(site_id), _encode(PersonsChanged(person_ids=ids))))
         for place in sorted(self._changed_tracks):
             labels = person_labels(self._live[place].values())
             if labels != self._labels_before[place]:

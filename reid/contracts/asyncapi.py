@@ -8,6 +8,7 @@ from reid.contracts.schemas import MESSAGE_TYPES, urn
 from reid.contracts.topics import (
     ALERTS,
     ALL_TOPICS,
+    AUDIT,
     CAMERAS,
     COMMANDS,
     DETECTIONS,
@@ -22,6 +23,7 @@ VERSION: Final = "3.0.0"
 #: Version of the Kafka bindings, which AsyncAPI counts apart from itself.
 BINDING: Final = "0.5.0"
 STATUS_TYPE: Final = "reid.camera.status.v1"
+AUDIT_TYPE: Final = "reid.audit.search.v1"
 
 #: Topic -> what it is for, whether SafeRoom receives it from others or sends, its messages.
 _SAID: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
@@ -35,6 +37,7 @@ _SAID: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
     ALERTS.name: ("What the alert rules found. CloudEvents 1.0.", "send", ALERT_TYPES),
     UNDELIVERED.name: ("Alerts that a receiver did not take.", "send", ("dead-letter",)),
     PICTURES.name: ("What each camera sees, for people to look at.", "send", ("reid.picture.v1",)),
+    AUDIT.name: ("Who searched for whom, and what for: kept for ever.", "send", (AUDIT_TYPE,)),
     CAMERAS.name: ("The newest report of each camera.", "send", (STATUS_TYPE,)),
 }
 _SITE_KEY: Final = "The site id, hashed by murmur2: all of a site stands in one partition."

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from reid.contracts.alerts import AnyAlert
+from reid.contracts.audit import SearchMade
 from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import CameraStatus, Detections
 from reid.contracts.events import AnyEvent
@@ -21,6 +22,7 @@ _events: Final[msgspec.json.Decoder[AnyEvent]] = msgspec.json.Decoder(AnyEvent)
 _alerts: Final[msgspec.json.Decoder[AnyAlert]] = msgspec.json.Decoder(AnyAlert)
 _status: Final = msgspec.json.Decoder(CameraStatus)
 _picture: Final = msgspec.json.Decoder(Picture)
+_search: Final = msgspec.json.Decoder(SearchMade)
 T = TypeVar("T")
 _TYPE: Final = re.compile(r"^(?P<stem>.+)\.v(?P<major>\d+)$")
 
@@ -65,6 +67,11 @@ def decode_status(raw: bytes) -> CameraStatus:
 def decode_picture(raw: bytes) -> Picture:
     """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
     return decode(_picture, raw, ("reid.picture.v1",))
+
+
+def decode_search(raw: bytes) -> SearchMade:
+    """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
+    return decode(_search, raw, ("reid.audit.search.v1",))
 
 
 def type_name(message: msgspec.Struct) -> str:

@@ -77,7 +77,8 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
 
     ``state``: what the camera does now; ``detail`` says why, and the remedy, when it is not streaming.
     Times in milliseconds since the epoch, ``detect_ms``: mean milliseconds a frame for detection to
-    embedding over the last report interval.
+    embedding over the last report interval. ``model``: the encoder with its calibration, so that those who
+    only read know what a score means.
     """
 
     site_id: str
@@ -100,3 +101,4 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     detect_ms: float = 0.0
     detector: str = ""
     embedder: str = ""
+    model: Model | None = None

@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from reid.contracts.alerts import AnyAlert
+from reid.contracts.audit import SearchMade
 from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import CameraStatus, Detections
 from reid.contracts.events import AnyEvent
@@ -17,15 +18,15 @@ _PROSE: Final = ("title", "description", "$id", "$schema")
 
 
 def _types() -> dict[str, type[msgspec.Struct]]:
-    kinds: list[type[msgspec.Struct]] = [Detections, CameraStatus, Picture]
+    kinds: list[type[msgspec.Struct]] = [Detections, CameraStatus, Picture, SearchMade]
     kinds += [*AnyCommand.__args__, *AnyEvent.__args__, *AnyAlert.__args__]
     found = {str(kind.__struct_config__.tag): kind for kind in kinds}
     assert len(found) == len(kinds), "two message types share a name"
     return found
 
 
-#: Type name, such as ``reid.person.seen.v1`` -> its type: inputs and reports of cameras, commands, events,
-#: alerts.
+#: Type name, such as ``reid.person.seen.v1`` -> its type: inputs and reports of cameras, the audit, commands,
+#: events, alerts.
 MESSAGE_TYPES: Final = _types()
 
 

@@ -57,6 +57,8 @@ ALERT_SNAPSHOTS: Final = Topic("reid.alert-snapshots.v1", cleanup_policy="compac
 UNDELIVERED: Final = Topic(
     "reid.alerts.undelivered.v1", retention_ms=30 * DAY_MS, partitioned=False, config=_LETTERS
 )
+#: Who searched for whom. No reader needs it in order with anything else.
+AUDIT: Final = Topic("reid.audit.v1", partitioned=False)
 CAMERAS: Final = Topic("reid.cameras.v1", cleanup_policy="compact", partitioned=False)
 #: Live pictures, worth something for seconds. Small segments, because only closed ones are deleted.
 PICTURES: Final = Topic(
@@ -92,6 +94,7 @@ ALL_TOPICS: Final = (
     ALERTS,
     ALERT_SNAPSHOTS,
     UNDELIVERED,
+    AUDIT,
 )
 INPUT_TOPICS: Final = (DETECTIONS, COMMANDS)
 ALERT_INPUTS: Final = (EVENTS, COMMANDS)
@@ -267,6 +270,11 @@ HOLD_KEY: Final = f"{REDIS_PREFIX}:hold"
 def labels_channel(site_id: str) -> str:
     """Pub/sub channel of `LabelsChanged` JSON, one message for each camera whose labels changed."""
     return f"{REDIS_PREFIX}:labels:{site_id}"
+
+
+def persons_channel(site_id: str) -> str:
+    """Pub/sub channel of `PersonsChanged` JSON, one message for each batch that changed documents."""
+    return f"{REDIS_PREFIX}:persons-changed:{site_id}"
 
 
 OUTCOME_TTL_S: Final = 3600

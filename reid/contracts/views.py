@@ -23,7 +23,8 @@ class CropView(msgspec.Struct, frozen=True, kw_only=True):
 class PersonView(msgspec.Struct, kw_only=True):
     """``saferoom:persons:{site}:{person_id}``. ``cameras`` in the order of first sighting.
 
-    ``embeddings``: base64 of little-endian int16 fixed-point unit vectors (`reid.contracts.embedding`).
+    ``embeddings``: base64 of little-endian int16 fixed-point unit vectors (`reid.contracts.embedding`);
+    ``models``: the encoder of each, ``name@version``, empty where an older view did not keep it.
     ``current_camera``: None when the person is in front of no camera.
     """
 
@@ -32,6 +33,7 @@ class PersonView(msgspec.Struct, kw_only=True):
     number: int
     cameras: list[str] = []
     embeddings: list[bytes] = []
+    models: list[str] = []
     num_embeddings: int = 0
     visit_count: int = 0
     first_seen: int = 0
@@ -83,6 +85,13 @@ class LabelsChanged(msgspec.Struct, kw_only=True):
 
     camera_id: str
     person_labels: dict[str, str]
+
+
+class PersonsChanged(msgspec.Struct, kw_only=True):
+    """Published on every change of documents: whose. ``all``: any may be another, look at them anew."""
+
+    person_ids: list[str] = []
+    all: bool = False
 
 
 class CommandOutcome(msgspec.Struct, kw_only=True):

@@ -52,6 +52,29 @@ class Settings(BaseSettings):
         5.0, description="Seconds that a POST waits for its outcome before it answers 202."
     )
 
+    auth: Literal["auto", "on", "loopback"] = Field(
+        "auto",
+        description="Who may: auto asks for keys or tokens where the API is bound beyond loopback, or where "
+        "there are any; on: always; loopback: you vouch that only loopback reaches it (a container).",
+    )
+    keys_file: Path | None = Field(
+        None, description="API keys, hashed (`saferoom keys`). Unset: keys.json in the state directory."
+    )
+    oidc_issuer: str | None = Field(None, description="Issuer of JWTs (OpenID Connect) that are taken.")
+    oidc_audience: str | None = Field(None, description="Audience that those must be meant for.")
+    oidc_jwks: str | None = Field(None, description="URL or file of the issuer's keys (JWKS).")
+    oidc_role_claim: str = Field(
+        "saferoom_role", description="Claim that names viewer, operator or admin; dots lead into it."
+    )
+    oidc_site_claim: str = Field(
+        "saferoom_sites", description="Claim that names the sites, * for all; dots lead into it."
+    )
+    session_hours: float = Field(12.0, gt=0, description="Hours that a session of the page lasts.")
+    rate_limit: float = Field(
+        50.0, ge=0, description="Requests a second of one caller, where access is asked for; 0: no limit."
+    )
+    rate_burst: float = Field(200.0, ge=1, description="Requests that one caller may make at once.")
+
     ready_lag: int = Field(
         1000, ge=0, description="Records that a view may be behind its log while the API says it is ready."
     )
@@ -105,6 +128,13 @@ class Settings(BaseSettings):
         "appearance-512",
         description="appearance-512, stripenet-512 (learned), a fetched model, or the path of one.",
     )
+    embedder_host: str = Field(
+        "127.0.0.1", description="Address of the process that embeds pictures for searches."
+    )
+    embedder_port: int = Field(0, ge=0, le=65535, description="Its port; 0 takes a free one.")
+    embedder_url: str | None = Field(
+        None, description="Where the API finds it. Unset: the one of the same state directory."
+    )
     camera_fps: float = Field(5.0, gt=0, description="Frames a second taken from each camera.")
     embed_interval: Seconds = Field(0.4, description="Seconds between two embeddings of one track.")
     crops: Literal["off", "on"] | None = Field(
@@ -150,6 +180,10 @@ class Settings(BaseSettings):
     def endpoints_file(self) -> Path:
         """Where `saferoom up` and `saferoom demo` leave the addresses of what they started."""
         return self.home / "run" / "endpoints.json"
+
+    @property
+    def keys_path(self) -> Path:
+        return (self.keys_file or self.home / "keys.json").expanduser()
 
     def kafka(self) -> str:
         """Bootstrap servers: the setting, else the running embedded Kafka. Raises `ConfigError`."""

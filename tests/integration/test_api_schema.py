@@ -15,6 +15,8 @@ import schemathesis
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 
+from api.access.keys import KeyFile
+from api.commands import now_ms
 from api.server import listen, server_of, url_of
 from reid.runtime.settings import Settings
 from tests.integration.event_log import EventLog, projector
@@ -55,7 +57,17 @@ def away(settings: Settings, topics: str) -> Iterator[str]:
     yield from served(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
 
 
-def conforms(url: str) -> dict[str, int]:
+@pytest.fixture
+def guarded(settings: Settings, topics: str, clean_redis: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Where access is asked for, and the header that lets an admin in."""
+    key = KeyFile(settings.keys_path).create("admin", "admin", ("*",), now_ms())[1]
+    with projector(topics, clean_redis):
+        EventLog(topics).write(*walk("a", 0, "Visitor-A", "room1", "room2"))
+        for url in served(settings.model_copy(update={"rate_limit": 0.0})):
+            yield url, {"Authorization": f"Bearer {key}"}
+
+
+def conforms(url: str, headers: dict[str, str] | None = None) -> dict[str, int]:
     """Asks every operation; answers by status."""
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
     answers: dict[str, int] = {}
@@ -79,7 +91,7 @@ def conforms(url: str) -> dict[str, int]:
             if isinstance(key, str) and 0 < len(key) <= 200:
                 # A key used for something else is refused, rightly: each request here has its own.
                 case.headers["idempotency-key"] = f"{key[:150]}{next(numbers)}"
-            answer = case.call(timeout=10)
+            answer = case.call(timeout=10, headers=headers)
             answers[str(answer.status_code)] = answers.get(str(answer.status_code), 0) + 1
             # 503 is described, and the only one: `status_code_conformance` refuses any other.
             case.validate_response(answer, excluded_checks=[not_a_server_error])
@@ -95,6 +107,15 @@ def test_with_servers_up(up: str) -> None:
     assert answers["202"] > EXAMPLES
     assert answers["422"] > EXAMPLES
     assert "500" not in answers
+
+
+def test_where_access_is_asked_for(guarded: tuple[str, dict[str, str]]) -> None:
+    """schemathesis asks each operation without its credential too, and with a wrong one."""
+    url, headers = guarded
+    answers = conforms(url, headers)
+    print(answers)
+    assert answers["200"] > EXAMPLES and answers["202"] > EXAMPLES and "500" not in answers
+    assert set(conforms(url)) <= {"200", "204", "401", "404"}
 
 
 def test_without_redis(away: str) -> None:

@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from api.app import create_app
+from api.search.pictures import BadPicture, Seen
 from projections.store import MemoryViewStore
+from reid.contracts.audit import SearchMade
 from reid.contracts.commands import (
     AnyCommand,
     ConfirmIdentity,
@@ -106,6 +108,7 @@ class MemoryCommands:
     def __init__(self, store: MemoryViewStore, answer: Callable[[AnyCommand], Any] | None) -> None:
         self._store, self._answer = store, answer
         self.sent: list[AnyCommand] = []
+        self.searches: list[SearchMade] = []
         self.away = False
         self.closed = False
 
@@ -117,8 +120,30 @@ class MemoryCommands:
             # Visible a little later, as with the real agent and projector.
             asyncio.get_running_loop().call_later(0.01, lambda: project(self._store, [self._answer(command)]))
 
+    async def record(self, search: SearchMade) -> None:
+        if self.away:
+            raise Unavailable("Kafka did not take it: start it with `saferoom up`")
+        self.searches.append(search)
+
     async def close(self) -> None:
         self.closed = True
+
+
+class MemoryPictures:
+    """``shown``: what the embedder would say of any picture."""
+
+    def __init__(self) -> None:
+        self.shown: Seen | Exception = BadPicture("no person found in the picture")
+        self.asked: list[bytes] = []
+
+    async def seen(self, picture: bytes) -> Seen:
+        self.asked.append(picture)
+        if isinstance(self.shown, Exception):
+            raise self.shown
+        return self.shown
+
+    async def close(self) -> None:
+        return None
 
 
 class MemoryLog:
@@ -184,7 +209,10 @@ class World:
         self.reader = MemoryReader(self.store)
         self.commands = MemoryCommands(self.store, answer)
         self.log = MemoryLog(self.store)
-        self.app = create_app(settings, self.reader, self.commands, self.log, lambda: self.now)
+        self.pictures = MemoryPictures()
+        self.app = create_app(
+            settings, self.reader, self.commands, self.log, lambda: self.now, pictures=self.pictures
+        )
 
     def happens(self, *events: Any) -> None:
         project(self.store, events)

@@ -20,6 +20,7 @@ from reid.contracts.codec import (
     decode_detections,
     decode_event,
     decode_picture,
+    decode_search,
     decode_status,
     encode,
     type_name,
@@ -36,6 +37,7 @@ DECODERS = {
     "reid.detections.v1": decode_detections,
     "reid.camera.status.v1": decode_status,
     "reid.picture.v1": decode_picture,
+    "reid.audit.search.v1": decode_search,
 }
 
 

@@ -4,10 +4,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
+from projections.changes import Change, SetPerson
 from projections.store import CameraRef, MemoryViewStore, PersonRef
 from reid.contracts import topics
+from reid.contracts.codec import encode
+from reid.contracts.events import Template
 from reid.contracts.views import PersonView
 from reid.errors import PoisonInput
 from tests.unit.projections.logs import project
@@ -74,9 +78,18 @@ class Given:
         key = topics.outcome_key(command_id)
         return dict(json.loads(self.store.dump(key)[key]))
 
+    def changed(self) -> list[list[str]]:
+        """Persons whose documents changed, batch by batch."""
+        channel = topics.persons_channel(SITE)
+        found = [json.loads(m.payload) for m in self.store.published if m.channel == channel]
+        assert not any(change["all"] for change in found)
+        return [change["person_ids"] for change in found]
+
     def published(self) -> list[tuple[str, dict[str, str]]]:
-        assert {m.channel for m in self.store.published} <= {topics.labels_channel(SITE)}
-        found = [json.loads(message.payload) for message in self.store.published]
+        channels = {topics.labels_channel(SITE), topics.persons_channel(SITE)}
+        assert {m.channel for m in self.store.published} <= channels
+        labels = [m for m in self.store.published if m.channel == topics.labels_channel(SITE)]
+        found = [json.loads(message.payload) for message in labels]
         return [(m["camera_id"], m["person_labels"]) for m in found]
 
 
@@ -87,6 +100,7 @@ def test_registration_makes_the_document() -> None:
         label="Visitor-A",
         number=0,
         embeddings=[b"a-0"],
+        models=["m@1"],
         num_embeddings=1,
         first_seen=START,
         last_seen=START,
@@ -191,6 +205,7 @@ def test_a_merge_gives_the_survivor_the_values_and_the_tracks_of_both() -> None:
         number=0,
         cameras=["room1", "room2"],
         embeddings=[b"merged-0", b"merged-1"],
+        models=["m@1", "m@1"],
         num_embeddings=2,
         visit_count=2,
         first_seen=START,
@@ -303,6 +318,26 @@ def test_an_event_on_a_person_never_registered_is_poison_and_changes_nothing(unk
 def test_taking_away_who_is_not_there_is_no_error(gone: Any) -> None:
     view = Given(walk("a", 0, "Visitor-A", "room1"), [gone])
     assert (view.made[-1].rejected, view.index()) == ([], ["a"])
+
+
+def test_whose_documents_changed_is_published_once_a_batch() -> None:
+    first = [registered("b", 1, "Visitor-B"), registered("a", 0, "Visitor-A"), renamed("a", "Alice")]
+    assert Given(first, [rejected("c1", "same_person")]).changed() == [["a", "b"]]
+    assert Given(first, [merged("a", "b", "Alice")]).changed()[1:] == [["a", "b"]]
+
+
+def test_the_encoder_of_each_embedding_is_kept() -> None:
+    other = Template("other@2", b"a-1", "room2", 0.9)
+    view = Given(
+        [registered("a", 0, "Visitor-A")],
+        [seen("a", "Visitor-A", reason="bound", template=other, slot=1)],
+    )
+    assert view["a"].models == ["m@1", "other@2"]
+    document = msgspec.structs.replace(view["a"], models=[])
+    older = SetPerson(topics.person_key(SITE, "a"), encode(document), START * 2)
+    view.store.commit(Change("x", {}, {}, [older]))
+    project(view.store, [seen("a", "Visitor-A", template=other, slot=2)])
+    assert view["a"].models == ["", "", "other@2"], "an older view's are not guessed"
 
 
 def test_a_mapping_that_did_not_change_is_not_published() -> None:

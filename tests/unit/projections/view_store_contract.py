@@ -216,6 +216,7 @@ class ViewStoreContract:
                 "number": 0,
                 "cameras": ["room1", "room2"],
                 "embeddings": ["bWVyZ2VkLTA=", "bWVyZ2VkLTE="],
+                "models": ["m@1", "m@1"],
                 "num_embeddings": 2,
                 "visit_count": 2,
                 "first_seen": START,

@@ -1,0 +1,1 @@
+"""Who may: keys, tokens and sessions, the roles that routes declare, and the guard before them all."""

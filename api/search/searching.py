@@ -1,0 +1,150 @@
+"""One search from question to answer: probes, filters, the index, the audit, and who is found."""
+
+import base64
+import binascii
+import hashlib
+import time
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from fastapi import HTTPException
+
+from api.access.roles import Caller
+from api.asked import asked_by
+from api.commands import command_id
+from api.context import Context
+from api.search import models
+from api.search.index import Appearance, Probes
+from api.search.pictures import BadPicture
+from api.search.wanted import BadFilter, Wanted, parsed
+from api.views import FoundRow
+from reid.contracts.audit import SearchMade
+from reid.contracts.embedding import decode_wire, to_fixed
+from reid.domain.similarity import Calibration
+from reid.errors import PoisonInput
+
+_person: Final = msgspec.json.Decoder(Appearance)
+
+
+class Question(NamedTuple):
+    """``probes``: what to compare with; ``told``: what the audit keeps; ``without``: not to be found."""
+
+    probes: Probes
+    told: Mapping[str, Any]
+    without: tuple[str, ...] = ()
+
+
+class Asked(NamedTuple):
+    """Who asks, and what they say of themselves."""
+
+    ctx: Context
+    caller: Caller
+    said: str
+
+
+class Answer(NamedTuple):
+    """``found``: best first, with their scores."""
+
+    found: list[tuple[FoundRow, float]]
+    searched: int
+    ms: float
+    calibrated: bool
+    search_id: str
+
+
+async def question_of(ctx: Context, body: models.AnySearch) -> Question:
+    """Raises `HTTPException` 404, 422; `Unavailable`."""
+    if isinstance(body, models.SearchByPerson):
+        return await of_person(ctx, body.person_id, "person")
+    if isinstance(body, models.SearchByImage):
+        return await _of_image(ctx, body.image)
+    raw, dims = _unpacked(body.embedding, "embedding"), await ctx.following.ask(lambda index: index.dims())
+    if body.model not in dims:
+        known = ", ".join(sorted(dims)) or "none"
+        raise HTTPException(404, f"nobody is known by the encoder {body.model}; known: {known}")
+    try:
+        vector = to_fixed(decode_wire(raw, dims[body.model]))
+    except PoisonInput as error:
+        raise HTTPException(422, str(error)) from error
+    return Question({body.model: vector[None]}, {"kind": "embedding", "model": body.model})
+
+
+async def of_person(ctx: Context, person_id: str, kind: str) -> Question:
+    """By all templates of a person as it is now. Raises `HTTPException` 404, `Unavailable`."""
+    (raw,) = await ctx.views.person_documents([person_id])
+    if raw is None:
+        raise HTTPException(404, f"no person {person_id} in the gallery")
+    probes = _person.decode(raw).probes()
+    return Question(probes, {"kind": kind, "person_id": person_id}, (person_id,))
+
+
+async def answer(asked: Asked, question: Question, filters: models.Filters) -> Answer:
+    """Written to the audit before it is given. Raises `HTTPException` 422, `Unavailable`."""
+    began, ctx = time.perf_counter(), asked.ctx
+    wanted = _wanted(filters)
+    knots = await _knots(ctx)
+    probes, limit, without = question.probes, filters.limit, question.without
+    found = await ctx.following.ask(lambda index: index.search(probes, knots, wanted, limit, without))
+    rows = await ctx.views.found([hit.person_id for hit in found.hits])
+    there = [(rows[hit.person_id], hit.score) for hit in found.hits if hit.person_id in rows]
+    now = ctx.clock()
+    search = SearchMade(
+        site_id=ctx.settings.site_id,
+        at=now,
+        search_id=command_id(now),
+        by=asked_by(asked.caller, asked.said),
+        role=asked.caller.role.name,
+        purpose=filters.purpose,
+        limit=limit,
+        results=tuple(row.person_id for row, _ in there),
+        searched=found.searched,
+        since=filters.since,
+        until=filters.until,
+        cameras=tuple(filters.cameras),
+        attributes=filters.attributes,
+        **question.told,
+    )
+    await ctx.asking.record(search)
+    took_ms = round((time.perf_counter() - began) * 1000, 1)
+    return Answer(there, found.searched, took_ms, all(map(knots.get, probes)), search.search_id)
+
+
+async def _of_image(ctx: Context, image: str) -> Question:
+    picture = _unpacked(image, "image")
+    try:
+        seen = await ctx.looking.seen(picture)
+    except BadPicture as error:
+        raise HTTPException(422, str(error)) from error
+    model = seen.model.key
+    dims = await ctx.following.ask(lambda index: index.dims())
+    if dims and model not in dims:
+        raise HTTPException(
+            409,
+            f"the embedder uses {model}, but persons are known by {', '.join(sorted(dims))}: start it with "
+            "the same SAFEROOM_EMBEDDER as the cameras",
+        )
+    told = {"kind": "image", "picture_sha256": hashlib.sha256(picture).hexdigest(), "model": model}
+    return Question({model: np.asarray(seen.vector)[None]}, told)
+
+
+async def _knots(ctx: Context) -> dict[str, Calibration]:
+    """Encoder -> its calibration, as its cameras report it."""
+    reports = (await ctx.views.cameras()).values()
+    return {report.model.key: report.model.calibration for report in reports if report.model is not None}
+
+
+def _wanted(filters: models.Filters) -> Wanted:
+    try:
+        attributes = parsed(filters.attributes)
+    except BadFilter as error:
+        raise HTTPException(422, str(error)) from error
+    return Wanted(filters.since, filters.until, tuple(filters.cameras), attributes)
+
+
+def _unpacked(text: str, what: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise HTTPException(422, f"{what} is not base64: {error}") from error

@@ -1,0 +1,1 @@
+"""The embedder process: pictures of searches in, embeddings out."""
