@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -14,6 +15,7 @@ from api import (
     groups,
     journeys,
     models,
+    moments,
     page,
     persons,
     reviews,
@@ -27,6 +29,7 @@ from api.context import Context
 from api.idempotency import Keys
 from api.journey_views import JourneyViews
 from api.labels import LabelsHub
+from api.moments import AsOf, Moments
 from api.origin import SameOrigin
 from api.reader import Reader
 from api.readiness import Log
@@ -36,9 +39,16 @@ from reid.runtime.settings import Settings
 
 
 def create_app(
-    settings: Settings, reader: Reader, commands: Commands, log: Log, clock: Callable[[], int] = now_ms
+    settings: Settings,
+    reader: Reader,
+    commands: Commands,
+    log: Log,
+    clock: Callable[[], int] = now_ms,
+    past: Moments | None = None,
 ) -> FastAPI:
-    """Closes ``reader`` and ``commands`` when it shuts down. ``clock``: milliseconds since the epoch."""
+    """Closes ``reader``, ``commands`` and ``past`` when it shuts down. ``clock``: milliseconds since the
+    epoch; ``past``: what answers as of then, by default the process that the settings name."""
+    past = past or moments.moments_of(settings)
     views = Views(reader, settings.site_id)
     hub, alerts_hub = LabelsHub(views), AlertsHub(views)
     asking = Asking(views, commands, settings.command_timeout)
@@ -58,8 +68,9 @@ def create_app(
                     await task
             await commands.close()
             await views.close()
+            await past.close()
 
-    app = FastAPI(
+    app = _Application(
         title="SafeRoom Re-ID",
         version="1",
         description="Who was seen by which camera. `WS /ws` pushes `{type, camera_id, person_labels}`, "
@@ -72,12 +83,22 @@ def create_app(
     )
     walks = JourneyViews(reader, settings.site_id)
     app.state.context = Context(settings, views, asking, hub, log, clock, Keys(), alerts_hub, walks)
+    app.state.moments = past
+    app.add_middleware(AsOf, moments=past)
     app.add_middleware(SameOrigin)
     app.add_exception_handler(Unavailable, _unavailable)
     # Fixed paths before /persons/{person_id}.
-    for part in (changes, undoing, reviews, persons, journeys, analytics, groups, alerts, system, page):
+    walked = (journeys, analytics, groups)
+    for part in (changes, undoing, reviews, persons, *walked, alerts, system, moments, page):
         app.include_router(part.router)
     return app
+
+
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            moments.describe(super().openapi()["paths"])
+        return super().openapi()
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:

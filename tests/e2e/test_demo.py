@@ -132,7 +132,7 @@ def test_every_stage_counted_and_nothing_was_lost_between_them(
         assert set(document["ids_given"]) <= set(persons(document))
         assert document["restarts"] == {}
         parts = {
-            *("saferoom", "redis", "kafka", "worker", "projector", "api", "alerts", "cameras"),
+            *("saferoom", "redis", "kafka", "worker", "projector", "past", "api", "alerts", "cameras"),
             *("total", "peak_total"),
         }
         assert document["memory_bytes"].keys() == parts

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from api.app import create_app
+from api.moments import Moments
 from projections.store import MemoryViewStore
 from reid.contracts.commands import (
     AnyCommand,
@@ -174,13 +175,18 @@ def refuse(code: str) -> Callable[[AnyCommand], Any]:
 class World:
     """``client`` speaks to the API; ``store`` is what the projector wrote. Time stands at ``now``."""
 
-    def __init__(self, settings: Settings, answer: Callable[[AnyCommand], Any] | None = agree) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        answer: Callable[[AnyCommand], Any] | None = agree,
+        past: Moments | None = None,
+    ) -> None:
         self.now = story.START + 5_000
         self.store = MemoryViewStore(lambda: self.now)
         self.reader = MemoryReader(self.store)
         self.commands = MemoryCommands(self.store, answer)
         self.log = MemoryLog(self.store)
-        self.app = create_app(settings, self.reader, self.commands, self.log, lambda: self.now)
+        self.app = create_app(settings, self.reader, self.commands, self.log, lambda: self.now, past)
 
     def happens(self, *events: Any) -> None:
         project(self.store, events)

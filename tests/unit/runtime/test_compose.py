@@ -54,7 +54,7 @@ def test_the_schema_would_find_a_mistake(path: tuple[str, ...], value: object) -
 
 
 def test_it_has_every_service() -> None:
-    assert set(SERVICES) == {"kafka", "redis", "topics", "worker", "projector", "api", "cameras"}
+    assert set(SERVICES) == {"kafka", "redis", "topics", "worker", "projector", "past", "api", "cameras"}
     assert SERVICES["cameras"]["profiles"] == ["demo"]
 
 
