@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # A runner that has no `python3.11` under that name may still be Python 3.11 or newer as `python3`.
 FOUND := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 
-.PHONY: setup demo test test-unit lint core train chaos chaos-long docs lock clean
+.PHONY: setup demo test test-browser tour test-unit lint core train chaos chaos-long docs lock clean
 
 setup: $(STAMP)
 
@@ -25,6 +25,16 @@ demo: setup
 
 test: setup lint core
 	$(BIN)/python -m pytest --hypothesis-profile=thorough $(ARGS)
+
+# Needs Chromium (apt-get install chromium); without it every test is skipped, and says so.
+test-browser: setup
+	@.boot/bin/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r tests/browser/requirements.txt
+	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
+
+# The pictures of docs/tour.md, made anew on the simulated site.
+tour: setup
+	@.boot/bin/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r tests/browser/requirements.txt
+	$(BIN)/python -m tests.browser.tour $(ARGS)
 
 # Every line of the pure core runs under its own tests.
 core: setup

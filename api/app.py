@@ -18,6 +18,7 @@ from api import (
     journeys,
     live,
     models,
+    moments,
     page,
     persons,
     reviews,
@@ -37,6 +38,7 @@ from api.context import Context
 from api.idempotency import Keys
 from api.journey_views import JourneyViews
 from api.labels import LabelsHub
+from api.moments import AsOf, Moments
 from api.origin import SameOrigin
 from api.pictures import NoPictures, Pictures
 from api.reader import Reader
@@ -67,6 +69,7 @@ _PARTS: Final = (
     live,
     searches,
     system,
+    moments,
     access,
     page,
 )
@@ -81,14 +84,17 @@ def create_app(
     gate: Gate | None = None,
     looking: Looking | None = None,
     pictures: Pictures | None = None,
+    past: Moments | None = None,
 ) -> FastAPI:
-    """Closes ``reader``, ``commands``, ``looking`` and ``pictures`` when it shuts down. ``clock``:
+    """Closes ``reader``, ``commands``, ``looking``, ``pictures`` and ``past`` when it shuts down. ``clock``:
     milliseconds since the epoch.
 
     ``gate``: who may; ``looking``: what looks at pictures that are searched for; by default as the settings
     say. ``pictures``: what cameras see now. Raises `ConfigError` where access must be asked for, and nobody
-    could be let in, and for a crop store that can't be.
+    could be let in, and for a crop store that can't be. ``past``: what answers as of then, by default the
+    process that the settings name.
     """
+    past = past or moments.moments_of(settings)
     pictures = pictures or NoPictures()
     gate = gate or Gate.of(settings, clock)
     if not gate.on:
@@ -114,6 +120,7 @@ def create_app(
             await commands.close()
             await pictures.close()
             await views.close()
+            await past.close()
 
     app = _Application(
         title="SafeRoom Re-ID",
@@ -143,6 +150,9 @@ def create_app(
         following=search,
         looking=looking,
     )
+    app.state.moments = past
+    # Inside the guard: who may not ask for now may not ask for then.
+    app.add_middleware(AsOf, moments=past)
     limits = Buckets(settings.rate_limit, settings.rate_burst)
     app.add_middleware(
         Guard, routes=lambda: app.routes, gate=gate, site_id=settings.site_id, limits=limits
@@ -158,11 +168,12 @@ def create_app(
 
 
 class _Application(FastAPI):
-    """Its description says who may."""
+    """Its description says who may, and that every GET answers as of then."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             with_access(super().openapi(), self.routes, self.state.context.gate.on)
+            moments.describe(super().openapi()["paths"])
         return super().openapi()
 
 

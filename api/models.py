@@ -433,6 +433,32 @@ class Readiness(BaseModel):
     views: list[ViewLag]
 
 
+class ActivityBucket(BaseModel):
+    """``at``: its beginning; milliseconds since the epoch."""
+
+    at: int
+    events: int
+
+
+class Timeline(BaseModel):
+    """Milliseconds since the epoch; ``first_at`` and ``last_at`` are null while the log has no event.
+    ``events``: all of them. ``buckets``: those in which something happened, each of ``bucket_ms``."""
+
+    model_config = example(
+        first_at=1762344658197,
+        last_at=1762344700012,
+        events=19,
+        bucket_ms=1000,
+        buckets=[{"at": 1762344658000, "events": 19}],
+    )
+
+    first_at: int | None
+    last_at: int | None
+    events: int
+    bucket_ms: int
+    buckets: list[ActivityBucket]
+
+
 class Health(BaseModel):
     model_config = example(status="ok")
 

@@ -22,6 +22,7 @@ import cv2
 import httpx
 import numpy as np
 
+from api.access.gate import Gate
 from deploy.evaluate.footage import simulated
 from deploy.evaluate.stream import START_MS, decided
 from deploy.evaluate.watch import watch
@@ -133,7 +134,7 @@ def views_of(events: Iterable[AnyEvent], moment: int) -> Past:
 
 async def answers(past: Past, settings: Settings, *paths: str) -> list[Any]:
     """Of the API, as JSON."""
-    transport = httpx.ASGITransport(app=app_of(past, settings))
+    transport = httpx.ASGITransport(app=app_of(past, settings, Gate.off()))
     async with httpx.AsyncClient(transport=transport, base_url="http://past") as client:
         found = [await client.get(path) for path in paths]
     return [answer.raise_for_status().json() for answer in found]

@@ -48,7 +48,7 @@ def up(
     port: options.Port = None,
     alerts: options.Alerts = None,
 ) -> None:
-    """Start Kafka, Redis, worker, projector, embedder and API; cameras come with `saferoom camera`."""
+    """Start Kafka, Redis, worker, projector, embedder, past and API; cameras come with `saferoom camera`."""
     from deploy.up import run
 
     run(options.settings_from(kafka=kafka, redis=redis, site=site, home=home, port=port, alerts=alerts))
@@ -211,6 +211,19 @@ def alerts(
         check_rules(settings)
         return
     run_alerts(settings)
+
+
+@app.command()
+def past(
+    kafka: options.Kafka = None,
+    site: options.Site = None,
+    home: options.Home = None,
+    port: options.PastPort = None,
+) -> None:
+    """Serve any moment of the log, for `?at=` and the page's replay slider."""
+    from deploy.processes import run_past
+
+    run_past(options.settings_from(kafka=kafka, site=site, home=home, past_port=port))
 
 
 @topics_app.command("create")

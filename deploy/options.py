@@ -24,6 +24,9 @@ Home = Annotated[Path | None, typer.Option("--home", metavar="DIR", help="State 
 Port = Annotated[
     int | None, typer.Option("--port", min=0, max=65535, help="Port of the API; 0 takes a free one.")
 ]
+PastPort = Annotated[
+    int | None, typer.Option("--port", min=0, max=65535, help="Port; 0, the default, takes a free one.")
+]
 Detector = Annotated[
     str | None,
     typer.Option(
@@ -54,6 +57,7 @@ def settings_from(
     site: str | None = None,
     home: Path | None = None,
     port: int | None = None,
+    past_port: int | None = None,
     detector: str | None = None,
     embedder: str | None = None,
     fps: float | None = None,
@@ -70,6 +74,7 @@ def settings_from(
         "site_id": site,
         "home": home,
         "api_port": port,
+        "past_port": past_port,
         "detector": detector,
         "embedder": embedder,
         "camera_fps": fps,

@@ -5,7 +5,7 @@ nothing that an answer holds was caused by an input after T; what a slow camera 
 before T was not known then, and is not there. An event's time is that of the input that caused it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -25,11 +25,14 @@ from projections.views import CamerasView, PersonsView, Record, View
 from reid.contracts.audit import SearchMade
 from reid.contracts.cloudevents import rfc3339
 from reid.contracts.commands import AnyCommand
+from reid.contracts.topics import CAMERAS, EVENTS
 from reid.errors import Unavailable
 from reid.runtime.settings import Settings
 
 #: Records of one step of the fold. The clock of the views stands still within a step.
 STEP: Final = 5_000
+Place = tuple[str, int]
+"""Topic and partition."""
 _READS: Final = ("GET", "HEAD", "OPTIONS")
 
 
@@ -44,55 +47,97 @@ _time = msgspec.json.Decoder(_Time)
 
 
 class Past:
-    """``store``: the views as of ``moment`` (ms since the epoch); ``ends``: where each log was cut."""
+    """``store``: the views as of ``moment`` (ms since the epoch); ``ends``: where each log was cut;
+    ``latest``: time of the newest event in it. ``start``: an earlier past, from which the fold goes on."""
 
-    def __init__(self, moment: int) -> None:
+    def __init__(self, moment: int, start: "Past | None" = None) -> None:
         self.moment = self._now = moment
-        self.store = MemoryViewStore(lambda: self._now)
-        self.ends: Ends = {}
         self.rejected: list[str] = []
-        self.events = 0
+        if start is None:
+            self.store = MemoryViewStore(self._clock)
+            self.ends: Ends = {}
+            self.events = self.latest = 0
+        else:
+            self.store = start.store.copy(self._clock)
+            self.ends = dict(start.ends)
+            self.events, self.latest = start.events, start.latest
 
-    def fold(self, consumer: Consumer, settings: Settings) -> None:
-        """Raises `Unavailable` when Kafka is away."""
-        persons = PersonsView(settings.ttl_days, settings.history_entries)
-        for view in (persons, CamerasView(), AlertsView()):
-            topic = view.topic.name
+    def fold(
+        self,
+        consumer: Consumer,
+        settings: Settings,
+        only: Collection[Place] | None = None,
+        limits: Mapping[Place, int] | None = None,
+    ) -> None:
+        """``only``: partitions, all by default; ``limits``: offsets before which to stop, at the latest.
+
+        Raises `Unavailable` when Kafka is away.
+        """
+        for topic, views in topics_of(views_of(settings)).items():
             # One partition after another: the answer must not depend on how their records interleave.
             for partition in partitions(consumer, topic):
-                self.ends[topic, partition] = 0
+                place = (topic, partition)
+                if only is not None and place not in only:
+                    continue
+                start = self.ends.setdefault(place, 0)
                 if is_empty(consumer, topic, partition):
                     continue
-                for batch in batches(consumer, topic, {partition: None}, size=STEP):
-                    if self._apply(view, partition, batch):
+                bound = {partition: limits[place]} if limits and place in limits else None
+                for batch in batches(consumer, topic, {partition: start or None}, bound, size=STEP):
+                    if self.apply(views, place, batch):
                         break
-        self._now = self.moment
+        self.settle()
 
-    def _apply(self, view: View, partition: int, batch: Batch) -> bool:
+    def apply(self, views: Sequence[View], place: Place, batch: Batch) -> bool:
         """Whether the moment is reached. A camera's report is left out alone: of its topic only the last
         report of each camera is kept, in no order of time."""
-        records, cut, prefix = [], False, not isinstance(view, CamerasView)
+        events, prefix = place[0] == EVENTS.name, place[0] != CAMERAS.name
+        records, cut = [], False
         for record in batch.records:
-            at = _moment(record)
+            at = moment_of(record)
             if at is None or at <= self.moment:
                 records.append(record)
                 self._now = at or self._now
+                self.latest = max(self.latest, at or 0) if events else self.latest
             elif prefix:
                 cut = True
                 break
-        made = view.project(records, self.store)
-        # As live: what can't be applied is left out.
-        self.rejected += [f"{r.record.topic}/{partition}/{r.record.offset}: {r.error}" for r in made.rejected]
-        after = batch.positions.get(partition, 0)
+        after = batch.positions.get(place[1], 0)
         if cut:
-            after = records[-1].offset + 1 if records else self.ends[view.topic.name, partition]
-        self.ends[view.topic.name, partition] = after
-        self.store.commit(Change(view.name, {}, {partition: after}, made.ops))
-        self.events += len(records) if isinstance(view, PersonsView) else 0
+            after = records[-1].offset + 1 if records else self.ends.get(place, 0)
+        for view in views:
+            made = view.project(records, self.store)
+            # As live: what can't be applied is left out.
+            self.rejected += [
+                f"{r.record.topic}/{place[1]}/{r.record.offset}: {r.error}" for r in made.rejected
+            ]
+            self.store.commit(Change(view.name, {}, {place[1]: after}, made.ops))
+        self.ends[place] = after
+        self.events += len(records) if events else 0
         return cut
 
+    def settle(self) -> None:
+        """The clock of the views stands at the moment."""
+        self._now = self.moment
 
-def _moment(record: Record) -> int | None:
+    def _clock(self) -> int:
+        return self._now
+
+
+def views_of(settings: Settings) -> list[View]:
+    return [PersonsView(settings.ttl_days, settings.history_entries), CamerasView(), AlertsView()]
+
+
+def topics_of(views: Sequence[View]) -> dict[str, list[View]]:
+    """Topic -> the views that follow it, so that it is read once."""
+    found: dict[str, list[View]] = {}
+    for view in views:
+        found.setdefault(view.topic.name, []).append(view)
+    return found
+
+
+def moment_of(record: Record) -> int | None:
+    """Ms since the epoch; None for a record that belongs to no moment."""
     try:
         found = _time.decode(record.value or b"{}")
     except msgspec.DecodeError:
@@ -164,7 +209,7 @@ async def _silence() -> AsyncIterator[bytes]:
     yield b""
 
 
-class _NoCommands:
+class NoCommands:
     async def publish(self, command: AnyCommand) -> None:
         raise Unavailable("the past takes no commands")
 
@@ -175,7 +220,7 @@ class _NoCommands:
         return None
 
 
-class _CutLog:
+class CutLog:
     """The log as if it ended where the past was cut."""
 
     def __init__(self, past: Past) -> None:
@@ -186,14 +231,16 @@ class _CutLog:
 
 
 class ReadsOnly:
-    """ASGI middleware: 405 for whatever would change something."""
+    """ASGI middleware: 405 for whatever would change something. ``moment``: the only one, where there is
+    but one."""
 
-    def __init__(self, app: ASGIApp, moment: int) -> None:
+    def __init__(self, app: ASGIApp, moment: int | None = None) -> None:
         self._app, self._moment = app, moment
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in _READS:
-            said = f"this is the state as of {rfc3339(self._moment)}: the past can't be changed"
+            of = "" if self._moment is None else f" as of {rfc3339(self._moment)}"
+            said = f"this is the state{of}: the past can't be changed"
             await JSONResponse({"detail": said}, 405, {"Allow": ", ".join(_READS)})(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -201,7 +248,7 @@ class ReadsOnly:
 
 def app_of(past: Past, settings: Settings, gate: Gate) -> Any:
     """The API as it would have answered then: an ASGI application. ``gate``: who may ask it now."""
-    store, cut = MemoryReader(past.store), _CutLog(past)
-    app = create_app(settings, store, _NoCommands(), cut, lambda: past.moment, gate)
+    store, cut = MemoryReader(past.store), CutLog(past)
+    app = create_app(settings, store, NoCommands(), cut, lambda: past.moment, gate)
     app.add_middleware(ReadsOnly, moment=past.moment)
     return app

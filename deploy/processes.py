@@ -62,3 +62,10 @@ def run_alerts(settings: Settings) -> None:
 
     logs.configure(settings, "alerts")
     run(settings)
+
+
+def run_past(settings: Settings) -> None:
+    from deploy.past_server import run
+
+    logs.configure(settings, "past")
+    run(settings)

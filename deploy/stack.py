@@ -80,12 +80,12 @@ class Stack:
             step.detail = f"{len(created)} created" if created else "as they were"
 
     def start_processes(self, cameras: Sequence[tuple[str, str]] = (), loop: bool = False) -> None:
-        """Worker, projector, API and, in one producer process, the cameras ``(id, source)``.
+        """Worker, projector, API, the past and, in one producer process, the cameras ``(id, source)``.
 
         Side by side: each waits by itself for what it needs, and the log keeps what cameras say meanwhile.
         """
         self._api = self._process("api", ["api"])
-        parts = [self._process(name, [name]) for name in ("worker", "projector", "embedder")]
+        parts = [self._process(name, [name]) for name in ("worker", "projector", "past", "embedder")]
         parts.append(self._api)
         if self.settings.alerts is not None:
             parts.append(self._process("alerts", ["alerts"]))
@@ -94,7 +94,8 @@ class Stack:
             for camera_id, source in cameras:
                 arguments += ["--camera-id", camera_id, "--source", source]
             self.cameras = [self._process("cameras", ["camera", *arguments], may_finish=True)]
-        names = "Worker, projector, embedder, API" + (", alerts" if self.settings.alerts is not None else "")
+        names = "Worker, projector, past, embedder, API"
+        names += ", alerts" if self.settings.alerts is not None else ""
         names += f", {len(cameras)} cameras" if cameras else ""
         with self.steps.step(names) as step:
             self.supervisor.start(*parts, *self.cameras)

@@ -219,6 +219,15 @@ class MemoryViewStore:
         """The raw value, None where there is none: bytes; hash, index as dict; set; list of bytes."""
         return self._get(key, None)
 
+    def copy(self, clock: Callable[[], int]) -> "MemoryViewStore":
+        """The same content, which changes apart from here on; documents, which never change, are shared."""
+        made = MemoryViewStore(clock)
+        made._values = {
+            key: value if isinstance(value, bytes) else _copied(value) for key, value in self._values.items()
+        }
+        made._deadlines = dict(self._deadlines)
+        return made
+
     def flush(self) -> None:
         """Loses everything, as a Redis without persistence does when it restarts."""
         self._values.clear()
@@ -300,6 +309,11 @@ class MemoryViewStore:
     def _drop_empty(self, key: str) -> None:
         if key in self._values and not self._values[key]:
             self._drop(key)
+
+
+def _copied(value: Any) -> Any:
+    # A dict's own `copy` would make a plain dict of an index.
+    return _Index(value) if isinstance(value, _Index) else value.copy()
 
 
 def _plain(value: Any) -> Any:

@@ -48,6 +48,13 @@ class Settings(BaseSettings):
 
     api_host: str = Field("127.0.0.1", description="Address that the API binds.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0 takes a free one.")
+    past_host: str = Field("127.0.0.1", description="Address that `saferoom past` binds.")
+    past_port: int = Field(0, ge=0, le=65535, description="Port of `saferoom past`; 0 takes a free one.")
+    past_url: str | None = Field(
+        None,
+        description="Where the API finds `saferoom past`, which answers `?at=`. Unset: the one that runs on "
+        "this state directory.",
+    )
     command_timeout: Seconds = Field(
         5.0, description="Seconds that a POST waits for its outcome before it answers 202."
     )

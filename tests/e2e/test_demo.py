@@ -131,7 +131,7 @@ def test_every_stage_counted_and_nothing_was_lost_between_them(
         assert document["newest_label_age_s"] < 10
         assert set(document["ids_given"]) <= set(persons(document))
         assert document["restarts"] == {}
-        ours = {"saferoom", "worker", "projector", "embedder", "api", "alerts", "cameras"}
+        ours = {"saferoom", "worker", "projector", "past", "embedder", "api", "alerts", "cameras"}
         parts = {*ours, "redis", "kafka", "total", "peak_total"}
         assert document["memory_bytes"].keys() == parts
         assert document["memory_bytes"]["peak_total"] < 1.5e9

@@ -195,6 +195,7 @@ def test_the_description_has_an_example_for_every_answer(client: TestClient) -> 
         "/alerts/{alert_id}/acknowledge",
         "/config",
         "/cameras",
+        "/timeline",
         "/healthz",
         "/readyz",
         "/whoami",

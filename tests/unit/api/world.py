@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from api.app import create_app
+from api.moments import Moments
 from api.search.pictures import BadPicture, Seen
 from projections.store import MemoryViewStore
 from reid.contracts.audit import SearchMade
@@ -203,7 +204,12 @@ def refuse(code: str) -> Callable[[AnyCommand], Any]:
 class World:
     """``client`` speaks to the API; ``store`` is what the projector wrote. Time stands at ``now``."""
 
-    def __init__(self, settings: Settings, answer: Callable[[AnyCommand], Any] | None = agree) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        answer: Callable[[AnyCommand], Any] | None = agree,
+        past: Moments | None = None,
+    ) -> None:
         self.now = story.START + 5_000
         self.store = MemoryViewStore(lambda: self.now)
         self.reader = MemoryReader(self.store)
@@ -211,7 +217,13 @@ class World:
         self.log = MemoryLog(self.store)
         self.pictures = MemoryPictures()
         self.app = create_app(
-            settings, self.reader, self.commands, self.log, lambda: self.now, pictures=self.pictures
+            settings,
+            self.reader,
+            self.commands,
+            self.log,
+            lambda: self.now,
+            looking=self.pictures,
+            past=past,
         )
 
     def happens(self, *events: Any) -> None:

@@ -54,7 +54,7 @@ def test_the_schema_would_find_a_mistake(path: tuple[str, ...], value: object) -
 
 
 def test_it_has_every_service() -> None:
-    ours = {"topics", "worker", "projector", "embedder", "api", "cameras"}
+    ours = {"topics", "worker", "projector", "past", "embedder", "api", "cameras"}
     assert set(SERVICES) == {"kafka", "redis", *ours}
     assert SERVICES["cameras"]["profiles"] == ["demo"]
 

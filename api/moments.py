@@ -1,0 +1,171 @@
+"""``?at=`` on any GET: the answer as of then. And ``GET /timeline``: which moments there are.
+
+The past is not in Redis: a process of its own (`saferoom past`) folds the log into it and answers by these
+same routes. This one hands such requests on, with whatever says who asks, and the answers back.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+from urllib.parse import parse_qsl
+
+import httpx
+from fastapi import APIRouter, HTTPException, Request
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api import models
+from api.access.roles import Role, needs
+from reid.errors import Unavailable
+from reid.runtime.ready import read_ready
+from reid.runtime.settings import Settings
+
+NAME: Final = "past"
+OFF: Final = "no past is served: start `saferoom past`, or set SAFEROOM_PAST_URL"
+#: Seconds: the first answer after a start may wait for a long log.
+TIMEOUT_S: Final = 30.0
+#: 9999-12-31: later moments have no RFC 3339.
+LAST_MS: Final = 253_402_300_799_999
+_MOMENT: Final = (
+    r"^(\d{1,14}|(19[7-9]\d|20\d\d)-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?Z)$"
+)
+PARAMETER: Final[dict[str, Any]] = {
+    "name": "at",
+    "in": "query",
+    "required": False,
+    "description": "As of then: RFC 3339 (UTC where it has no zone), or milliseconds since the epoch.",
+    "schema": {"type": "string", "pattern": _MOMENT},
+}
+_HANDED_ON: Final = ("authorization", "x-api-key", "cookie", "x-asked-by", "accept")
+_BACK: Final = ("content-type", "content-disposition", "location", "www-authenticate", "retry-after")
+
+router = APIRouter(tags=["system"])
+
+
+class Moments(Protocol):
+    """Where the past is answered."""
+
+    async def timeline(self) -> models.Timeline:
+        """Raises `Unavailable`, `HTTPException`."""
+        ...
+
+    async def serve(self, moment: int, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers the GET of ``scope`` as of ``moment``; ``app`` is the application itself.
+
+        Raises `Unavailable` before anything is sent.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class ElsewhereMoments:
+    """`Moments` of another process. ``where()``: its base URL now, None where there is none."""
+
+    def __init__(self, where: Callable[[], str | None]) -> None:
+        self._where = where
+        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
+
+    async def timeline(self) -> models.Timeline:
+        answer = await self._asked("/timeline", {})
+        if answer.status_code != 200:
+            raise Unavailable(f"the past answers {answer.status_code}: see its log")
+        return models.Timeline.model_validate_json(answer.content)
+
+    async def serve(self, moment: int, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = Headers(scope=scope)
+        headers = {name: asked[name] for name in _HANDED_ON if name in asked}
+        path = scope.get("raw_path") or scope["path"].encode()
+        answer = await self._asked(f"{path.decode()}?{scope['query_string'].decode()}", headers)
+        back = {name: answer.headers[name] for name in _BACK if name in answer.headers}
+        await Response(answer.content, answer.status_code, back)(scope, receive, send)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _asked(self, path: str, headers: dict[str, str]) -> httpx.Response:
+        base = self._where()
+        if base is None:
+            raise HTTPException(501, OFF)
+        try:
+            return await self._client.get(base.rstrip("/") + path, headers=headers)
+        except httpx.TransportError as error:
+            raise Unavailable(f"the past is away ({error!r}): is `saferoom past` running?") from error
+
+
+def moments_of(settings: Settings) -> ElsewhereMoments:
+    """Those of ``SAFEROOM_PAST_URL``, else of the process that runs on this state directory."""
+
+    def where() -> str | None:
+        if settings.past_url is not None:
+            return settings.past_url
+        found = read_ready(settings, NAME)
+        return None if found is None else str(found["url"])
+
+    return ElsewhereMoments(where)
+
+
+class AsOf:
+    """ASGI middleware: a GET with ``at`` is answered by ``moments``."""
+
+    def __init__(self, app: ASGIApp, moments: Moments) -> None:
+        self._app, self._moments = app, moments
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        at = _at(scope)
+        if at is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._moments.serve(moment_of(at), self._app, scope, receive, send)
+            return
+        except HTTPException as error:
+            refusal = JSONResponse({"detail": error.detail}, error.status_code)
+        except Unavailable as error:
+            refusal = JSONResponse({"detail": str(error)}, 503, {"Retry-After": "2"})
+        await refusal(scope, receive, send)
+
+
+def moment_of(text: str) -> int:
+    """RFC 3339 or ms since the epoch -> the latter. Raises `HTTPException` 422."""
+    try:
+        if text.isascii() and text.isdigit():
+            moment = int(text)
+        else:
+            given = datetime.fromisoformat(text)
+            aware = given if given.tzinfo is not None else given.replace(tzinfo=UTC)
+            moment = round(aware.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        moment = -1
+    if not 0 <= moment <= LAST_MS:
+        raise HTTPException(422, f"at={text[:40]}: give a time such as 2026-11-22T10:00:00Z, or milliseconds")
+    return moment
+
+
+def describe(paths: dict[str, Any]) -> None:
+    """Every GET of an OpenAPI document that answers from the views takes ``at``."""
+    for path, operations in paths.items():
+        if "get" in operations and not path.startswith(("/healthz", "/commands/", "/timeline")):
+            operations["get"].setdefault("parameters", []).append(PARAMETER)
+            for status, said in ((422, "A bad parameter."), (501, "No past is served here.")):
+                schema = {"$ref": f"#/components/schemas/{'Invalid' if status == 422 else 'Problem'}"}
+                content = {"application/json": {"schema": schema}}
+                operations["get"]["responses"][str(status)] = {"description": said, "content": content}
+
+
+@router.get("/timeline", responses={501: {"model": models.Problem, "description": "No past is served here."}})
+@needs(Role.viewer)
+async def timeline(request: Request) -> models.Timeline:
+    """From when to when ``?at=`` has something to tell, and how much happened when."""
+    moments: Moments = request.app.state.moments
+    return await moments.timeline()
+
+
+def _at(scope: Scope) -> str | None:
+    if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+        return None
+    if b"at=" not in scope["query_string"]:
+        return None
+    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return next((value for name, value in pairs if name == "at"), None)

@@ -1,0 +1,57 @@
+// What is unusual, with its evidence; acknowledged here.
+
+import { send } from "./api.js";
+import { refreshCounts } from "./data.js";
+import { h } from "./dom.js";
+import { duration, when } from "./format.js";
+import { personLink } from "./person_link.js";
+import { nothingYet, reads, section } from "./section.js";
+import { alertsOpen, may } from "./state.js";
+import { toast } from "./toast.js";
+
+const PAGE = 100;
+
+export const alertsView = {
+  title: "Alerts",
+  open(root, scope) {
+    let state = "open";
+    const choose = h("select", { class: "field", "aria-label": "Which alerts", onchange: () => { state = choose.value; list.refresh(); } },
+      ...[["open", "Open"], ["acknowledged", "Acknowledged"], ["all", "All"]].map(([value, text]) => h("option", { value }, text)));
+    const list = section("Alerts", {
+      route: "/alerts", scope, aside: choose, load: reads("/alerts", () => ({ state, limit: PAGE })),
+      draw: (body, { alerts }) => {
+        if (!alerts.length) return nothingYet(body, state === "open" ? "Nothing unusual" : "No alert", "Rules for cameras, hours and persons stand in the alert rules file.");
+        body.replaceChildren(...alerts.map(alert => row(alert, list.refresh)));
+      },
+    });
+    root.append(h("div", { class: "heading" }, h("h1", null, "Alerts")), list.node);
+    scope.watch([alertsOpen], list.refresh);
+    scope.every(10_000, list.refresh);
+  },
+};
+
+function row(alert, refresh) {
+  const acknowledge = async () => {
+    try {
+      await send("POST", `/alerts/${encodeURIComponent(alert.alert_id)}/acknowledge`, {});
+      toast(`Acknowledged: ${alert.rule}`);
+    } catch (error) {
+      toast(error.message, { kind: "bad" });
+    }
+    refreshCounts();
+    refresh();
+  };
+  const lasted = alert.last_at > alert.opened_at ? `, for ${duration(alert.last_at - alert.opened_at)}` : "";
+  return h("article", { class: "card alert", data: { state: alert.state, kind: alert.kind, severity: alert.severity ?? "" } },
+    h("div", null, h("h3", null, alert.message || alert.rule),
+      h("p", { class: "small soft number" }, [`${when(alert.opened_at)}${lasted}`, alert.camera_id, alert.zone, alert.closed_at ? null : "goes on"].filter(Boolean).join(" · ")),
+      h("p", { class: "chips" }, h("span", { class: "chip" }, alert.kind.replaceAll("_", " ")), h("span", { class: "chip" }, `rule ${alert.rule}`)),
+      alert.person_id && personLink({ person_id: alert.person_id, label: alert.label || alert.person_id }, 26),
+      h("p", { class: "evidence" }, evidence(alert.evidence))),
+    alert.state === "open" && may() ? h("button", { type: "button", class: "button", onclick: acknowledge }, "Acknowledge") : h("span", { class: "small soft" }, alert.acknowledged_by ? `seen by ${alert.acknowledged_by}` : alert.state));
+}
+
+function evidence(given) {
+  if (typeof given === "string" || !given) return given ?? "";
+  return Object.entries(given).filter(([, value]) => value !== null && value !== "").map(([name, value]) => `${name.replaceAll("_", " ")}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join(" · ");
+}

@@ -1,0 +1,96 @@
+// Every request goes through here: the moment that is looked at, and errors that say what to do. Who asks is
+// told by a cookie that no script can read; it is got once, with a key.
+
+import { moment, features } from "./state.js";
+
+export class Refused extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+let keyAsked = null;
+
+// `ask()` opens the dialog for a key and resolves to it.
+export function askForKeyBy(ask) {
+  keyAsked = ask;
+}
+
+// Whether the API has this route: so that a page asks for nothing that is not there.
+export const has = route => features.get().has(route);
+
+export async function get(path, query = {}, signal = undefined) {
+  return (await ask("GET", withQuery(path, atThen(query)), undefined, signal)).json();
+}
+
+// A file as an object URL; null where there is none (204). The caller revokes it. Nothing but `/cameras/…/frame`
+// depends on the moment: crops are named by their content.
+export async function picture(path, signal = undefined) {
+  const answer = await ask("GET", path, undefined, signal);
+  if (answer.status === 204) return null;
+  return { url: URL.createObjectURL(await answer.blob()), headers: answer.headers };
+}
+
+// The body of the answer. Raises `Refused`, with the API's own words, when it does not do it.
+export async function send(method, path, body) {
+  const answer = await ask(method, path, body);
+  return answer.status === 204 ? null : answer.json();
+}
+
+function atThen(query) {
+  const at = moment.get();
+  return at === null || "at" in query ? query : { ...query, at };
+}
+
+export function withQuery(path, query) {
+  const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return pairs.length ? `${path}?${new URLSearchParams(pairs)}` : path;
+}
+
+async function ask(method, path, body, signal, key) {
+  const headers = { "X-Asked-By": "page" };
+  if (key) headers.Authorization = `Bearer ${key}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused(0, "The API is away. It is asked again by itself.");
+  }
+  if (answer.status === 401 && keyAsked && !key) {
+    await signedIn();
+    return ask(method, path, body, signal);
+  }
+  if (!answer.ok) throw new Refused(answer.status, await words(answer));
+  return answer;
+}
+
+let signing = null;
+
+// Several requests are refused at once; the dialog opens once.
+function signedIn() {
+  signing ??= (async () => {
+    for (;;) {
+      const key = await keyAsked();
+      if (key === null) throw new Refused(401, "Not signed in: load the page again to do so.");
+      try {
+        await ask("POST", "/session", undefined, undefined, key);
+        return;
+      } catch (error) {
+        if (error.status !== 401) throw error;
+      }
+    }
+  })().finally(() => (signing = null));
+  return signing;
+}
+
+async function words(answer) {
+  try {
+    const { detail } = await answer.json();
+    return typeof detail === "string" ? detail : detail.map(one => one.msg).join("; ");
+  } catch {
+    return `the API answers ${answer.status}`;
+  }
+}

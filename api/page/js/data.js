@@ -1,0 +1,85 @@
+// Loads what all views share, and keeps it fresh: by the WebSocket's word, by a slow clock, by the moment.
+
+import { get, has } from "./api.js";
+import { arrived, knownArrivals } from "./arrivals.js";
+import { gathered } from "./signal.js";
+import { alertsOpen, cameras, labels, loaded, moment, people, reviewOpen, site, trouble } from "./state.js";
+
+const PAGE = 1000; // persons a request
+const MOST = 20; // requests
+
+const live = new Map(); // labels as the WebSocket tells them, whatever moment is shown
+
+// A large gallery is asked for less often: 0.3 s, and one more for each thousand persons.
+export const refreshPeople = gathered(loadPeople, () => 300 + people.get().length);
+export const refreshCameras = gathered(loadCameras, 50);
+export const refreshCounts = gathered(loadCounts, 400);
+
+export function refreshAll() {
+  refreshCameras();
+  refreshPeople();
+  refreshCounts();
+  knownArrivals();
+}
+
+// What the WebSocket says of one camera.
+export function heard(camera, names) {
+  arrived(camera, live.get(camera), names);
+  live.set(camera, names);
+  if (moment.get() !== null) return;
+  labels.get().set(camera, names);
+  labels.touch();
+  refreshPeople();
+}
+
+moment.listen(at => {
+  if (at === null) labels.set(new Map(live));
+  loadCameras();
+  loadPeople();
+  knownArrivals();
+});
+
+async function loadPeople() {
+  await shown(async at => {
+    const found = [];
+    let cursor = null;
+    for (let page = 0; page < MOST; page++) {
+      const answer = await get("/persons", { limit: PAGE, cursor });
+      found.push(...answer.persons);
+      cursor = answer.next_cursor ?? null;
+      if (cursor === null || moment.get() !== at) break;
+    }
+    return found;
+  }, found => people.set(found));
+}
+
+async function loadCameras() {
+  await shown(() => get("/cameras"), answer => {
+    site.set(answer.site_id);
+    if (moment.get() !== null || !live.size) {
+      labels.set(new Map(answer.cameras.map(one => [one.camera_id, one.person_labels])));
+    }
+    cameras.set(answer.cameras);
+    loaded.set(true);
+  });
+}
+
+async function loadCounts() {
+  if (moment.get() !== null) return;
+  if (has("/alerts")) {
+    await shown(() => get("/alerts", { state: "open", limit: 100 }), answer => alertsOpen.set(answer.alerts.length));
+  }
+  if (has("/review")) await shown(() => get("/review"), answer => reviewOpen.set(answer.items.length));
+}
+
+// An answer about another moment than the one shown now comes too late.
+async function shown(load, take) {
+  const at = moment.get();
+  try {
+    const answer = await load(at);
+    if (moment.get() === at) take(answer);
+    trouble.set("");
+  } catch (error) {
+    if (moment.get() === at) trouble.set(error.message);
+  }
+}

@@ -1,0 +1,75 @@
+// Why a person is who it is, step by step, newest first; what can be undone has its button here.
+
+import { reject, unmerge } from "./commands.js";
+import { h } from "./dom.js";
+import { score, when, wholeTime } from "./format.js";
+import { reads, section } from "./section.js";
+import { may, personOf } from "./state.js";
+
+const PAGE = 40;
+const PLAIN = new Set(["sampled", "seen"]); // many, and each says little
+
+export function historySection(id, scope) {
+  let all = false;
+  const path = `/persons/${encodeURIComponent(id)}/history`;
+  const toggle = h("label", { class: "check small" }, h("input", { type: "checkbox", onchange: event => { all = event.target.checked; made.refresh(); } }), "every sighting");
+  const made = section("History", {
+    route: "/persons/{person_id}/history", scope, aside: toggle,
+    load: async signal => {
+      const { steps, next_before } = await reads(path, { limit: 400 })(signal);
+      const shown = steps.filter(step => all || !PLAIN.has(step.kind)).reverse();
+      return { shown: shown.slice(0, PAGE), undone: Object.fromEntries(steps.filter(step => step.kind === "merge_undone").map(step => [step.other_id, step.offset])), more: shown.length > PAGE || Boolean(next_before), may: may() };
+    },
+    draw: (body, { shown, undone, more }) => {
+      body.replaceChildren(h("ol", { class: "steps" }, ...shown.map(step => item(id, step, undone))),
+        more && h("p", { class: "small soft" }, "Older steps: saferoom explain ", id));
+    },
+  });
+  return made;
+}
+
+function item(id, step, undone) {
+  const [text, detail] = told(step);
+  return h("li", { data: { kind: step.kind } }, h("time", { title: wholeTime(step.at) }, when(step.at)), h("div", null, h("p", null, text), detail && h("p", { class: "number" }, detail)), undo(id, step, undone));
+}
+
+const TOLD = {
+  registered: s => `Registered as ${s.label} at ${s.track?.camera_id ?? "import"}`,
+  bound: s => `Recognised at ${s.track.camera_id}, track ${s.track.tracker_id}`,
+  seen: s => `Seen at ${s.track.camera_id}`,
+  sampled: s => `A look at ${s.track.camera_id}, track ${s.track.tracker_id}`,
+  left: s => `Left ${s.track.camera_id}`,
+  merged: s => `Merged with ${s.other_label || s.other_id}`,
+  merged_into: s => `Merged into ${s.other_label || s.other_id}`,
+  merge_undone: s => `Merge with ${s.other_label || s.other_id} undone`,
+  tracks_moved: s => `Tracks moved to ${s.other_label || s.other_id}`,
+  track_rejected: s => `Track ${s.tracks?.[0]?.tracker_id ?? s.track?.tracker_id ?? ""} was not this person`,
+  appearance_changed: s => `Looks different: ${s.attribute ?? "appearance"} ${s.before ? `${s.before} → ` : ""}${s.after ?? ""}`,
+  renamed: s => `Renamed ${s.previous_label ? `from ${s.previous_label} ` : ""}to ${s.label}`,
+};
+
+function told(step) {
+  const text = TOLD[step.kind]?.(step) ?? step.kind.replaceAll("_", " ");
+  const parts = [];
+  const made = step.decision;
+  if (made && made.score !== null) {
+    parts.push(`score ${score(made.score)}, needed ${score(made.threshold)}`);
+    if (made.runner_up_score !== null) parts.push(`next best ${score(made.runner_up_score)}`);
+  } else if (step.score !== undefined) parts.push(`score ${score(step.score)}`);
+  if (step.reason) parts.push(step.reason.replaceAll("_", " "));
+  if (step.asked_by) parts.push(`asked by ${step.asked_by}`);
+  if (step.merged_in) parts.push("before a merge");
+  return [text, parts.join(" · ")];
+}
+
+function undo(id, step, undone) {
+  if (!may()) return null;
+  const button = (text, run) => h("button", { type: "button", class: "button quiet", onclick: run }, text);
+  if (step.kind === "merged" && step.person_id === id && (undone[step.other_id] ?? -1) < step.offset) {
+    return button("Undo", () => unmerge(id, step.other_id, step.other_label));
+  }
+  if (step.kind === "bound" && !step.merged_in && step.track) {
+    return button("Not this person", () => reject(personOf(id) ?? { person_id: id, label: step.label }, step.track));
+  }
+  return null;
+}

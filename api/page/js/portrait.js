@@ -1,0 +1,70 @@
+// A person's face on the page: the best crop where there is one, initials on the person's colour otherwise.
+
+import { get, has, picture } from "./api.js";
+import { h } from "./dom.js";
+import { hue, initials } from "./format.js";
+
+const KEPT_MS = 30_000;
+const AT_ONCE = 4;
+
+const crops = new Map(); // person id -> { at, url: promise of an object URL or null }
+const waiting = [];
+let running = 0;
+
+const seen = new IntersectionObserver(entries => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    seen.unobserve(target);
+    load(target);
+  }
+}, { rootMargin: "120px" });
+
+// `person`: { person_id, label }. `size` in pixels; `crop`: its address where it is known already.
+export function portrait(person, size = 36, { tall = false, crop } = {}) {
+  const node = h("span", {
+    class: tall ? "portrait tall" : "portrait", "aria-hidden": "true",
+    vars: { "--hue": hue(person.person_id), "--size": `${size}px` }, data: { person: person.person_id, crop: crop ?? "" },
+  }, initials(person.label));
+  if (crop || has("/persons/{person_id}/crops")) seen.observe(node);
+  return node;
+}
+
+async function load(node) {
+  const { person, crop } = node.dataset;
+  const url = crop ? await pictureOf(crop) : await best(person);
+  if (url && node.isConnected) node.append(h("img", { src: url, alt: "", draggable: "false" }));
+}
+
+function best(person) {
+  const known = crops.get(person);
+  if (known && Date.now() - known.at < KEPT_MS) return known.url;
+  const url = queued(async () => {
+    const { crops: found } = await get(`/persons/${encodeURIComponent(person)}/crops`, { limit: 1 });
+    return found.length ? pictureOf(found[0].url) : null;
+  });
+  crops.set(person, { at: Date.now(), url });
+  return url;
+}
+
+const pictures = new Map(); // address -> promise of an object URL: crops never change
+
+export function pictureOf(address) {
+  if (!pictures.has(address)) pictures.set(address, picture(address).then(found => found?.url ?? null, () => null));
+  return pictures.get(address);
+}
+
+// A long list of persons must not ask for all of their faces at once.
+function queued(work) {
+  return new Promise(resolve => {
+    waiting.push(() => work().then(resolve, () => resolve(null)));
+    next();
+  });
+}
+
+async function next() {
+  if (running >= AT_ONCE || !waiting.length) return;
+  running++;
+  await waiting.shift()();
+  running--;
+  next();
+}

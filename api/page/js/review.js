@@ -1,0 +1,77 @@
+// Doubtful decisions, one at a time: yes or no. What is answered trains the site's calibration.
+
+import { send } from "./api.js";
+import { refreshAll } from "./data.js";
+import { h } from "./dom.js";
+import { count, score, when } from "./format.js";
+import { icon } from "./icons.js";
+import { personLink } from "./person_link.js";
+import { portrait } from "./portrait.js";
+import { nothingYet, reads, section } from "./section.js";
+import { may, reviewOpen } from "./state.js";
+import { toast } from "./toast.js";
+
+const ASKED = {
+  small_margin: "A narrow decision: is this the same person?",
+  automatic_merge: "Merged by itself: is this the same person?",
+  suggested: "Seen on another day: is this the same person?",
+};
+
+export const reviewView = {
+  title: "Review",
+  open(root, scope) {
+    let first = null;
+    const left = h("span", { class: "count number" });
+    const found = section("Same person?", {
+      route: "/review", scope, load: reads("/review"),
+      draw: (body, { items }) => {
+        [first] = items;
+        left.textContent = items.length ? `${count(items.length, "question")} open` : "";
+        reviewOpen.set(items.length);
+        if (!first) return nothingYet(body, "Nothing in doubt", "Narrow decisions and automatic merges come here to be answered.");
+        body.replaceChildren(question(first, answer));
+      },
+    });
+    const answer = async said => {
+      const item = first;
+      if (!item || !may()) return;
+      try {
+        await send("POST", `/review/${encodeURIComponent(item.item_id)}`, { answer: said });
+        toast(said === "yes" ? `Confirmed: ${item.label}` : `Undone: ${item.label} and ${item.other_label ?? "the other"} are two persons`);
+      } catch (error) {
+        toast(error.message, { kind: "bad" });
+      }
+      refreshAll();
+      found.refresh();
+    };
+    const keys = event => {
+      if (event.target.closest("input, textarea, select, dialog") || event.ctrlKey || event.metaKey) return;
+      if (event.key === "y") answer("yes");
+      if (event.key === "n") answer("no");
+    };
+    addEventListener("keydown", keys);
+    scope.onEnd(() => removeEventListener("keydown", keys));
+    root.append(h("div", { class: "heading" }, h("h1", null, "Review"), left), found.node);
+    found.node.classList.add("question");
+    scope.watch([reviewOpen], found.refresh);
+  },
+};
+
+function question(item, answer) {
+  const other = item.other_id && { person_id: item.other_id, label: item.other_label ?? item.other_id };
+  const person = { person_id: item.person_id, label: item.label };
+  return h("div", { class: "stack", data: { item: item.item_id } },
+    h("p", { class: "soft" }, `${ASKED[item.kind] ?? "Is this the same person?"} ${item.camera_id ? `At ${item.camera_id}, ` : ""}${when(item.at)}.`),
+    h("div", { class: "both" }, figure(person), other && icon("journeys"), other && figure(other)),
+    h("div", { class: "measure" }, ...measure("Score", item.score, item.threshold), ...measure("Next best", item.runner_up_score, item.threshold)),
+    h("div", { class: "answers" },
+      h("button", { type: "button", class: "button primary", disabled: !may(), onclick: () => answer("yes") }, "Yes, the same ", h("kbd", null, "y")),
+      h("button", { type: "button", class: "button", disabled: !may(), onclick: () => answer("no") }, "No ", h("kbd", null, "n"))));
+}
+
+const figure = person => h("figure", null, portrait(person, 110, { tall: true }), h("figcaption", null, personLink(person, 22, { still: true })));
+
+function measure(text, value, threshold) {
+  if (value === null || value === undefined) return [];
+  return [h("span", { class: "soft" }, text), h("div", { class: "bar" }, h("i", { class: value >= threshold ? "good" : "", vars: { "--share": value } }), h("b", { vars: { "--at": threshold } })), h("span", { class: "number" }, score(value))];
+}

@@ -1,0 +1,38 @@
+// A part of a view that asks the API by itself, and hides where the API does not have it.
+
+import { get, has } from "./api.js";
+import { h, onChange } from "./dom.js";
+import { moment } from "./state.js";
+
+// `load(signal)` -> data; `draw(body, data)` whenever the data changed. Returns { node, refresh() }.
+export function section(title, { route, load, draw, scope, aside = null }) {
+  const body = h("div", { class: "body" });
+  const node = h("section", { class: "card", "aria-label": title, hidden: true }, h("div", { class: "head" }, h("h2", null, title), h("span", { class: "grow" }), aside), body);
+  if (!has(route)) return { node, refresh: async () => {} };
+  const changed = onChange(data => draw(body, data));
+  let running = null;
+  const refresh = async () => {
+    running?.abort();
+    const mine = (running = new AbortController());
+    try {
+      const data = await load(mine.signal);
+      if (scope.ended || mine.signal.aborted) return;
+      node.hidden = data === null;
+      if (data !== null) changed(data);
+    } catch (error) {
+      if (error.name === "AbortError" || scope.ended) return;
+      // Gone in the past, or not offered: no section. Away: what was drawn stays.
+      if (error.status === 404 || error.status === 501) node.hidden = true;
+    }
+  };
+  scope.onEnd(() => running?.abort());
+  scope.onEnd(moment.listen(() => refresh()));
+  refresh();
+  return { node, refresh };
+}
+
+export const reads = (path, query) => signal => get(path, typeof query === "function" ? query() : query, signal);
+
+export function nothingYet(body, title, text) {
+  body.replaceChildren(h("div", { class: "empty" }, h("strong", null, title), text));
+}

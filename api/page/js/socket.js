@@ -1,0 +1,28 @@
+// The WebSocket: connects again by itself, waiting longer each time, and says so.
+
+import { heard, refreshAll, refreshCounts } from "./data.js";
+import { connection } from "./state.js";
+
+const FIRST_MS = 500, LAST_MS = 15_000;
+
+let wait = FIRST_MS;
+
+export function connect() {
+  connection.set({ state: "connecting", retryIn: 0 });
+  const socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws");
+  socket.onopen = () => {
+    wait = FIRST_MS;
+    connection.set({ state: "live", retryIn: 0 });
+    refreshAll();
+  };
+  socket.onmessage = event => {
+    const message = JSON.parse(event.data);
+    if (message.type === "person_labels") heard(message.camera_id, message.person_labels);
+    if (message.type === "alerts") refreshCounts();
+  };
+  socket.onclose = () => {
+    connection.set({ state: "lost", retryIn: wait });
+    setTimeout(connect, wait * (0.8 + 0.4 * Math.random())); // not all pages at once
+    wait = Math.min(wait * 2, LAST_MS);
+  };
+}

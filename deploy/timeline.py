@@ -1,0 +1,151 @@
+"""Any moment of one site's log, quickly: the nearest earlier mark, and the events from there on.
+
+A follower folds the log as it grows and leaves a mark, a copy of the views, every so many events. As the
+log grows the marks are thinned out: never more than `MARKS`, evenly spaced, so that memory is bounded and
+a moment costs the folding of at most ``2 * events / MARKS`` events.
+
+Memory: one copy of the views, and of each mark what changed since the one before (documents are shared).
+"""
+
+import logging
+import threading
+from collections import OrderedDict, deque
+from typing import Final
+
+from deploy import log as readers
+from deploy.activity import Activity, Reports, Span
+from deploy.past import Past, Place, topics_of, views_of
+from projections.reading import Batch, batches, partitions
+from projections.views import Record
+from reid.contracts.partitioning import partition_of
+from reid.contracts.topics import ALERTS, CAMERAS, EVENTS
+from reid.errors import Unavailable
+from reid.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+
+MARKS: Final = 96
+#: Events between two marks of a young log, and of one batch of the follower.
+SPACING: Final = 1_000
+#: Moments that were asked for last, as they were answered: a page asks several times about one.
+KEPT: Final = 8
+#: Newest records about alerts, which are few: folded anew for each moment.
+ALERTS_HELD: Final = 10_000
+#: Seconds between two looks for more of the log.
+LOOK_S: Final = 1.0
+_FOREVER: Final = 2**62
+
+
+class Timeline:
+    """`follow` runs in a thread of its own; `at` and `span` may be called from any."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._views = topics_of(views_of(settings))
+        self._head = Past(_FOREVER)
+        self._marks: list[Past] = []
+        self._spacing = SPACING
+        self._activity, self._reports = Activity(), Reports()
+        self._alerts: deque[Record] = deque(maxlen=ALERTS_HELD)
+        self._kept: OrderedDict[int, Past] = OrderedDict()
+        self._read: dict[Place, int] = {}
+        # Held for one batch; for the whole of one advance; for the whole of one answer.
+        self._head_lock, self._advancing, self._answering = (threading.Lock() for _ in range(3))
+        self._follower = readers.log_reader(settings.kafka())
+        self._asker = readers.log_reader(settings.kafka())
+
+    def follow(self, stop: threading.Event) -> None:
+        """Until ``stop``; Kafka may be away meanwhile. The timeline answers nothing afterwards."""
+        told = False
+        while not stop.is_set():
+            try:
+                self.advance()
+                told = False
+            except Unavailable as error:
+                if not told:
+                    log.warning("the log is not followed until Kafka is back: %s", error)
+                told = True
+            stop.wait(LOOK_S)
+        self.close()
+
+    def close(self) -> None:
+        with self._advancing, self._answering:
+            self._follower.close()
+            self._asker.close()
+
+    def span(self) -> Span:
+        with self._head_lock:
+            return self._activity.span(self._head.events)
+
+    def advance(self) -> None:
+        """Folds what the log has more by now. Raises `Unavailable`."""
+        with self._advancing:
+            for (topic, partition), start in self._places().items():
+                for batch in batches(self._follower, topic, {partition: start or None}, size=SPACING):
+                    self._take((topic, partition), batch)
+
+    def at(self, moment: int) -> Past:
+        """The views as of then. Raises `Unavailable`."""
+        with self._answering:
+            found = self._kept.get(moment)
+            if found is None:
+                found = self._folded(moment)
+            if self._head.latest > moment:
+                # An event after it is in the log: what comes later changes nothing at that moment.
+                self._kept[moment] = found
+                self._kept.move_to_end(moment)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+            return found
+
+    def _folded(self, moment: int) -> Past:
+        if moment >= self._head.latest:
+            self.advance()
+        with self._head_lock:
+            aside = self._reports.at(moment)
+            if self._alerts:
+                aside[ALERTS.name, self._alerts[0].partition] = list(self._alerts)
+            if moment >= self._head.latest:
+                past, limits = Past(moment, self._head), None
+            else:
+                starts = [one for one in [*self._marks, *self._kept.values()] if one.latest <= moment]
+                later = [one for one in self._marks if one.latest > moment]
+                limits = dict(later[0].ends if later else self._head.ends)
+                past = Past(moment, max(starts, key=lambda one: one.events, default=None))
+        if limits is not None:
+            past.fold(self._asker, self._settings, limits.keys(), limits)
+        for place, records in aside.items():
+            positions = {place[1]: records[-1].offset + 1}
+            past.apply(self._views[place[0]], place, Batch(records, positions))
+        past.settle()
+        return past
+
+    def _take(self, place: Place, batch: Batch) -> None:
+        with self._head_lock:
+            self._read[place] = batch.positions[place[1]]
+            if place[0] == CAMERAS.name:
+                self._reports.add(place, batch.records)
+                return
+            if place[0] == ALERTS.name:
+                self._alerts.extend(batch.records)
+                return
+            self._head.apply(self._views[place[0]], place, batch)
+            self._activity.add(batch.records)
+            last = self._marks[-1].events if self._marks else 0
+            if self._head.events - last >= self._spacing:
+                self._marks.append(Past(self._head.latest, self._head))
+            if len(self._marks) > MARKS:
+                self._marks = self._marks[1::2]
+                self._spacing *= 2
+
+    def _places(self) -> dict[Place, int]:
+        """Offsets to go on from. Of the events only the site's partition: the others change nothing here."""
+        if not self._read:
+            cameras = [(CAMERAS.name, partition) for partition in partitions(self._follower, CAMERAS.name)]
+            self._read = dict.fromkeys([*cameras, self._own(ALERTS.name), self._own(EVENTS.name)], 0)
+        return dict(self._read)
+
+    def _own(self, topic: str) -> Place:
+        """The site's partition."""
+        count = len(partitions(self._follower, topic))
+        return topic, partition_of(self._settings.site_id.encode(), count)

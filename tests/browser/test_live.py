@@ -1,0 +1,137 @@
+"""Who is where: on the wall, in the list, in the person's own page, as it happens."""
+
+import json
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from tests.browser.running import Site, until
+
+pytestmark = pytest.mark.browser
+SHOWN_WITHIN_MS = 1000
+#: In the page: when a name was first told to it for a camera, and when it first stood in that camera's list.
+WATCH = """
+() => {
+  window.told = {}; window.shown = {};
+  const socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws");
+  socket.onmessage = event => {
+    const { type, camera_id, person_labels } = JSON.parse(event.data);
+    if (type !== "person_labels") return;
+    for (const label of Object.values(person_labels)) window.told[`${label} ${camera_id}`] ??= Date.now();
+  };
+  const look = () => {
+    for (const place of document.querySelectorAll("#where .place"))
+      for (const row of place.querySelectorAll("li .person > span:last-child"))
+        window.shown[`${row.textContent} ${place.dataset.camera}`] ??= Date.now();
+  };
+  const all = { subtree: true, childList: true, characterData: true };
+  new MutationObserver(look).observe(document.getElementById("where"), all);
+  look();
+}
+"""
+
+
+def labels_shown(page: Any) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll(".tile")].map(tile => [tile.dataset.camera,
+             [...tile.querySelectorAll(".names .person > span:last-child")].map(n => n.textContent)]))"""
+    )
+    return found
+
+
+def test_the_wall_shows_who_is_before_each_camera(page: Any, site: Site) -> None:
+    page.wait_for_selector(".tile .names .person")
+
+    def agrees() -> bool:
+        told = {c["camera_id"]: sorted(c["person_labels"].values()) for c in site.get("/cameras")["cameras"]}
+        return told == {camera: sorted(names) for camera, names in labels_shown(page).items()}
+
+    until(agrees, 15, lambda: labels_shown(page))
+    assert page.locator(".tile .state[data-state=streaming]").count() == 4
+
+
+def test_who_comes_is_shown_within_a_second(page: Any) -> None:
+    page.wait_for_selector("#where .place")
+    page.evaluate(WATCH)
+    page.wait_for_timeout(1500)
+    before = set(page.evaluate("() => Object.keys(window.told)"))
+    until(lambda: len(set(page.evaluate("() => Object.keys(window.shown)")) - before) >= 4, 120)
+    told, shown = page.evaluate("() => [window.told, window.shown]")
+    late = {name: shown[name] - told[name] for name in shown if name in told and name not in before}
+    assert late and max(late.values()) < SHOWN_WITHIN_MS, late
+
+
+def test_somebody_who_walks_on_has_one_journey(page: Any, site: Site) -> None:
+    if not site.offers("/journeys"):
+        pytest.skip("this API has no /journeys")
+    page.evaluate("() => (location.hash = '#/journeys')")
+    page.wait_for_selector(".journey")
+    walked: dict[str, str] = {}
+
+    def somebody_walked() -> Any:
+        """Who is seen by the API on another camera than before."""
+        for person in site.persons():
+            here = person["current_camera"]
+            if here and walked.setdefault(person["person_id"], here) != here:
+                return person
+        return None
+
+    person = until(somebody_walked, 120)
+    began = time.monotonic()
+    id_, here = person["person_id"], person["current_camera"]
+    journey = page.locator(f".journey[data-id='{id_}']").first
+    leg = journey.locator(f".leg.now[data-camera='{here}']")
+    leg.wait_for(timeout=SHOWN_WITHIN_MS)
+    assert time.monotonic() - began < SHOWN_WITHIN_MS / 1000
+    cameras = journey.locator(".leg").evaluate_all("legs => legs.map(leg => leg.dataset.camera)")
+    assert walked[id_] in cameras and cameras[-1] == here, "one journey through both"
+
+
+def test_pictures_have_the_boxes_of_those_who_are_there(page: Any, site: Site) -> None:
+    if not site.offers("/cameras/{camera_id}/frame.jpg"):
+        pytest.skip("this API has no live pictures")
+    page.wait_for_selector(".tile .view img:not([hidden])", timeout=30_000)
+    page.wait_for_selector(".tile .boxes rect", state="attached", timeout=60_000)
+    page.wait_for_selector(".tile .tag", timeout=60_000)
+
+
+def test_it_connects_again_by_itself(page: Any, site: Site) -> None:
+    page.expected += ["ERR_CONNECTION", "ERR_INCOMPLETE", "WebSocket connection"]
+    page.wait_for_selector(".tile .state[data-state=streaming]")
+    os.kill(int(json.loads((site.home / "run" / "api.ready").read_text())["pid"]), signal.SIGKILL)
+    page.wait_for_selector("#connection[data-state=lost]")
+    page.wait_for_selector("#connection[data-state=live]", timeout=60_000)
+    page.wait_for_selector("#notice", state="hidden")
+
+
+def test_a_person_is_found_by_name_camera_and_presence(page: Any, site: Site) -> None:
+    page.keyboard.press("2")
+    page.wait_for_selector("li.row")
+    page.keyboard.press("/")
+    page.wait_for_function("() => document.activeElement.id === 'search'")
+    page.keyboard.type("visitor-b")
+    assert page.locator("li.row .person").all_inner_texts() == ["B\nVisitor-B"]
+    page.fill("#search", "")
+    page.select_option("select[aria-label='Seen by camera']", "room2")
+    seen = {one["label"] for one in site.persons() if "room2" in one["cameras"]}
+    shown = page.locator("li.row .person > span:last-child").all_inner_texts()
+    assert set(shown) == seen
+    page.select_option("select[aria-label='Seen by camera']", "")
+    page.check("text=Here now")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('li.row')].every(row => row.querySelector('.chip.here'))"
+    )
+
+
+def test_a_person_has_a_page_of_its_own(page: Any, site: Site) -> None:
+    person = site.persons()[0]
+    page.evaluate("id => (location.hash = '#/people/' + id)", person["person_id"])
+    page.wait_for_selector(f"h1:text-is('{person['label']}')")
+    page.wait_for_selector(".steps li[data-kind=registered]")
+    assert "needed 0." in page.locator(".steps").inner_text(), "decisions with their evidence"
+    page.expected.append("status of 404")
+    page.evaluate("() => (location.hash = '#/people/nobody')")
+    page.wait_for_selector("text=Not in the gallery")

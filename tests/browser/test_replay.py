@@ -1,0 +1,112 @@
+"""The slider: the whole page as of then, and back."""
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.browser.running import Site, until
+
+pytestmark = pytest.mark.browser
+STEP_WITHIN_S = 1.0
+
+
+def slide(page: Any, share: float) -> int:
+    """The moment that the page then shows."""
+    page.locator("#replay input").evaluate(
+        "(slider, share) => { slider.value = share * slider.max; slider.dispatchEvent(new Event('input')); }",
+        share,
+    )
+    page.wait_for_function("() => location.hash.includes('at=')")
+    page.wait_for_timeout(200)
+    return int(page.url.partition("at=")[2])
+
+
+def shown(page: Any) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll("#where .place")].map(place => [
+             place.dataset.camera,
+             [...place.querySelectorAll(".person > span:last-child")].map(n => n.textContent)]))"""
+    )
+    return {camera: sorted(names) for camera, names in found.items()}
+
+
+def as_of(site: Site, moment: int) -> dict[str, list[str]]:
+    cameras = site.get(f"/cameras?at={moment}")["cameras"]
+    return {one["camera_id"]: sorted(one["person_labels"].values()) for one in cameras}
+
+
+def shows(page: Any, site: Site, moment: int) -> None:
+    then = as_of(site, moment)
+    until(lambda: shown(page) == then, 10, lambda: (shown(page), then))
+
+
+def test_the_page_shows_any_past_moment_and_comes_back(page: Any, site: Site) -> None:
+    page.wait_for_selector("#where .place")
+    page.keyboard.press("r")
+    page.wait_for_selector("#replay:not([hidden])")
+    page.wait_for_selector("#connection[data-state=past]")
+    seen = []
+    for share in (0.9, 0.35, 0.6):
+        moment = slide(page, share)
+        shows(page, site, moment)
+        seen.append(site.get(f"/persons?at={moment}")["total"])
+        page.wait_for_selector(f"text={seen[-1]} known")
+    assert seen[1] <= seen[2] <= seen[0], "later moments know more"
+    page.click("#replay >> text=live")
+    page.wait_for_selector("#connection[data-state=live]")
+    page.wait_for_selector("#replay", state="hidden")
+    assert "at=" not in page.url
+
+
+def test_every_part_is_of_that_moment_and_nothing_can_be_changed(page: Any, site: Site) -> None:
+    first = site.persons()[0]
+    page.keyboard.press("r")
+    page.wait_for_selector("#replay:not([hidden])")
+    moment = slide(page, 0.25)
+    page.evaluate("id => (location.hash = '#/people/' + id)", first["person_id"])
+    page.wait_for_selector(".identity h1")
+    assert page.locator(".identity button:visible").count() == 0
+    steps = site.get(f"/persons/{first['person_id']}/history?at={moment}&limit=400")["steps"]
+    plain = [one for one in steps if one["kind"] not in ("sampled", "seen")]
+    page.wait_for_function(
+        "n => document.querySelectorAll('.steps li').length === n", arg=min(len(plain), 40)
+    )
+    assert page.url.endswith(f"at={moment}"), "an address to hand on"
+
+
+def test_an_address_with_a_moment_opens_it(page: Any, site: Site) -> None:
+    span = site.get("/timeline")
+    moment = (span["first_at"] + span["last_at"]) // 2
+    page.goto(f"/#/live?at={moment}")
+    page.reload()
+    page.wait_for_selector("#connection[data-state=past]")
+    page.wait_for_selector("#where .place")
+    shows(page, site, moment)
+
+
+def test_it_plays(page: Any) -> None:
+    page.keyboard.press("r")
+    page.wait_for_selector("#replay:not([hidden])")
+    before = slide(page, 0.1)
+    page.click("#replay >> role=button[name=Play]")
+    page.wait_for_timeout(2500)
+    page.click("#replay >> role=button[name=Pause]")
+    assert int(page.url.partition("at=")[2]) >= before + 10_000
+
+
+def test_a_step_of_the_slider_is_quick(site: Site) -> None:
+    """Of the API: moments all over the log, each asked for the first time."""
+    span = site.get("/timeline")
+    took = []
+    for i in range(12):
+        moment = span["first_at"] + (span["last_at"] - span["first_at"]) * (7 * i % 12) // 12 + i
+        began = time.monotonic()
+        site.get(f"/cameras?at={moment}")
+        site.get(f"/persons?at={moment}")
+        took.append(time.monotonic() - began)
+    took.sort()
+    print(
+        f"step of the slider: median {took[6]:.3f} s, longest {took[-1]:.3f} s over {span['events']} events"
+    )
+    assert took[6] < STEP_WITHIN_S

@@ -1,0 +1,123 @@
+"""Any moment of a real log: quick by marks, and the same as a fold from the beginning."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from deploy import log, timeline
+from deploy.past import Past
+from deploy.timeline import MARKS, Timeline
+from reid.runtime.ready import read_ready
+from reid.runtime.settings import Settings
+from tests.integration.event_log import EventLog
+from tests.integration.test_past import ask, past, saferoom
+from tests.unit.projections.story import START, forgotten, left, merged, registered, renamed, seen, track
+
+pytestmark = pytest.mark.integration
+PEOPLE = 12
+
+
+def happenings(count: int) -> list[Any]:
+    """People who come, walk, are renamed, merged and forgotten, one event every 100 ms."""
+    made: list[Any] = []
+    for i in range(count):
+        at, who, room = START + 100 * i, f"p{i % PEOPLE}", f"room{i // PEOPLE % 3}"
+        if i < PEOPLE:
+            made.append(registered(who, i, f"Visitor-{i}", at))
+        elif i % 97 == 0:
+            made.append(replace(renamed(who, f"Name {i}"), at=at))
+        elif i % 5 == 4:
+            made.append(left(who, f"Visitor-{i % PEOPLE}", track(room, who), at))
+        else:
+            made.append(seen(who, f"Visitor-{i % PEOPLE}", track(room, who), at, reason="bound"))
+    end = START + 100 * count
+    return [*made, replace(merged("p0", "p1", "Visitor-0"), at=end), replace(forgotten("p2"), at=end)]
+
+
+@pytest.fixture
+def settings_of_log(settings: Settings, topics: str) -> Settings:
+    EventLog(topics).write(*happenings(900))
+    return settings
+
+
+@pytest.fixture
+def small_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeline, "SPACING", 8)
+
+
+@pytest.fixture
+def following(settings_of_log: Settings, small_marks: None) -> Iterator[Timeline]:
+    with closing(Timeline(settings_of_log)) as made:
+        made.advance()
+        yield made
+
+
+def from_the_beginning(settings: Settings, moment: int) -> Past:
+    found = Past(moment)
+    with closing(log.log_reader(settings.kafka())) as consumer:
+        found.fold(consumer, settings)
+    return found
+
+
+def test_every_moment_is_that_of_a_fold_from_the_beginning(
+    following: Timeline, settings_of_log: Settings
+) -> None:
+    assert 0 < len(following._marks) <= MARKS and following._spacing > 8, "thinned out"
+    last = START + 100 * 900
+    # Backwards and forwards, twice the same, between marks and on them, before all and after all.
+    marked = [following._marks[0].latest, following._marks[-1].latest]
+    for moment in [last, START + 31_050, START + 31_050, START - 1, *marked, START + 500, START + 77_777]:
+        here, whole = following.at(moment), from_the_beginning(settings_of_log, moment)
+        assert here.store.dump("") == whole.store.dump("")
+        assert (here.moment, here.events) == (whole.moment, whole.events)
+
+
+def test_what_comes_into_the_log_is_there_at_once(following: Timeline, settings: Settings) -> None:
+    later = START + 200_000
+    before = following.at(later)
+    EventLog(settings.kafka()).write(registered("late", 90, "Visitor-Late", later))
+    assert "late" not in str(before.store.dump("saferoom:index"))
+    assert "late" in str(following.at(later).store.dump("saferoom:index"))
+    span = following.span()
+    assert (span.first_at, span.last_at) == (START, later)
+    assert sum(span.counts.values()) == span.events == 903
+
+
+@pytest.fixture
+def served(settings_of_log: Settings) -> Iterator[str]:
+    """URL of a `saferoom past`."""
+    child = saferoom(settings_of_log, "past")
+    try:
+        deadline = time.monotonic() + 20
+        while (facts := read_ready(settings_of_log, "past")) is None:
+            assert child.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        yield str(facts["url"])
+        child.terminate()
+        assert child.wait(10) == 0
+        assert read_ready(settings_of_log, "past") is None
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def test_it_is_served_as_replay_serves_it(served: str, settings_of_log: Settings) -> None:
+    moment = START + 31_050
+    with past(settings_of_log, moment) as (whole, _):
+        for path in (
+            "/persons",
+            "/persons/p3",
+            "/persons/p3/history",
+            "/cameras",
+            "/persons/stats",
+            "/config",
+        ):
+            here, there = ask(f"{served}{path}?at={moment}"), ask(whole + path)
+            assert here == there, path
+    assert ask(f"{served}/persons/p3?at={START - 5}")[0] == 404
+    assert ask(f"{served}/persons/reset", {}, "POST")[0] == 405
+    assert ask(f"{served}/timeline")[1]["last_at"] >= moment

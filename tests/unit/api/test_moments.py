@@ -1,0 +1,128 @@
+"""``?at=``: which requests are handed to the past, how, and what comes back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import HTTPException
+
+from api.moments import ElsewhereMoments, moment_of, moments_of
+from reid.runtime.ready import mark_ready
+from reid.runtime.settings import Settings
+from tests.unit.api.client import TestClient
+from tests.unit.api.world import World
+from tests.unit.projections.story import START
+
+SPAN = {"first_at": START, "last_at": START + 9, "events": 2, "bucket_ms": 1000, "buckets": []}
+
+
+class Elsewhere:
+    """What the other process was asked, and what it answers."""
+
+    def __init__(self) -> None:
+        self.asked: list[httpx.Request] = []
+        self.answer = httpx.Response(200, json={"persons": []})
+        self.away = False
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        if self.away:
+            raise httpx.ConnectError("refused")
+        return httpx.Response(200, json=SPAN) if request.url.path == "/timeline" else self.answer
+
+
+@pytest.fixture
+def elsewhere() -> Elsewhere:
+    return Elsewhere()
+
+
+@pytest.fixture
+def client(elsewhere: Elsewhere, api_settings: Settings) -> Iterator[TestClient]:
+    past = ElsewhereMoments(lambda: "http://127.0.0.1:9/")
+    past._client = httpx.AsyncClient(transport=httpx.MockTransport(elsewhere.handle))
+    with World(api_settings, past=past).client() as made:
+        yield made
+
+
+def test_a_get_with_a_moment_is_answered_by_the_past(client: TestClient, elsewhere: Elsewhere) -> None:
+    said = {"authorization": "Bearer k", "x-api-key": "k", "cookie": "c=1", "x-other": "1"}
+    answer = client.get("/persons?camera_id=a%2Fb&at=2025-11-05T12:10:58Z", headers=said)
+    assert (answer.status_code, answer.json()) == (200, {"persons": []})
+    (asked,) = elsewhere.asked
+    assert str(asked.url) == "http://127.0.0.1:9/persons?camera_id=a%2Fb&at=2025-11-05T12:10:58Z"
+    assert asked.headers["authorization"] == "Bearer k" and asked.headers["x-api-key"] == "k"
+    assert asked.headers["cookie"] == "c=1" and "x-other" not in asked.headers
+
+
+def test_its_refusals_come_back_as_they_are(client: TestClient, elsewhere: Elsewhere) -> None:
+    elsewhere.answer = httpx.Response(404, json={"detail": "no person a in the gallery"})
+    answer = client.get(f"/persons/a?at={START}")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "no person a in the gallery")
+
+
+def test_what_names_no_moment_or_changes_something_stays_here(
+    client: TestClient, elsewhere: Elsewhere
+) -> None:
+    assert client.get("/persons?camera_id=at").status_code == 200
+    client.post("/persons/merge?at=1", json={"person_id1": "a", "person_id2": "b"})
+    assert elsewhere.asked == []
+
+
+@pytest.mark.parametrize("at", ["", "soon", "-5", "253402300800000", "9" * 40, "0001-01-01T00:00:00", "²"])
+def test_no_moment_is_refused(client: TestClient, elsewhere: Elsewhere, at: str) -> None:
+    answer = client.get("/persons", params={"at": at})
+    assert answer.status_code == 422 and "give a time such as" in answer.json()["detail"]
+    assert elsewhere.asked == []
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("1762344658197", 1_762_344_658_197),
+        ("2025-11-05T12:10:58.197Z", 1_762_344_658_197),
+        ("2025-11-05T13:10:58.197+01:00", 1_762_344_658_197),
+        ("2025-11-05T12:10:58.197", 1_762_344_658_197),
+    ],
+)
+def test_moments_are_rfc_3339_or_milliseconds(text: str, moment: int) -> None:
+    assert moment_of(text) == moment
+
+
+def test_a_past_that_is_away_says_so(client: TestClient, elsewhere: Elsewhere) -> None:
+    elsewhere.away = True
+    for path in ("/persons?at=1", "/timeline"):
+        answer = client.get(path)
+        assert answer.status_code == 503 and "saferoom past" in answer.json()["detail"]
+
+
+def test_without_a_past_the_live_api_goes_on(world: World) -> None:
+    with world.client() as client:
+        for path in ("/persons?at=1", "/timeline"):
+            answer = client.get(path)
+            assert answer.status_code == 501 and "SAFEROOM_PAST_URL" in answer.json()["detail"]
+        assert client.get("/persons").status_code == 200
+
+
+def test_the_timeline_is_the_pasts(client: TestClient) -> None:
+    assert client.get("/timeline").json() == SPAN
+
+
+async def test_the_past_of_this_state_directory_is_found(make_settings: Any) -> None:
+    settings: Settings = make_settings()
+    with pytest.raises(HTTPException):
+        await moments_of(settings).timeline()
+    mark_ready(settings, "past", url="http://127.0.0.1:1")
+    assert moments_of(settings)._where() == "http://127.0.0.1:1"
+    assert moments_of(make_settings(past_url="http://past:8100"))._where() == "http://past:8100"
+
+
+def test_every_get_of_the_views_is_described_with_it(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    with_at = {
+        path
+        for path, operations in paths.items()
+        if any(one["name"] == "at" for one in operations.get("get", {}).get("parameters", ()))
+    }
+    assert {"/persons", "/persons/{person_id}", "/cameras", "/persons/stats"} <= with_at
+    assert not with_at & {"/timeline", "/healthz", "/commands/{command_id}"}
