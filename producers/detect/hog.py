@@ -42,6 +42,8 @@ DOUBTFUL: Final = 0.3
 #: Overlap from which a window confirms a figure; share of it within figures from which they explain it.
 CONFIRMS: Final = 0.4
 EXPLAINED: Final = 0.5
+#: Share of a figure within a window that no figure explains, from which it is but a part of that person.
+FRAGMENT: Final = 0.7
 
 
 class _Seen(NamedTuple):
@@ -168,7 +170,12 @@ def _fused(hog: Boxes, blobs: list[Blob]) -> Boxes:
             if scores[best] < SHAPED:
                 shapes[best] = (shapes[best] + hog.xywh[window]) / 2
             scores[best] = hog.score[window]
-    return Boxes(np.concatenate([hog.xywh[free], shapes]), np.concatenate([hog.score[free], scores]))
+    # What moved of somebody whose background is not known yet: an arm, a leg, not one more person.
+    within = intersections(shapes, hog.xywh[free]) / np.maximum(shapes[:, 2] * shapes[:, 3], 1.0)[:, None]
+    whole = within.max(axis=1, initial=0.0) <= FRAGMENT
+    return Boxes(
+        np.concatenate([hog.xywh[free], shapes[whole]]), np.concatenate([hog.score[free], scores[whole]])
+    )
 
 
 def _shape_score(blob: Blob) -> float:
