@@ -4,8 +4,6 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from producers.crops.track_crops import Kept
 from producers.detect.base import Boxes, Detector, FloatArray
 from producers.embed.base import Embedder, model_of
@@ -52,7 +50,8 @@ class CameraPipeline:
     """Detect → track → embed. Not thread-safe: one thread a camera.
 
     ``embed_interval``: seconds between two embeddings of one track. A crop much worse than the track's
-    best waits for a better one, for at most another interval.
+    best waits for a better one, for at most another interval; one that mostly shows others is none. Where
+    the tracker may have changed persons, crops are embedded at once, to tell which track they go on with.
     """
 
     def __init__(
@@ -103,21 +102,24 @@ class CameraPipeline:
 
     def _persons(self, frame: CapturedFrame, boxes: Boxes, ids: Ids) -> tuple[Person, ...]:
         quality = qualities(frame.image, boxes)
+        doubtful = self._tracklets.see(ids.tolist(), boxes, frame.captured_at)
         due = self._due(ids, quality, frame.captured_at)
+        wanted = sorted({*doubtful, *due})
         vectors: dict[int, FloatArray] = {}
-        if len(due):
-            crops = [crop(frame.image, boxes.xywh[i]) for i in due]
-            vectors = dict(zip(due.tolist(), self._embedder.embed(crops), strict=True))
-            self.times.crops += len(due)
-        public = self._tracklets.update(ids.tolist(), vectors, frame.captured_at)
-        looks = self._looks.told(frame, boxes, quality, vectors, public)
+        if wanted:
+            crops = [crop(frame.image, boxes.xywh[i]) for i in wanted]
+            vectors = dict(zip(wanted, self._embedder.embed(crops), strict=True))
+            self.times.crops += len(wanted)
+        public, odd = self._tracklets.tell(vectors)
+        evidence = set(due) - odd
+        looks = self._looks.told(frame, boxes, quality, evidence, public)
         return tuple(
             Person(
                 tracker_id=public[i],
                 bbox=_rounded(boxes.xywh[i]),
                 confidence=round(float(boxes.score[i]), 3),
                 quality=round(float(quality[i]), 3),
-                embedding=encode_wire(vectors[i]) if i in vectors else None,
+                embedding=encode_wire(vectors[i]) if i in evidence else None,
                 attributes=looks.get(i, _UNKNOWN).attributes,
                 crop=looks.get(i, _UNKNOWN).kept.sha256,
                 crop_quality=looks.get(i, _UNKNOWN).kept.quality,
@@ -125,8 +127,8 @@ class CameraPipeline:
             for i in range(len(boxes))
         )
 
-    def _due(self, ids: Ids, quality: FloatArray, now: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-        """Places of the boxes to embed in this frame."""
+    def _due(self, ids: Ids, quality: FloatArray, now: int) -> list[int]:
+        """Places of the boxes whose turn it is to be embedded."""
         due = []
         for place, (track, grade) in enumerate(zip(ids.tolist(), quality.tolist(), strict=True)):
             known = self._tracks.get(track)
@@ -137,12 +139,13 @@ class CameraPipeline:
             known.best = max(known.best * 0.98, grade)
             waited = now - known.embedded_at
             good = grade >= 0.7 * known.best or waited >= 2 * self._interval_ms
-            if waited >= self._interval_ms and good and grade >= self._min_quality:
+            shown = grade >= self._min_quality and self._tracklets.shows(place)
+            if waited >= self._interval_ms and good and shown:
                 known.embedded_at = now
                 due.append(place)
         if len(self._tracks) > 64:
             self._tracks = {t: a for t, a in self._tracks.items() if now - a.seen_at < FORGET_MS}
-        return np.array(due, np.intp)
+        return due
 
     def _frame(self, frame: CapturedFrame, persons: tuple[Person, ...]) -> Frame | None:
         silent_for = frame.captured_at - (self._published_at or 0)

@@ -21,7 +21,7 @@ def qualities(image: Image, boxes: Boxes) -> FloatArray:
     size = np.clip(boxes.xywh[:, 3] / GOOD_HEIGHT, 0.05, 1) ** 0.5
     sharp = np.array([_sharpness(crop(image, box)) for box in boxes.xywh], np.float32)
     whole = _completeness(boxes, width, height)
-    return np.asarray(size * (0.4 + 0.6 * sharp) * whole * (1 - _hidden(boxes)), np.float32)
+    return np.asarray(size * (0.4 + 0.6 * sharp) * whole * (1 - hidden(boxes)), np.float32)
 
 
 def crop(image: Image, box: FloatArray) -> Image:
@@ -51,9 +51,9 @@ def _completeness(boxes: Boxes, width: int, height: int) -> FloatArray:
     return np.asarray(np.where(sides, 0.67, 1.0) * np.where(ends, 0.5, 1.0), np.float32)
 
 
-def _hidden(boxes: Boxes) -> FloatArray:
-    """Largest share of each box that one other covers. Who stands lower in the picture stands in front;
-    the other loses it all, and the one in front still half of it, for its crop shows both."""
+def hidden(boxes: Boxes) -> FloatArray:
+    """(n,) float32, 0 to 0.95: largest share of each box that one other covers. Who stands lower in the
+    picture stands in front; the other loses it all, and the one in front half of it: its crop shows both."""
     if len(boxes) < 2:
         return np.zeros(len(boxes), np.float32)
     area = np.maximum(boxes.xywh[:, 2] * boxes.xywh[:, 3], 1e-9)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 
-from producers.detect.base import Boxes, FloatArray, clip, overlaps, suppress
+from producers.detect.base import Boxes, FloatArray, clip, intersections, overlaps, suppress
 from producers.detect.motion import Blob, Motion
 from producers.frames import CapturedFrame, Image
 
@@ -33,10 +33,17 @@ STAND_MS: Final = 60_000
 #: Smaller persons carry too little to be told apart: pixels, and share of the frame's height.
 MIN_HEIGHT: Final = 40.0
 MIN_HEIGHT_SHARE: Final = 0.1
+#: Who comes so near to the frame's edge may be cut by it, pixels.
+EDGE: Final = 2.0
 #: Scores: confirmed by HOG (from, to), unconfirmed foreground of a person's shape, and doubtful shape.
 CONFIRMED: Final = (0.6, 1.0)
 SHAPED: Final = 0.55
 DOUBTFUL: Final = 0.3
+#: Overlap from which a window confirms a figure; share of it within figures from which they explain it.
+CONFIRMS: Final = 0.4
+EXPLAINED: Final = 0.5
+#: Share of a figure within a window that no figure explains, from which it is but a part of that person.
+FRAGMENT: Final = 0.7
 
 
 class _Seen(NamedTuple):
@@ -70,8 +77,16 @@ class HogDetector:
             windows.append(self._scan(image))
         hog = suppress(_joined(windows), iou=0.4, contained=0.75)
         self._remember(hog, moving, now)
-        found = clip(_fused(hog, blobs), width, height, min_height)
-        return suppress(found, iou=0.45, contained=0.7)
+        self._learn(hog, blobs, width, height)
+        return clip(_fused(hog, blobs), width, height, min_height)
+
+    def _learn(self, hog: Boxes, blobs: list[Blob], width: int, height: int) -> None:
+        """Who is seen whole teaches how tall people stand there: alone, confirmed, cut by no edge."""
+        for blob in blobs:
+            inside = min(blob.x, blob.y, width - blob.x - blob.w, height - blob.y - blob.h) > EDGE
+            whole = blob.alone and inside and _shape_score(blob) == SHAPED
+            if whole and len(hog) and float(overlaps(_boxes_of([blob]), hog.xywh).max()) >= 0.5:
+                self._motion.confirm(blob)
 
     def _remember(self, hog: Boxes, moving: FloatArray, now: int) -> None:
         kept = [
@@ -135,20 +150,31 @@ def _joined(parts: list[Boxes]) -> Boxes:
 
 
 def _fused(hog: Boxes, blobs: list[Blob]) -> Boxes:
-    """HOG's boxes, drawn to the foreground where both see the same person, and unconfirmed foreground."""
-    if not blobs:
-        return hog
-    shapes = _boxes_of(blobs)
-    scores = np.array([_shape_score(blob) for blob in blobs], np.float32)
+    """The figures of the foreground, each with the score of the window that confirms it, and those windows
+    that no figure explains: people who stand still.
+
+    Foreground is exact where it is whole, HOG's windows lie on a grid of sizes and places. Two figures were
+    told apart by their heads, so that they may overlap; a window may not overlap them.
+    """
+    blobs = [blob for blob in blobs if _shape_score(blob) > 0]
+    shapes, scores = _boxes_of(blobs), np.array([_shape_score(blob) for blob in blobs], np.float32)
     alike = overlaps(hog.xywh, shapes)
-    xywh = hog.xywh.copy()
-    for i in range(len(hog)):
-        best = int(alike[i].argmax())
-        if alike[i, best] > 0.45:
-            # Foreground is exact where it is whole; HOG's windows lie on a grid of sizes and places.
-            xywh[i] = shapes[best] if scores[best] == SHAPED else (xywh[i] + shapes[best]) / 2
-    return Boxes(np.concatenate([xywh, shapes]), np.concatenate([hog.score, scores])).take(
-        np.concatenate([np.ones(len(hog), bool), scores > 0])
+    common = intersections(hog.xywh, shapes) / np.maximum(hog.xywh[:, 2] * hog.xywh[:, 3], 1.0)[:, None]
+    free = np.ones(len(hog), bool)
+    for window in np.argsort(-hog.score, kind="stable"):
+        if not blobs:
+            break
+        best = int(alike[window].argmax())
+        free[window] = common[window].sum() < EXPLAINED and alike[window, best] < CONFIRMS
+        if alike[window, best] >= CONFIRMS and scores[best] <= SHAPED:
+            if scores[best] < SHAPED:
+                shapes[best] = (shapes[best] + hog.xywh[window]) / 2
+            scores[best] = hog.score[window]
+    # What moved of somebody whose background is not known yet: an arm, a leg, not one more person.
+    within = intersections(shapes, hog.xywh[free]) / np.maximum(shapes[:, 2] * shapes[:, 3], 1.0)[:, None]
+    whole = within.max(axis=1, initial=0.0) <= FRAGMENT
+    return Boxes(
+        np.concatenate([hog.xywh[free], shapes[whole]]), np.concatenate([hog.score[free], scores[whole]])
     )
 
 

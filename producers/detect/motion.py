@@ -1,12 +1,13 @@
 """What moves before a fixed camera: foreground blobs, and which of them may be persons."""
 
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from producers.detect.figures import figures
+from producers.detect.stature import Stature
 from producers.frames import Image
 
 Mask = npt.NDArray[np.uint8]
@@ -18,22 +19,24 @@ HISTORY: Final = 300
 LIGHT_CHANGED: Final = 0.55
 #: Frames until what is foreground can be relied on: who stood there at first is background until then.
 LEARNING: Final = 25
-_MAX_WIDTH: Final = 320
+_MAX_WIDTH: Final = 480
 _SHADOW: Final = 127
 
 
 class Blob(NamedTuple):
-    """A connected piece of foreground, in pixels of the frame. ``fill``: share of its box that is mask."""
+    """A figure of the foreground, in pixels of the frame. ``fill``: share of its box that is foreground;
+    ``alone``: whether nobody else is part of the same piece."""
 
     x: float
     y: float
     w: float
     h: float
     fill: float
+    alone: bool = True
 
 
 class Motion:
-    """Adaptive Gaussian mixture background (Zivkovic, ICPR 2004), at most 320 pixels wide."""
+    """Adaptive Gaussian mixture background (Zivkovic, ICPR 2004), at most 480 pixels wide."""
 
     def __init__(self) -> None:
         self._model = cv2.createBackgroundSubtractorMOG2(HISTORY, 20, True)
@@ -42,6 +45,8 @@ class Motion:
         self._model.setShadowThreshold(0.6)
         self._frames = 0
         self._changed = False
+        self._scale = 1.0
+        self._stature: Stature | None = None
 
     @property
     def reliable(self) -> bool:
@@ -49,21 +54,24 @@ class Motion:
         return self._frames > LEARNING and not self._changed
 
     def blobs(self, image: Image, min_height: float) -> list[Blob]:
-        """Blobs at least half of ``min_height`` pixels high, clusters of walkers split where they part."""
-        scale = min(1.0, _MAX_WIDTH / image.shape[1])
+        """Figures at least half of ``min_height`` pixels high; people who touch are taken apart."""
+        self._scale = scale = min(1.0, _MAX_WIDTH / image.shape[1])
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         small = self._exposed_alike(np.asarray(small, np.uint8))
         self._frames += 1
         raw = self._model.apply(small, learningRate=1.0 / min(self._frames, HISTORY))
-        mask = _cleaned(np.asarray(raw, np.uint8))
+        mask = cv2.medianBlur(np.where(raw > _SHADOW, 255, 0).astype(np.uint8), 3)
         self._changed = cv2.countNonZero(mask) > LIGHT_CHANGED * mask.size
+        self._stature = self._stature or Stature()
         # The first frame is background by definition: it has nothing to differ from.
         if self._frames < 2 or self._changed:
             return []
-        return [
-            Blob(x / scale, y / scale, w / scale, h / scale, fill)
-            for x, y, w, h, fill in _pieces(mask, min_height * scale / 2)
-        ]
+        return _pieces(np.asarray(mask, np.uint8), min_height * scale / 2, self._stature, scale)
+
+    def confirm(self, blob: Blob) -> None:
+        """This figure is a person, seen whole and alone: the camera learns how tall people stand there."""
+        if self._stature is not None:
+            self._stature.learn(blob.y * self._scale, blob.h * self._scale)
 
     def _exposed_alike(self, small: Image) -> Image:
         """The picture with the gains taken back by which automatic exposure and white balance moved it
@@ -77,46 +85,21 @@ class Motion:
         return np.asarray(cv2.convertScaleAbs(small * gain.astype(np.float32)), np.uint8)
 
 
-def _cleaned(raw: Mask) -> Mask:
-    mask = cv2.medianBlur(np.where(raw > _SHADOW, 255, 0).astype(np.uint8), 3)
+def _pieces(mask: Mask, min_height: float, stature: Stature, scale: float) -> list[Blob]:
     # Taller than wide: legs and trunk of one person are joined, neighbours are not.
-    upright = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 11))
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, upright), np.uint8)
-
-
-def _pieces(mask: Mask, min_height: float) -> list[tuple[int, int, int, int, float]]:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    upright = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 15))
+    joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, upright)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     found = []
     for number in range(1, count):
         x, y, w, h, area = (int(v) for v in stats[number])
         if h < min_height or area < 0.15 * w * h:
             continue
-        part = labels[y : y + h, x : x + w] == number
-        for left, right in _columns(part):
-            rows = np.flatnonzero(part[:, left:right].any(axis=1))
-            top, bottom = int(rows[0]), int(rows[-1]) + 1
-            if bottom - top >= min_height:
-                fill = float(part[top:bottom, left:right].mean())
-                found.append((x + left, y + top, right - left, bottom - top, fill))
+        window = (slice(y, y + h), slice(x, x + w))
+        part = labels[window] == number
+        # Joined by force they lose the dips between their heads.
+        for one in figures(part, part & (mask[window] > 0), y, min_height, stature):
+            box = ((x + one.left) / scale, (y + one.top) / scale)
+            size = ((one.right - one.left) / scale, (one.bottom - one.top) / scale)
+            found.append(Blob(*box, *size, one.fill, one.alone))
     return found
-
-
-def _columns(part: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Where to cut a blob that is too wide for one person: at the valleys between its peaks."""
-    height, width = part.shape
-    if width < 0.45 * height or width < 12:
-        return [(0, width)]
-    kernel = max(3, int(0.12 * height) | 1)
-    profile = cv2.GaussianBlur(part.sum(axis=0, dtype=np.float32)[None], (kernel, 1), 0)[0]
-    reach = max(2, int(0.16 * height))
-    peaks = [
-        i for i in range(width) if profile[i] >= profile[max(0, i - reach) : i + reach + 1].max() and
-        profile[i] > 0.4 * height
-    ]  # fmt: skip
-    cuts = [0]
-    for a, b in pairwise(peaks):
-        valley = a + int(profile[a : b + 1].argmin())
-        if b - a >= reach and profile[valley] < 0.7 * min(profile[a], profile[b]):
-            cuts.append(valley)
-    cuts.append(width)
-    return [(a, b) for a, b in pairwise(cuts) if b - a >= 3]

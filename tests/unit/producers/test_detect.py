@@ -8,9 +8,9 @@ import pytest
 
 from producers.detect import decode
 from producers.detect.base import Boxes, clip, overlaps, suppress
-from producers.detect.hog import HogDetector
+from producers.detect.hog import CONFIRMED, SHAPED, HogDetector, _fused
 from producers.detect.layout import FAMILIES, Layout, _family, layout_of
-from producers.detect.motion import Motion
+from producers.detect.motion import Blob, Motion
 from producers.detect.onnx import OnnxDetector, fitted
 from producers.detect.select import open_detector
 from producers.detect.truth import TruthDetector
@@ -269,3 +269,19 @@ class TestHog:
         detector = HogDetector()
         for n in range(3):
             assert len(detector.detect(CapturedFrame(np.zeros((20, 30, 3), np.uint8), n, n))) == 0
+
+    def test_a_window_confirms_the_figure_it_sees(self) -> None:
+        window = Boxes.of([[95, 50, 45, 130]], [CONFIRMED[1]])
+        found = _fused(window, [Blob(100, 50, 40, 120, 0.8), Blob(300, 50, 40, 120, 0.8)])
+        assert found.xywh.tolist() == [[100, 50, 40, 120], [300, 50, 40, 120]]
+        assert found.score.tolist() == pytest.approx([CONFIRMED[1], SHAPED])
+
+    def test_two_who_were_told_apart_stay_two_and_the_window_about_both_goes(self) -> None:
+        both = Boxes.of([[95, 45, 75, 140]], [0.7])
+        found = _fused(both, [Blob(100, 50, 40, 120, 0.8, False), Blob(118, 54, 40, 120, 0.8, False)])
+        assert found.xywh.tolist() == [[100, 50, 40, 120], [118, 54, 40, 120]]
+
+    def test_who_stands_still_is_one_person_though_an_arm_moves(self) -> None:
+        still = Boxes.of([[100, 50, 60, 160]], [0.8])
+        assert _fused(still, [Blob(102, 60, 22, 60, 0.8)]).xywh.tolist() == [[100, 50, 60, 160]]
+        assert len(_fused(still, [])) == 1

@@ -139,6 +139,15 @@ class TestPipeline:
         assert len(at) >= 5
         assert {b - a for a, b in pairwise(at)} <= {600, 800, 1000, 1200}
 
+    def test_who_is_hidden_is_tracked_but_is_no_evidence(self) -> None:
+        stand = Boxes.of([[100, 60, 60, 160], [112, 80, 60, 160]], [0.9, 0.9])
+        published = play(pipeline(dict.fromkeys(range(12), stand)), 12)
+        behind = [p for f in published if f for p in f.persons if p.bbox[1] == 60]
+        front = [p for f in published if f for p in f.persons if p.bbox[1] == 80]
+        assert len(behind) == len(front) >= 9
+        assert not any(p.embedding for p in behind)
+        assert any(p.embedding for p in front)
+
 
 class TestAnnotate:
     FRAME = Frame(
