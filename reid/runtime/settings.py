@@ -102,8 +102,8 @@ class Settings(BaseSettings):
         "hog", description="hog, truth (simulated site only), a fetched model, or the path of one."
     )
     embedder: str = Field(
-        "appearance-512",
-        description="appearance-512, stripenet-512 (learned), a fetched model, or the path of one.",
+        "stripenet-512",
+        description="stripenet-512 (learned), appearance-512 (no training), a fetched model, or a path.",
     )
     camera_fps: float = Field(5.0, gt=0, description="Frames a second taken from each camera.")
     embed_interval: Seconds = Field(0.4, description="Seconds between two embeddings of one track.")
