@@ -93,6 +93,8 @@ class Tracklets:
                 continue
             settled.add(place)
             free.remove(public)
+            # A track that the tracker has lost for a while must not come back with the id that it gave away.
+            self._public = {t: p for t, p in self._public.items() if p != public}
             self._public[ids[place]] = public
             self._looks[public].strikes = 0
             self._looks[public].seen_at = at_ms

@@ -63,6 +63,16 @@ def test_id_of_a_person_who_is_in_the_frame_is_never_given_twice() -> None:
     assert public[1] != public[2]
 
 
+def test_a_lost_track_does_not_come_back_with_the_id_that_another_took() -> None:
+    tracklets = Tracklets(())
+    gone = feed(tracklets, {1: 0, 2: 1}, 0)[1]
+    feed(tracklets, {2: 0}, 400)
+    assert feed(tracklets, {2: 0}, 800)[2] == gone
+    back = feed(tracklets, {1: 0, 2: 0}, 1200)
+    assert back[2] == gone
+    assert back[1] != gone
+
+
 def test_calibration_tells_what_alike_means() -> None:
     lenient = Tracklets(((-1.0, 0.7), (1.0, 1.0)))
     before = feed(lenient, {1: 0}, 0)
