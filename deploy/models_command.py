@@ -127,7 +127,7 @@ def calibrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; print the knots.")] = False,
 ) -> None:
     """Measure where 1 % of strangers lie, and write it into the model's sidecar as similarity 0.6."""
-    from producers.embed.measure import calibrated, embedded
+    from producers.embed.measure import CROPS_A_TRACK, calibrated, embedded
     from producers.embed.select import open_embedder
     from producers.models.store import resolved
     from producers.sidecar import new_sidecar, read, sidecar_of, write
@@ -139,7 +139,7 @@ def calibrate(
         raise ConfigError(
             f"{model}: not a model file; a built-in encoder's knots are only shown, with --dry-run"
         )
-    gallery, _cost = embedded(directory, open_embedder(setting), max_people)
+    gallery, _cost = embedded(directory, open_embedder(setting), max_people, CROPS_A_TRACK)
     knots, measured_on = calibrated(gallery, directory.resolve().name)
     facts: dict[str, Any] = {"calibration": knots, "calibrated_on": measured_on}
     if dry_run:

@@ -40,7 +40,7 @@ Embedder = Annotated[
     typer.Option(
         "--embedder",
         metavar="NAME|FILE",
-        help="appearance-512, stripenet-512, a fetched model (saferoom models), or a model file.",
+        help="stripenet-512, appearance-512, a fetched model (saferoom models), or a model file.",
     ),
 ]
 Alerts = Annotated[

@@ -3,7 +3,7 @@
     python -m producers.training.export --run DIR --to producers/embed/weights/NAME.onnx --calibrate DIR
 
 ``DIR``: two-camera crops of people who were not trained on; the sidecar's calibration is measured there, on
-means of up to four crops, by the file as it will be used.
+means of two crops (`producers.embed.measure`), by the file as it will be used.
 
 Input ``crops``: (n, 3, 128, 64) float32 RGB within 0..1; output ``embedding``: (n, 512) of unit length.
 Batch normalisation is folded into the convolutions. Weights are stored as float16 and cast back in the
@@ -25,6 +25,7 @@ from onnx import TensorProto, helper, numpy_helper  # type: ignore[import-not-fo
 from torch import Tensor, nn
 
 from producers.embed.deep import DeepEmbedder
+from producers.embed.measure import CROPS_A_TRACK
 from producers.training.data import named
 from producers.training.evaluate import knots
 from producers.training.network import HEIGHT, WIDTH, Encoder
@@ -34,7 +35,6 @@ from producers.training.train import CHECKPOINT
 OPSET: Final = 17
 #: Smaller tensors (offsets, shapes) are not worth a Cast.
 SMALL: Final = 1024
-CROPS_A_TRACK: Final = 4
 
 
 class _Embedding(nn.Module):  # type: ignore[misc]

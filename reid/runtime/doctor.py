@@ -25,7 +25,7 @@ from reid.runtime.settings import Settings
 
 OLDEST_PYTHON: Final = (3, 11)
 BUILTIN_DETECTORS: Final = ("hog", "truth")
-BUILTIN_EMBEDDERS: Final = ("appearance-512", "stripenet-512")
+BUILTIN_EMBEDDERS: Final = ("stripenet-512", "appearance-512")
 _TIMEOUT_S: Final = 4.0
 
 #: Camera id, and what tries its source: returns a detail ("1280x720 at 25 frames/s"), raises `ReidError`.

@@ -132,8 +132,8 @@ class Settings(BaseSettings):
         "hog", description="hog, truth (simulated site only), a fetched model, or the path of one."
     )
     embedder: str = Field(
-        "appearance-512",
-        description="appearance-512, stripenet-512 (learned), a fetched model, or the path of one.",
+        "stripenet-512",
+        description="stripenet-512 (learned), appearance-512 (no training), a fetched model, or a path.",
     )
     embedder_host: str = Field(
         "127.0.0.1", description="Address of the process that embeds pictures for searches."

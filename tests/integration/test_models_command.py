@@ -190,13 +190,13 @@ class TestBench:
     def test_encoders_and_detectors_beside_the_defaults(self, saferoom: Saferoom, model: Path) -> None:
         found = json.loads(saferoom("models", "bench", model, "hog", "--rounds", 1, "--json"))
         assert [(row["setting"], row["kind"]) for row in found] == [
-            ("appearance-512", "encoder"),
+            ("stripenet-512", "encoder"),
             ("hog", "detector"),
             (str(model), "encoder"),
         ]
         by_name = {row["setting"]: row for row in found}
         assert set(by_name[str(model)]["median_ms"]) == {"1", "8"}
-        assert by_name[str(model)]["median_ms"]["8"] < by_name["appearance-512"]["median_ms"]["8"]
+        assert by_name[str(model)]["median_ms"]["8"] < by_name["stripenet-512"]["median_ms"]["8"]
         assert all(row["peak_mib"] > row["base_mib"] > 10 for row in found)
 
     def test_what_cannot_be_opened_is_named(self, saferoom: Saferoom, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_cameras_publish_and_one_that_cannot_be_read_stops_none(topics: str, set
     assert "gone.mp4: no such file" in last["room3"].detail
     assert last["room1"].state == "ended"
     assert last["room1"].frames_captured == 40
-    assert last["room1"].embedder == "appearance-512"
+    assert last["room1"].embedder == "stripenet-512"
     for camera in ("room1", "room2"):
         mine = [f for f in frames if f.camera_id == camera]
         assert [f.captured_at for f in mine] == sorted({f.captured_at for f in mine})

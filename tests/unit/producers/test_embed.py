@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -7,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.embed.appearance import BLOCKS, HEIGHT, WIDTH, Appearance, describe
+from producers.embed.appearance import BLOCKS, Appearance, measured, stored
 from producers.embed.base import model_of
 from producers.embed.calibration import calibration_of, checked
+from producers.embed.light import HEIGHT, WIDTH
 from producers.embed.select import open_embedder
 from producers.frames import Image
 from producers.subnormal import without_subnormals
@@ -40,9 +42,29 @@ class TestAppearance:
         assert BLOCKS == {"colour": 48, "spatial": 128, "texture": 128, "shape": 208}
         assert APPEARANCE.dim == 512
         pixels = np.stack([cv2.resize(c, (WIDTH, HEIGHT)) for c in (RED_BLUE, GREEN_GREY)]).astype(np.uint8)
-        for name, block in describe(pixels).items():
-            assert block.shape == (2, BLOCKS[name])
+        blocks, projections = measured(pixels), stored()
+        assert {name: block.shape[1] for name, block in blocks.items()} == {
+            "colour": 600,
+            "spatial": 600,
+            "texture": 240,
+            "shape": 208,
+        }
+        for name, block in blocks.items():
             assert np.linalg.norm(block, axis=1) == pytest.approx([1, 1], abs=1e-5)
+            assert projections[name].of(block).shape == (2, BLOCKS[name])
+
+    def test_each_block_has_its_weight_and_its_place(self) -> None:
+        (whole,) = APPEARANCE.embed([RED_BLUE])
+        starts = np.cumsum([0, *BLOCKS.values()])
+        lengths = [float(np.linalg.norm(whole[a:b])) for a, b in pairwise(starts.tolist())]
+        assert lengths == pytest.approx(np.array([1, 1, 0.5, 0.3]) / np.sqrt(1 + 1 + 0.25 + 0.09), abs=1e-4)
+
+    def test_a_mirrored_person_is_nearly_the_same_in_all_but_shape(self) -> None:
+        pixels = np.stack([cv2.resize(RED_BLUE, (WIDTH, HEIGHT))]).astype(np.uint8)
+        mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
+        for name, block in measured(pixels).items():
+            cosine = float(block[0] @ measured(mirrored)[name][0])
+            assert (cosine > 0.999) == (name != "shape"), name
 
     @pytest.mark.parametrize(
         "crop",
@@ -93,7 +115,7 @@ class TestCalibration:
 
     def test_the_encoder_carries_its_knots(self) -> None:
         model = model_of(open_embedder("appearance-512"))
-        assert (model.key, model.dim) == ("appearance-512@1", 512)
+        assert (model.key, model.dim) == ("appearance-512@2", 512)
         assert model.calibration == calibration_of("appearance-512") != ()
 
     @pytest.mark.parametrize(

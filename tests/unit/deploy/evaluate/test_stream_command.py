@@ -22,9 +22,9 @@ def evaluate(*arguments: str) -> str:
 def test_encoders_and_policies_are_told_in_a_table_and_in_json(tmp_path: Path) -> None:
     crops = paint(tmp_path / "crops", 6)
     written, page = tmp_path / "found.json", tmp_path / "found.html"
-    arguments = (str(crops), "--embedder", "appearance-512", "--people", "5", "--seed", "0,1")
+    arguments = (str(crops), "--embedder", "stripenet-512", "--people", "5", "--seed", "0,1")
     output = evaluate(*arguments, "--compare", "threshold=0.99", "--json", str(written), "--html", str(page))
-    assert "appearance-512" in output
+    assert "stripenet-512" in output
     assert "threshold=0.99" in output
     parsed = assert_self_contained(page.read_text())
     assert len([tag for tag, _ in parsed.tags if tag == "polyline"]) == 3  # the truth and both
