@@ -81,7 +81,7 @@ def inputs() -> list[Detections | AnyCommand]:
         _dressed("room2", 2_000, 7, 0),
         _walk("room3", 9_000, 3, 0),
         _walk("room3", 20_000, 4, 1),
-        _command(ConfirmIdentity, 29, person_id=first, track=ours, score=0.8123, model=MODEL.key),
+        _command(ConfirmIdentity, 28, person_id=first, track=ours, score=0.8123, model=MODEL.key),
         _command(
             AddTemplates, 29, person_id=first, model=msgspec.to_builtins(NEWER), shown=[_shown("room2", 3)]
         ),

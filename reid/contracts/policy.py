@@ -29,7 +29,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     min_samples: int = 3
     max_samples: int = 12
     max_wait: int = 4_000
-    grey_zone: float = 0.1
+    grey_zone: float = 0.08
     min_quality: float = 0.25
     max_templates: int = 10
     template_novelty: float = 0.92
