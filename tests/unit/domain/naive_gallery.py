@@ -37,6 +37,7 @@ class NaiveGallery:
         self.crops = crops
         self.persons: dict[str, Person] = {}
         self.bound: dict[Track, dict[str, Any]] = {}
+        self.rejected: dict[Track, set[str]] = {}
         self.pending: dict[Track, dict[str, Any]] = {}
         self.merges: list[dict[str, Any]] = []
         self.number = self.label = 0
@@ -86,14 +87,16 @@ class NaiveGallery:
         if waits["crops"] < self.crops:
             return
         del self.pending[track]
-        free = [p for who, p in self.persons.items() if who not in here | waits["never"]]
+        rejected = {self.holder(who) for who in self.rejected.get(track, set())} - {None}
+        free = [p for who, p in self.persons.items() if who not in here | waits["never"] | rejected]
         scores = [(self._best(p["id"], look) or 0.0, -p["number"], p["id"]) for p in free]
         score, _, who = max(scores, default=(0.0, 0, ""))
         if score < THRESHOLD:
             who = self._register(now, (look, track))
-        self.bound[track] = {"who": who, "at": now, "seen": now, "doubts": 0}
+        kept = {"never": waits["never"], "differs": waits["differs"]}
+        self.bound[track] = {"who": who, "at": now, "seen": now, "doubts": 0, **kept}
         self._see(who, track, now, look if THRESHOLD <= score < NOVEL else None)
-        self._differ(who, here | (waits["differs"] & self.persons.keys()))
+        self._differ(who, here | (waits["differs"] & self.persons.keys()) | rejected)
 
     def _register(self, now: int, template: tuple[Look, Track]) -> str:
         self.label = self._free(self.label)
@@ -130,8 +133,13 @@ class NaiveGallery:
         return max((similarity(look, seen) for seen, _ in self.persons[who]["templates"]), default=None)
 
     def _take_away(self, track: Track, who: str, differs: bool) -> None:
-        del self.bound[track]
-        self.pending[track] = {"crops": 0, "never": {who}, "differs": {who} if differs else set()}
+        bound = self.bound.pop(track)
+        also = {who} if differs else set()
+        self.pending[track] = {
+            "crops": 0,
+            "never": bound["never"] | {who},
+            "differs": bound["differs"] | also,
+        }
 
     def _differ(self, who: str, others: set[str]) -> None:
         for other in others - {who}:
@@ -169,7 +177,7 @@ class NaiveGallery:
         self._drop(two)
         for bound in self.bound.values():
             bound["who"] = one if bound["who"] == two else bound["who"]
-        for waits in self.pending.values():
+        for waits in (*self.pending.values(), *self.bound.values()):
             for barred in (waits["never"], waits["differs"]):
                 barred |= {one} if two in barred else set()
         return None
@@ -280,11 +288,15 @@ class NaiveGallery:
             other = self._put(f"person_{oldest}_{self.number}", label, oldest, [])
         elif into is None and not rejected:
             return "no_evidence"
+        for track in tracks:
+            self.rejected.setdefault(track, set()).add(who)
         without(person, tracks)
         self._without_in_merges(who, tracks)
         for track, bound in list(self.bound.items()):
             if track in tracks and bound["who"] == who and other is not None:
                 bound["who"] = other
+                bound["never"] = bound["never"] | {who}
+                bound["differs"] = bound["differs"] | {who}
             elif track in tracks and bound["who"] == who:
                 self._take_away(track, who, differs=True)
         if other is not None:
