@@ -43,7 +43,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     revise: bool = True
     merge_margin: float = 1.0
     better_margin: float = 0.3
-    break_margin: float = 0.5
+    break_margin: float = 2.5
     revisions_per_minute: int = 12
     seen_interval: int = 1_000
     track_timeout: int = 5_000

@@ -72,7 +72,7 @@ class _Revision:
 
     def _broken(self, person: Person) -> PersonSplit | None:
         """A track that does not fit the others any more."""
-        found = [(self._fit(track, person), track) for track in self._movable(person)]
+        found = [(self._fit(track, person, way=False), track) for track in self._movable(person)]
         if not found:
             return None
         odds, track = min(found)
@@ -133,14 +133,14 @@ class _Revision:
         odds = likeness(self.site, self._looks(person)[:_LOOKS], rest, own, self.knots)
         return odds + self._way(person, other, track)
 
-    def _fit(self, track: TrackRef, person: Person) -> float:
-        """Log odds that the track is of the person, by what its others say."""
+    def _fit(self, track: TrackRef, person: Person, way: bool = True) -> float:
+        """Log odds that the track is of the person, by its others; ``way``: and how it came there."""
         looks = self._looks(person)
         mine, rest = [t for t in looks if t.track == track], [t for t in looks if t.track != track]
         odds = likeness(self.site, mine[:_LOOKS], rest, {person.number}, self.knots)
         spans = [s for s in person.tracks if s.track == track]
         others = [s for s in person.tracks if s.track != track]
-        return odds + (self.site.passages.joining(spans, others) if self.policy.gate else 0.0)
+        return odds + (self.site.passages.joining(spans, others) if way and self.policy.gate else 0.0)
 
     def _way(self, person: Person, other: Person, track: TrackRef | None) -> float:
         if not self.policy.gate:
