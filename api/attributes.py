@@ -9,6 +9,9 @@ from api.views import Views
 from reid.contracts.attributes import ATTRIBUTES, GROUPS
 
 _EXAMPLE: Final = "upper:red lower:dark"
+_ONE: Final = rf"({'|'.join(ATTRIBUTES)}):[a-z]+"
+#: What the description says of such a text.
+PATTERN: Final = rf"^{_ONE}([ ,]+{_ONE})*$"
 
 
 class Wanted(NamedTuple):

@@ -36,6 +36,7 @@ async def list_persons(
         str | None,
         Query(
             max_length=200,
+            json_schema_extra={"pattern": looks.PATTERN},
             description="Only persons who look like that: `upper:red lower:dark`. `dark`, `light` and `blue` "
             "stand for several colours.",
         ),

@@ -127,8 +127,6 @@ class _Revision:
     def _without(self, person: Person, other: Person, track: TrackRef) -> float:
         """Log odds that the person and what is left of ``other`` without ``track`` are one."""
         rest = [t for t in self._looks(other) if t.track != track]
-        if not rest:
-            return -9.0
         own = {person.number, other.number}
         odds = likeness(self.site, self._looks(person)[:_LOOKS], rest, own, self.knots)
         return odds + self._way(person, other, track)

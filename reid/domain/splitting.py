@@ -75,15 +75,14 @@ def parted(
     track: TrackRef,
     policy: Policy,
     decision: Decision,
-) -> PersonSplit | None:
+) -> PersonSplit:
     """One track taken from the person by evidence, into a person of its own; they may be found to be one
-    again. None when the one or the other would be left without appearance."""
+    again. Both the track and what is left must have tracks and appearances."""
     wanted = {track}
     spans = [span for span in person.tracks if span.track == track]
     kept = [t for t in person.templates if t.track != track]
-    other = _target(site, person, spans, None, policy) if spans else None
-    if other is None or not kept or len(spans) == len(person.tracks):
-        return None
+    other = _target(site, person, spans, None, policy)
+    assert other is not None and kept
     return PersonSplit(
         site_id=site_id,
         at=at,

@@ -35,7 +35,7 @@ from tests.integration.processes import ROOT, process
 from tests.unit.projections.story import START, registered, seen, status, track
 
 pytestmark = pytest.mark.integration
-EMBEDDER = open_embedder("appearance-512")
+EMBEDDER = open_embedder("stripenet-512")  # the default, which the embedder process takes
 
 
 @pytest.fixture(scope="module")

@@ -67,9 +67,16 @@ def _append(bootstrap: str, count: int) -> None:
 
 
 def _end(bootstrap: str) -> int:
-    consumer = reader(bootstrap)
+    """A broker that was killed leads its partitions again a moment after it answers."""
+    consumer, deadline = reader(bootstrap), time.monotonic() + 30
     try:
-        return int(consumer.get_watermark_offsets(TopicPartition(EVENTS.name, 0), timeout=10)[1])
+        while True:
+            try:
+                return int(consumer.get_watermark_offsets(TopicPartition(EVENTS.name, 0), timeout=10)[1])
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
     finally:
         consumer.close()
 

@@ -1,0 +1,172 @@
+"""Decisions taken anew when evidence grows or breaks, and what the site learns of itself."""
+
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from reid.contracts.detections import Frame
+from reid.contracts.embedding import encode_wire, to_fixed
+from reid.contracts.events import PersonSeen, PersonsMerged, PersonSplit, Template, TrackRef
+from reid.domain import cohort
+from reid.domain.centring import WINDOW, CameraMean, Centring
+from reid.domain.cohort import Cohort, Spread
+from reid.domain.exact import logarithm, share
+from reid.domain.passages import LEAST, RECENT, Passages, passage
+from reid.domain.policy import Policy
+from reid.domain.scoring import expected, likeness
+from reid.domain.snapshot import digest, dump, load
+from reid.domain.state import MAX_DOUBTS, MAX_MOVED, MAX_REJECTED, MAX_WEIGHINGS, Revisions, SiteState
+from tests.unit.domain.story import DIM, MODEL, Story, frame, person
+from tests.unit.domain.test_commands import merge
+from tests.unit.domain.test_undo import unmerge
+
+CAMERAS = ("room1", "room2", "room3")
+
+
+def crowd(seed: int, people: int = 8, tracks: int = 30, model: Any = MODEL) -> list[list[Frame]]:
+    """Tracks of people whose looks vary, alone before random cameras."""
+    draw = np.random.default_rng(seed)
+    own, common = draw.normal(size=(people, DIM)), draw.normal(size=(len(CAMERAS), DIM))
+    found = []
+    for number in range(tracks):
+        who, camera = draw.integers(people), draw.integers(len(CAMERAS))
+        shows = own[who] + common[camera] + draw.normal(size=DIM) * 0.6
+        crops = [shows + draw.normal(size=DIM) * 0.2 for _ in range(3)]
+        found.append(
+            [
+                frame(CAMERAS[camera], 40 * number + 0.4 * i, person(number, encode_wire(v)), model=model)
+                for i, v in enumerate(crops)
+            ]
+        )
+    return found
+
+
+def told(policy: Policy, seed: int = 0, **more: Any) -> Story:
+    story = Story(policy)
+    for track in crowd(seed, **more):
+        story.given(track)
+    return story.fold_equals_state()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"break_margin": -9.0},
+        {"threshold": 0.95, "merge_margin": -9.0},
+        {"threshold": 0.95, "merge_margin": -9.0, "gate": False},
+        {"merge_margin": 99.0, "better_margin": -99.0, "threshold": 0.3},
+    ],
+)
+def test_whatever_is_revised_the_log_is_the_state_and_a_snapshot_of_it_is_too(
+    changed: dict[str, Any], seed: int
+) -> None:
+    story = told(msgspec.structs.replace(Policy(), **changed), seed)
+    assert digest(load(dump(story.state))) == digest(story.state)
+
+
+def test_a_track_that_does_not_fit_leaves_its_person_with_the_evidence() -> None:
+    story = told(Policy(break_margin=-9.0))
+    splits = story.all(PersonSplit)
+    assert splits and all(s.decision.reason == "evidence_broke" and s.command_id is None for s in splits)
+    assert all(s.other.person_id not in s.person.not_persons for s in splits), "they may be one after all"
+    moved = [track for split in splits for track in split.tracks]
+    assert max(moved.count(track) for track in moved) <= 2, "a track is not moved to and fro"
+
+
+def test_two_ids_become_one_when_evidence_grows_and_can_be_parted_again() -> None:
+    story = told(Policy(threshold=0.95, merge_margin=-9.0), tracks=6)
+    merged = story.all(PersonsMerged)[-1]
+    assert (merged.decision.reason, merged.command_id) == ("evidence_grew", None)
+    story.when(unmerge(merged.survivor_id, merged.absorbed_id, 500)).then(PersonSplit)
+    assert merged.absorbed_id in story.site.persons
+
+
+def test_a_track_makes_room_for_one_that_fits_better() -> None:
+    policy = Policy(merge_margin=99.0, better_margin=-99.0, threshold=0.3)
+    splits = [split for seed in range(3) for split in told(policy, seed).all(PersonSplit)]
+    assert "better_candidate" in {split.decision.reason for split in splits}
+
+
+def test_what_people_said_to_be_one_is_not_parted_by_evidence() -> None:
+    story = Story(Policy(threshold=0.999, merge_margin=99.0, break_margin=-9.0))
+    first, second, third = crowd(1, tracks=3)
+    story.given(first, second)
+    a, b = list(story.site.persons)
+    story.given(merge(a, b, 100)).given(third)
+    assert not story.all(PersonSplit)
+
+
+def test_revisions_are_limited_in_a_minute() -> None:
+    busy = Policy(threshold=0.95, merge_margin=-9.0)
+    assert told(busy).all(PersonsMerged)
+    assert not told(msgspec.structs.replace(busy, revisions_per_minute=0)).all(PersonsMerged)
+    few = told(msgspec.structs.replace(busy, revisions_per_minute=1))
+    times = [event.at for event in few.all(PersonsMerged)]
+    assert all(after - before >= 60_000 for before, after in pairwise(times))
+
+
+def test_looks_of_another_encoder_are_never_compared() -> None:
+    story = Story(Policy(threshold=0.95, merge_margin=99.0))
+    other = msgspec.structs.replace(MODEL, name="other")
+    for one, same in zip(crowd(0, tracks=4), crowd(0, tracks=4, model=other), strict=True):
+        story.given(one)
+        story.given([msgspec.structs.replace(f, captured_at=f.captured_at + 2_000_000) for f in same])
+    story.fold_equals_state()
+    models = {(e.decision.model, e.decision.outcome) for e in story.all(PersonSeen) if e.decision}
+    assert {model for model, _ in models} == {MODEL.key, other.key}
+
+
+def test_a_camera_that_saw_many_weighs_what_it_saw_lately_more() -> None:
+    mean = CameraMean(np.zeros(2, np.int64))
+    for _ in range(WINDOW):
+        mean.add(to_fixed(np.array([1, 0], np.float16)))
+    assert mean.tracks == WINDOW // 2
+    assert mean.total[0] == 32767 * WINDOW // 2
+
+
+def test_the_memory_of_spreads_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cohort, "_MEMORY", 2)
+    known, prior = Cohort(Centring()), Spread(0.1, 0.2)
+    looks = [Template("m@1", bytes([i, 1, 0, 1]), "room1", 1.0) for i in range(5)]
+    known.put(0, looks[:1])
+    assert [known.spread(look, "room2", (), prior) for look in looks] == [prior] * 5
+
+
+def test_impossible_ways_are_all_but_excluded_and_memories_are_bounded() -> None:
+    passages = Passages()
+    for number in range(RECENT + 1):
+        passages.met(f"p{number}")
+    assert len(passages.recent) == RECENT and "p0" not in passages.recent
+    often, never = passage("room1", "room2", 9_000), passage("room1", "room1", 9_000)
+    passages.add(often, 200, 1_000)
+    passages.add(never, 0, 100_000)
+    assert passages.odds(never) == LEAST < 0 < passages.odds(often)
+    assert passage("room1", "room2", -5_000).gap == 0
+
+    revisions, site = Revisions(), SiteState()
+    for number in range(MAX_DOUBTS + 1):
+        revisions.doubt(f"p{number}")
+    assert len(revisions.doubts) == MAX_DOUBTS
+    for _ in range(MAX_WEIGHINGS * MAX_DOUBTS):
+        revisions.turn(1)
+    assert not revisions.doubts
+    tracks = [TrackRef("room1", "s", str(number)) for number in range(MAX_REJECTED + 1)]
+    revisions.made(1, tracks)
+    assert len(revisions.moved) == MAX_MOVED
+    for track in tracks:
+        site.reject(track, "p1")
+    assert len(site.rejected) == MAX_REJECTED and tracks[0] not in site.rejected
+
+
+def test_what_is_not_known_is_taken_from_the_calibration() -> None:
+    assert likeness(SiteState(), [], [], (), ()) == -9.0
+    assert expected(1.0, ((0.3, 0.0), (0.9, 0.5))).mean == 0.3
+    assert expected(0.0, ()).mean == 0.0
+    assert share(0.0, 0.6, 2.0) == 0.6
+    assert share(2.0, 0.6, 2.0) == pytest.approx(0.8)
+    assert logarithm(8.0) == pytest.approx(np.log(8.0))
