@@ -34,6 +34,7 @@ def page(chrome: Any, site: Site) -> Iterator[Any]:
     made = context.new_page()
     wrong: list[str] = []
     made.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+    made.on("response", lambda said: said.ok or print(f"{said.status} {said.request.method} {said.url}"))
     made.on("pageerror", lambda error: wrong.append(str(error)))
     made.on("request", lambda asked: _ours(asked.url, site.url) or wrong.append(f"asks for {asked.url}"))
     made.expected = []  # parts of what Chromium writes to the console because a test asks for it

@@ -64,9 +64,6 @@ class Site:
     def person(self, person_id: str) -> dict[str, Any]:
         return next(one for one in self.persons() if one["person_id"] == person_id)
 
-    def offers(self, route: str) -> bool:
-        return route in self.get("/page/routes.json")["routes"]
-
 
 @contextmanager
 def running_site(home: Path, jars: Path, *options: object) -> Iterator[Site]:

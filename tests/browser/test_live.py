@@ -65,8 +65,6 @@ def test_who_comes_is_shown_within_a_second(page: Any) -> None:
 
 
 def test_somebody_who_walks_on_has_one_journey(page: Any, site: Site) -> None:
-    if not site.offers("/journeys"):
-        pytest.skip("this API has no /journeys")
     page.evaluate("() => (location.hash = '#/journeys')")
     page.wait_for_selector(".journey")
     walked: dict[str, str] = {}
@@ -87,12 +85,10 @@ def test_somebody_who_walks_on_has_one_journey(page: Any, site: Site) -> None:
     leg.wait_for(timeout=SHOWN_WITHIN_MS)
     assert time.monotonic() - began < SHOWN_WITHIN_MS / 1000
     cameras = journey.locator(".leg").evaluate_all("legs => legs.map(leg => leg.dataset.camera)")
-    assert walked[id_] in cameras and cameras[-1] == here, "one journey through both"
+    assert {walked[id_], here} <= set(cameras), "one journey through both"
 
 
-def test_pictures_have_the_boxes_of_those_who_are_there(page: Any, site: Site) -> None:
-    if not site.offers("/cameras/{camera_id}/frame.jpg"):
-        pytest.skip("this API has no live pictures")
+def test_pictures_have_the_boxes_of_those_who_are_there(page: Any) -> None:
     page.wait_for_selector(".tile .view img:not([hidden])", timeout=30_000)
     page.wait_for_selector(".tile .boxes rect", state="attached", timeout=60_000)
     page.wait_for_selector(".tile .tag", timeout=60_000)
@@ -112,13 +108,19 @@ def test_a_person_is_found_by_name_camera_and_presence(page: Any, site: Site) ->
     page.wait_for_selector("li.row")
     page.keyboard.press("/")
     page.wait_for_function("() => document.activeElement.id === 'search'")
-    page.keyboard.type("visitor-b")
-    assert page.locator("li.row .person").all_inner_texts() == ["B\nVisitor-B"]
+    names = page.locator("li.row .person > span:last-child")
+    wanted = min(site.persons(), key=lambda one: len(one["label"]))["label"]
+    page.keyboard.type(wanted.lower())
+    named = [one["label"] for one in site.persons() if wanted in one["label"]]
+    until(lambda: sorted(names.all_inner_texts()) == sorted(named), 5, names.all_inner_texts)
     page.fill("#search", "")
     page.select_option("select[aria-label='Seen by camera']", "room2")
-    seen = {one["label"] for one in site.persons() if "room2" in one["cameras"]}
-    shown = page.locator("li.row .person > span:last-child").all_inner_texts()
-    assert set(shown) == seen
+
+    def those_of_room2() -> bool:
+        seen = [one["label"] for one in site.persons() if "room2" in one["cameras"]]
+        return sorted(names.all_inner_texts()) == sorted(seen)
+
+    until(those_of_room2, 10, names.all_inner_texts)
     page.select_option("select[aria-label='Seen by camera']", "")
     page.check("text=Here now")
     page.wait_for_function(
@@ -127,11 +129,16 @@ def test_a_person_is_found_by_name_camera_and_presence(page: Any, site: Site) ->
 
 
 def test_a_person_has_a_page_of_its_own(page: Any, site: Site) -> None:
-    person = site.persons()[0]
+    person = max(site.persons(), key=lambda one: len(one["cameras"]))
     page.evaluate("id => (location.hash = '#/people/' + id)", person["person_id"])
     page.wait_for_selector(f"h1:text-is('{person['label']}')")
     page.wait_for_selector(".steps li[data-kind=registered]")
-    assert "needed 0." in page.locator(".steps").inner_text(), "decisions with their evidence"
+    page.wait_for_selector(".steps li:has-text('needed 0.')")  # decisions with their evidence
+    page.wait_for_selector(".lanes rect", state="attached")
+    page.wait_for_selector(".legs .leg")
+    page.wait_for_selector(".alike li .bar")
+    page.wait_for_selector(".crops img[src^='blob:']")
+    page.wait_for_selector(".identity .portrait img")
     page.expected.append("status of 404")
     page.evaluate("() => (location.hash = '#/people/nobody')")
     page.wait_for_selector("text=Not in the gallery")

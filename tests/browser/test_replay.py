@@ -46,13 +46,11 @@ def test_the_page_shows_any_past_moment_and_comes_back(page: Any, site: Site) ->
     page.keyboard.press("r")
     page.wait_for_selector("#replay:not([hidden])")
     page.wait_for_selector("#connection[data-state=past]")
-    seen = []
     for share in (0.9, 0.35, 0.6):
         moment = slide(page, share)
         shows(page, site, moment)
-        seen.append(site.get(f"/persons?at={moment}")["total"])
-        page.wait_for_selector(f"text={seen[-1]} known")
-    assert seen[1] <= seen[2] <= seen[0], "later moments know more"
+        known = site.get(f"/persons?at={moment}")["total"]
+        page.wait_for_selector(f"text={known} known")
     page.click("#replay >> text=live")
     page.wait_for_selector("#connection[data-state=live]")
     page.wait_for_selector("#replay", state="hidden")

@@ -11,7 +11,7 @@ const MOST = 6;
 
 export function alike(id, scope) {
   return section("Look-alikes", {
-    route: "/persons/{person_id}/similar", scope,
+    route: "/persons/{person_id}/similar", scope, liveOnly: true,
     load: async signal => {
       const { similar } = await reads(`/persons/${encodeURIComponent(id)}/similar`, { limit: MOST })(signal);
       return similar.length ? similar : null;

@@ -1,6 +1,6 @@
 // Since when somebody is before a camera: as the journeys say, and for those who come while the page is open.
 
-import { get, has } from "./api.js";
+import { get, has, Refused } from "./api.js";
 import { moment } from "./state.js";
 
 const MOST = 100; // journeys asked for: the newest are those that are open
@@ -28,7 +28,8 @@ export async function knownArrivals() {
     if (moment.get() !== at) return;
     const open = journeys.flatMap(one => one.legs.filter(leg => leg.left_at === null).map(leg => [`${leg.camera_id}/${one.label}`, leg.entered_at]));
     since = new Map(at === null ? [...since, ...open] : open);
-  } catch {
+  } catch (error) {
     // Times only: who is where is shown without them.
+    if (!(error instanceof Refused)) throw error;
   }
 }

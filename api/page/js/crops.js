@@ -7,7 +7,8 @@ import { reads, section } from "./section.js";
 
 export function cropStrip(id, scope) {
   return section("Pictures", {
-    route: "/persons/{person_id}/crops", scope,
+    // Of a past moment they may be gone by now: that of somebody who was forgotten, or one that was replaced.
+    route: "/persons/{person_id}/crops", scope, liveOnly: true,
     load: async signal => {
       const { crops } = await reads(`/persons/${encodeURIComponent(id)}/crops`)(signal);
       return crops.length ? crops : null;

@@ -1,6 +1,6 @@
 // Loads what all views share, and keeps it fresh: by the WebSocket's word, by a slow clock, by the moment.
 
-import { get, has } from "./api.js";
+import { get, has, Refused } from "./api.js";
 import { arrived, knownArrivals } from "./arrivals.js";
 import { gathered } from "./signal.js";
 import { alertsOpen, cameras, labels, loaded, moment, people, reviewOpen, site, trouble } from "./state.js";
@@ -80,6 +80,7 @@ async function shown(load, take) {
     if (moment.get() === at) take(answer);
     trouble.set("");
   } catch (error) {
+    if (!(error instanceof Refused)) throw error;
     if (moment.get() === at) trouble.set(error.message);
   }
 }

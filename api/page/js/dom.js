@@ -18,7 +18,8 @@ function fill(node, props, children) {
     else if (name === "data") Object.assign(node.dataset, value);
     else if (name === "vars") for (const [key, one] of Object.entries(value)) node.style.setProperty(key, one);
     else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (name in node && typeof value !== "string" && !name.includes("-")) node[name] = value;
+    // Properties of SVG elements are objects that can't be assigned.
+    else if (node instanceof HTMLElement && name in node && typeof value !== "string") node[name] = value;
     else node.setAttribute(name, value === true ? "" : value);
   }
   node.append(...children.flat().filter(child => child !== null && child !== undefined && child !== false));

@@ -1,6 +1,6 @@
 // The latest picture of a camera, again and again, while somebody can see it.
 
-import { has, picture } from "./api.js";
+import { has, picture, Refused } from "./api.js";
 import { moment } from "./state.js";
 
 const FRAME_MS = 500;
@@ -38,8 +38,9 @@ export function followFrames(camera, node, scope, streaming, show) {
       if (scope.ended) return found && URL.revokeObjectURL(found.url);
       if (found || last) put(found);
       again(found ? FRAME_MS : NONE_MS);
-    } catch {
+    } catch (error) {
       again(NONE_MS);
+      if (!(error instanceof Refused)) throw error;
     }
   };
   const wake = () => document.hidden || again(0);

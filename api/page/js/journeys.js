@@ -1,8 +1,8 @@
 // Who went where: the journeys, newest first, and the flows between cameras.
 
-import { get, has } from "./api.js";
+import { get } from "./api.js";
 import { h } from "./dom.js";
-import { duration, ms, when } from "./format.js";
+import { count, duration, ms, when } from "./format.js";
 import { legList } from "./journey.js";
 import { personLink } from "./person_link.js";
 import { nothingYet, reads, section } from "./section.js";
@@ -81,9 +81,8 @@ function occupancy(scope) {
       const most = Math.max(1, ...sums.values());
       const bars = [...sums].sort((a, b) => ms(a[0]) - ms(b[0])).slice(-48);
       body.replaceChildren(h("div", { class: "hours", role: "img", "aria-label": `Entries by hour, at most ${most}` },
-        ...bars.map(([hour, n]) => h("i", { vars: { "--share": n / most }, title: `${when(hour)}: ${n} entries` }))));
+        ...bars.map(([hour, n]) => h("i", { vars: { "--share": n / most }, title: `${when(hour)}: ${n} entries` }))),
+        h("p", { class: "small soft number" }, `By hour from ${when(bars[0][0])}, at most ${count(most, "entry", "entries")} an hour`));
     },
   });
 }
-
-export const hasJourneys = () => has("/journeys");

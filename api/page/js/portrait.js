@@ -3,6 +3,7 @@
 import { get, has, picture } from "./api.js";
 import { h } from "./dom.js";
 import { hue, initials } from "./format.js";
+import { moment } from "./state.js";
 
 const KEPT_MS = 30_000;
 const AT_ONCE = 4;
@@ -30,6 +31,7 @@ export function portrait(person, size = 36, { tall = false, crop } = {}) {
 }
 
 async function load(node) {
+  if (moment.get() !== null) return; // pictures are of today: who was forgotten since must not be looked for
   const { person, crop } = node.dataset;
   const url = crop ? await pictureOf(crop) : await best(person);
   if (url && node.isConnected) node.append(h("img", { src: url, alt: "", draggable: "false" }));

@@ -4,7 +4,6 @@ import { send } from "./api.js";
 import { refreshAll } from "./data.js";
 import { h } from "./dom.js";
 import { count, score, when } from "./format.js";
-import { icon } from "./icons.js";
 import { personLink } from "./person_link.js";
 import { portrait } from "./portrait.js";
 import { nothingYet, reads, section } from "./section.js";
@@ -62,7 +61,7 @@ function question(item, answer) {
   const person = { person_id: item.person_id, label: item.label };
   return h("div", { class: "stack", data: { item: item.item_id } },
     h("p", { class: "soft" }, `${ASKED[item.kind] ?? "Is this the same person?"} ${item.camera_id ? `At ${item.camera_id}, ` : ""}${when(item.at)}.`),
-    h("div", { class: "both" }, figure(person), other && icon("journeys"), other && figure(other)),
+    h("div", { class: "both" }, figure(person), other && h("span", null, "same as"), other && figure(other)),
     h("div", { class: "measure" }, ...measure("Score", item.score, item.threshold), ...measure("Next best", item.runner_up_score, item.threshold)),
     h("div", { class: "answers" },
       h("button", { type: "button", class: "button primary", disabled: !may(), onclick: () => answer("yes") }, "Yes, the same ", h("kbd", null, "y")),

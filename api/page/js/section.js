@@ -1,11 +1,12 @@
 // A part of a view that asks the API by itself, and hides where the API does not have it.
 
-import { get, has } from "./api.js";
+import { get, has, Refused } from "./api.js";
 import { h, onChange } from "./dom.js";
 import { moment } from "./state.js";
 
-// `load(signal)` -> data; `draw(body, data)` whenever the data changed. Returns { node, refresh() }.
-export function section(title, { route, load, draw, scope, aside = null }) {
+// `load(signal)` -> data; `draw(body, data)` whenever the data changed. `liveOnly`: the past has no answer to it.
+// Returns { node, refresh() }.
+export function section(title, { route, load, draw, scope, aside = null, liveOnly = false }) {
   const body = h("div", { class: "body" });
   const node = h("section", { class: "card", "aria-label": title, hidden: true }, h("div", { class: "head" }, h("h2", null, title), h("span", { class: "grow" }), aside), body);
   if (!has(route)) return { node, refresh: async () => {} };
@@ -13,6 +14,7 @@ export function section(title, { route, load, draw, scope, aside = null }) {
   let running = null;
   const refresh = async () => {
     running?.abort();
+    if (liveOnly && moment.get() !== null) return void (node.hidden = true);
     const mine = (running = new AbortController());
     try {
       const data = await load(mine.signal);
@@ -20,7 +22,8 @@ export function section(title, { route, load, draw, scope, aside = null }) {
       node.hidden = data === null;
       if (data !== null) changed(data);
     } catch (error) {
-      if (error.name === "AbortError" || scope.ended) return;
+      if (error.name === "AbortError") return;
+      if (!(error instanceof Refused)) throw error; // a defect of ours: to be seen
       // Gone in the past, or not offered: no section. Away: what was drawn stays.
       if (error.status === 404 || error.status === 501) node.hidden = true;
     }
