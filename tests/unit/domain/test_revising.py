@@ -59,7 +59,7 @@ def told(policy: Policy, seed: int = 0, **more: Any) -> Story:
         {"break_margin": -9.0},
         {"threshold": 0.95, "merge_margin": -9.0},
         {"threshold": 0.95, "merge_margin": -9.0, "gate": False},
-        {"merge_margin": 99.0, "better_margin": -99.0, "threshold": 0.3},
+        {"merge_margin": 99.0, "better_margin": -99.0},
     ],
 )
 def test_whatever_is_revised_the_log_is_the_state_and_a_snapshot_of_it_is_too(
@@ -87,8 +87,7 @@ def test_two_ids_become_one_when_evidence_grows_and_can_be_parted_again() -> Non
 
 
 def test_a_track_makes_room_for_one_that_fits_better() -> None:
-    policy = Policy(merge_margin=99.0, better_margin=-99.0, threshold=0.3)
-    splits = [split for seed in range(3) for split in told(policy, seed).all(PersonSplit)]
+    splits = told(Policy(merge_margin=99.0, better_margin=-99.0)).all(PersonSplit)
     assert "better_candidate" in {split.decision.reason for split in splits}
 
 
