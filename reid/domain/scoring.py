@@ -34,8 +34,6 @@ CROWDED_BY_CROWD: Final = 0.8
 #: The similarity of even odds, and the log odds that halve the distance to 0 or 1.
 OPERATING_POINT: Final = 0.6
 REACH: Final = 2.0
-
-
 #: Of strangers' cosines, that many deviations lie between the middle and the one at 1 % false matches, 0.6.
 _ONE_PERCENT: Final = 2.33
 #: Spread of strangers' cosines without their common part; and of an encoder without calibration, with it.
@@ -58,12 +56,12 @@ def score(
     templates = [t for t in person.templates if t.model == probe.model]
     own = best_raw(templates, probe)
     encoder = calibrated(own if own is not None else -1.0, knots)
-    odds = likeness(site, [probe], templates, {person.number}, knots) if policy.site_scale else 0.0
+    if not policy.site_scale:
+        return Score(encoder, encoder, 0.0)
+    odds = likeness(site, [probe], templates, {person.number}, knots)
     gate = 0.0
     if policy.gate and person.last_camera:
         gate = site.passages.odds(passage(person.last_camera, probe.camera_id, at - person.last_seen))
-    if not policy.site_scale:
-        return Score(encoder, encoder, 0.0)
     appearance = _bounded(odds, encoder, policy)
     return Score(_bounded(odds + gate, encoder, policy), appearance, round(gate, 6))
 
