@@ -53,8 +53,9 @@ class Identities:
             self._absorbed.pop(event.other.person_id, None)
             self._labels[event.other.person_id] = event.other.label
         for track in event.tracks:
-            present = self._persons[track] and self._persons[track][-1] is not None
-            if present:
+            # A split may name tracks of a time before this reading began.
+            persons = self._persons.get(track)
+            if persons and persons[-1] is not None:
                 self._set(track, event.at, other)
 
     def person_at(self, track: TrackRef, at: int) -> str | None:

@@ -12,6 +12,8 @@ from reid.contracts.events import (
     PersonRenamed,
     PersonSeen,
     PersonsMerged,
+    PersonSplit,
+    PersonState,
     TrackRef,
 )
 
@@ -222,3 +224,28 @@ def test_a_clock_that_steps_back_does_not_hide_the_newest_decision() -> None:
     identities.fold(seen("b", "room1", "1", 50))
     assert identities.person_at(track, 100) == "b"
     assert identities.person_at(track, 99) is None
+
+
+def test_a_split_of_tracks_seen_before_the_reading_began_does_not_end_the_demo() -> None:
+    """A second start reads the log from its end: the split's tracks are of the run before."""
+    identities = Identities()
+    before = TrackRef("room1", "yesterday", "1")
+    person = PersonState(
+        person_id="a",
+        number=1,
+        label="Visitor-A",
+        cameras=("room1",),
+        templates=(),
+        visit_count=1,
+        visit_started_at=0,
+        first_seen=0,
+        last_seen=0,
+        last_camera="room1",
+        not_persons=(),
+        tracks=(),
+    )
+    identities.fold(
+        PersonSplit(site_id="global", at=5, kind="tracks_moved", person=person, other=None, tracks=(before,))
+    )
+    assert identities.present() == {}
+    assert identities.given() == []
