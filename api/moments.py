@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import models
 from api.access.roles import Role, needs
+from api.elsewhere import asking
 from reid.errors import Unavailable
 from reid.runtime.ready import read_ready
 from reid.runtime.settings import Settings
@@ -65,7 +66,7 @@ class ElsewhereMoments:
 
     def __init__(self, where: Callable[[], str | None]) -> None:
         self._where = where
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
+        self._client = asking(TIMEOUT_S)
 
     async def timeline(self) -> models.Timeline:
         answer = await self._asked("/timeline", {})

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from api.elsewhere import asking
 from reid.contracts.detections import Model
 from reid.contracts.embedder import EmbeddedPicture, PictureProblem
 from reid.contracts.embedding import decode_wire, to_fixed
@@ -58,7 +59,7 @@ class EmbedderPictures:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
+        self._client = asking(TIMEOUT_S)
 
     async def seen(self, picture: bytes) -> Seen:
         kind = kind_of(picture)
