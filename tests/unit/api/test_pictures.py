@@ -15,7 +15,7 @@ from reid.errors import Malformed
 from reid.runtime.crops.select import open_crops
 from reid.runtime.settings import Settings
 from tests.unit.api.client import TestClient
-from tests.unit.api.world import World
+from tests.unit.api.world import World, share_routes
 from tests.unit.projections.story import SITE, START, forgotten, seen, track, walk
 
 
@@ -61,6 +61,7 @@ def world(api_settings: Settings, shown: Shown) -> World:
     made.app = create_app(
         api_settings, made.reader, made.commands, made.log, lambda: made.now, pictures=shown
     )
+    share_routes(made.app)
     made.happens(*walk("a", 0, "Visitor-Ä", "room1", "room2"), *walk("b", 1, "Visitor-B", "room3"))
     return made
 

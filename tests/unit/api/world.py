@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+from fastapi import FastAPI
+from starlette.routing import BaseRoute
+
 from api.app import create_app
 from api.moments import Moments
 from api.search.pictures import BadPicture, Seen
@@ -201,6 +204,17 @@ def refuse(code: str) -> Callable[[AnyCommand], Any]:
     return lambda command: story.rejected(command.command_id, code, f"refused: {code}")
 
 
+_routes: list[BaseRoute] = []
+
+
+def share_routes(app: FastAPI) -> None:
+    """FastAPI puts all routes together with an application's first request, which takes longer than most of
+    these tests. They hold nothing of their application, so that the first one's serve all."""
+    if not _routes:
+        _routes.extend(app.router.routes)
+    app.router.routes[:] = _routes
+
+
 class World:
     """``client`` speaks to the API; ``store`` is what the projector wrote. Time stands at ``now``."""
 
@@ -225,6 +239,7 @@ class World:
             looking=self.pictures,
             past=past,
         )
+        share_routes(self.app)
 
     def happens(self, *events: Any) -> None:
         project(self.store, events)
