@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from deploy import (
+    alerts_cli,
     crops_cli,
     dlq_commands,
     evaluate_cli,
@@ -78,6 +79,14 @@ def demo(
     family: Annotated[
         int, typer.Option(min=0, max=4, help="So many of the simulated people walk together, and no others.")
     ] = 0,
+    cast: Annotated[
+        str,
+        typer.Option(
+            metavar="usual|unusual",
+            help="Unusual: a family of three, one who loiters, one in a forbidden room at night, "
+            "one who changes the jacket.",
+        ),
+    ] = "usual",
     loop: Annotated[bool, typer.Option("--loop", help="Begin videos again at their end.")] = False,
     duration: Annotated[
         float | None, typer.Option(min=1, metavar="SECONDS", help="End by itself after so long.")
@@ -113,6 +122,7 @@ def demo(
         cameras=cameras,
         seed=seed,
         family=family,
+        cast=cast,
         loop=loop,
         duration=duration,
         live=live,
@@ -194,26 +204,6 @@ def api(
     from deploy.processes import run_api
 
     run_api(options.settings_from(kafka=kafka, redis=redis, site=site, home=home, port=port))
-
-
-@app.command()
-def alerts(
-    kafka: options.Kafka = None,
-    home: options.Home = None,
-    rules: options.Alerts = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only read the rules, and say what they are.")
-    ] = False,
-) -> None:
-    """Run the alert rules over the event log, and tell webhooks and MQTT brokers of what they find."""
-    from deploy.alerts_command import check_rules
-    from deploy.processes import run_alerts
-
-    settings = options.settings_from(kafka=kafka, home=home, alerts=rules)
-    if check:
-        check_rules(settings)
-        return
-    run_alerts(settings)
 
 
 @app.command()
@@ -337,6 +327,7 @@ def version() -> None:
     typer.echo(installed("saferoom-reid"))
 
 
+alerts_cli.register(app)
 log_cli.register(app)
 views_cli.register(app)
 crops_cli.register(app)

@@ -14,9 +14,11 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 from websockets.sync.client import connect
 
 from api.server import listen, server_of, url_of
+from deploy import cli
 from deploy.verify.alert_log import verify_alerts
 from deploy.verify.findings import Check, Findings
 from projections.alerts import AlertsView
@@ -251,6 +253,50 @@ deliver:
             until(lambda: {m["data"].get("person_id") for _, m in again.messages} & {"d"}, 30)
             again.close()
     broker.stop()
+
+
+def test_what_a_receiver_did_not_take_is_listed_and_sent_again_once(
+    settings: Settings, rules: Path, event_log: EventLog, topics: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "secret")
+
+    def receivers(url: str) -> None:
+        rules.write_text(
+            RULES
+            + f"""
+deliver:
+  webhooks:
+    porter: {{url: "{url}", secret_env: HOOK_SECRET, attempts: 1, backoff: 1 ms, events: [opened]}}
+"""
+        )
+
+    def run_cli(*arguments: str) -> Any:
+        given = ["--kafka", topics, "--home", str(settings.home)]
+        return CliRunner().invoke(cli.app, ["alerts", *arguments, *given])
+
+    receivers("http://127.0.0.1:9/")
+    with agent(settings, rules):
+        event_log.write(sighting("a", now()), sighting("b", now()))
+        until(lambda: len(read_all(topics, UNDELIVERED.name)) == 2, 20)
+    ids = [dict(headers_in(record))["ce_id"].decode() for record in read_all(topics, UNDELIVERED.name)]
+    listed = [json.loads(line) for line in run_cli("undelivered", "--json").stdout.splitlines()]
+    assert [(told["id"], told["receiver"], told["sent_again"]) for told in listed] == [
+        (id_, "porter", False) for id_ in ids
+    ]
+    assert "ConnectError" in listed[0]["error"] and listed[0]["rule"] == "server room"
+    again = ("resend", "--alerts", str(rules), "--json")
+    still_away = run_cli(*again)
+    assert still_away.exit_code == 1 and len(json.loads(still_away.stdout)["failed"]) == 2
+    with Hook() as hook:
+        receivers(hook.url)
+        assert run_cli(*again).exit_code == 0
+        assert [headers["webhook-id"] for headers, _ in hook.requests] == ids
+        assert json.loads(run_cli(*again).stdout) == {"sent": [], "failed": []}
+        # By its place, even again: a person says so.
+        assert run_cli(*again, "--place", listed[1]["place"]).exit_code == 0
+        assert [headers["webhook-id"] for headers, _ in hook.requests] == [*ids, ids[1]]
+    assert run_cli("undelivered").stdout.count("(sent again)") == 2
+    assert "no receiver desk" in str(run_cli(*again, "--receiver", "desk").exception)
 
 
 def check_signature(headers: dict[str, str], body: bytes) -> None:
