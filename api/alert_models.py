@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from api.models import COMMAND_ID, example
+from reid.contracts.alert_rules import Kind, Severity
 
 ALERT: Final[dict[str, Any]] = {
     "alert_id": "120c397b-5af8-53ff-ad62-3b4c38ea9f64",
@@ -35,8 +36,8 @@ class Alert(BaseModel):
 
     alert_id: str
     rule: str
-    kind: str
-    severity: str
+    kind: Kind
+    severity: Severity
     message: str
     zone: str | None = None
     camera_id: str | None = None

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from api import models
+from api import history_models as models
 from reid.contracts.cloudevents import rfc3339
 from reid.contracts.events import TrackRef
 from reid.contracts.views import HistoryEntry

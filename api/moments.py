@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import models
+from api import models, system_models
 from api.access.roles import Role, needs
 from api.elsewhere import asking
 from reid.errors import Unavailable
@@ -47,7 +47,7 @@ router = APIRouter(tags=["system"])
 class Moments(Protocol):
     """Where the past is answered."""
 
-    async def timeline(self) -> models.Timeline:
+    async def timeline(self) -> system_models.Timeline:
         """Raises `Unavailable`, `HTTPException`."""
         ...
 
@@ -68,11 +68,11 @@ class ElsewhereMoments:
         self._where = where
         self._client = asking(TIMEOUT_S)
 
-    async def timeline(self) -> models.Timeline:
+    async def timeline(self) -> system_models.Timeline:
         answer = await self._asked("/timeline", {})
         if answer.status_code != 200:
             raise Unavailable(f"the past answers {answer.status_code}: see its log")
-        return models.Timeline.model_validate_json(answer.content)
+        return system_models.Timeline.model_validate_json(answer.content)
 
     async def serve(self, moment: int, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         asked = Headers(scope=scope)
@@ -157,7 +157,7 @@ def describe(paths: dict[str, Any]) -> None:
 
 @router.get("/timeline", responses={501: {"model": models.Problem, "description": "No past is served here."}})
 @needs(Role.viewer)
-async def timeline(request: Request) -> models.Timeline:
+async def timeline(request: Request) -> system_models.Timeline:
     """From when to when ``?at=`` has something to tell, and how much happened when."""
     moments: Moments = request.app.state.moments
     return await moments.timeline()

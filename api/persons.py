@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 
 from api import attributes as looks
-from api import history, models
+from api import history, history_models, models
 from api.access.roles import Role, needs
 from api.context import Context, context, person
 
@@ -86,7 +86,7 @@ async def get_person(ctx: Ctx, person_id: PersonPath, camera_id: CameraQuery = N
 
 @router.get(
     "/persons/{person_id}/history",
-    response_model=models.History,
+    response_model=history_models.History,
     response_model_exclude_none=True,
     responses=NOT_FOUND,
 )
@@ -98,7 +98,7 @@ async def get_history(
     before: Annotated[
         int | None, Query(ge=0, le=2**53, description="`next_before` of the page before.")
     ] = None,
-) -> models.History:
+) -> history_models.History:
     """Why this person is who it is, step by step: samples, decisions with their evidence, visits, merges,
     splits, renames, and who asked for them. The past of whom it absorbed is part of it."""
     entries = await history.gather(person_id, ctx.views.history)

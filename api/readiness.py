@@ -4,7 +4,7 @@ import asyncio
 from typing import Final, Protocol
 
 from api.labels import LabelsHub
-from api.models import Readiness, ViewLag
+from api.system_models import Readiness, ViewLag
 from api.views import Views
 from reid.contracts.topics import ALERTS, ALERTS_VIEW, CAMERAS, CAMERAS_VIEW, EVENTS, PERSONS_VIEW
 from reid.errors import Unavailable

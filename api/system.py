@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Response, WebSocket, WebSocketDisconnect
 
-from api import models
+from api import system_models as models
 from api.access.gate import NOTICE
 from api.access.roles import Role, needs
 from api.alert_feed import Listener

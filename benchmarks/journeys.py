@@ -23,7 +23,7 @@ import httpx
 import numpy as np
 
 from api.access.gate import Gate
-from deploy.evaluate.footage import simulated
+from deploy.evaluate.footage import footage_of
 from deploy.evaluate.stream import START_MS, decided
 from deploy.evaluate.watch import watch
 from deploy.past import Past, app_of
@@ -211,16 +211,21 @@ def measure(
     """One site."""
     moments = list(sights(site, seconds, TRUTH_FPS))
     if pipeline:
-        footage = simulated(
-            site.people, site.cameras, seconds, site.seed, settings.camera_fps, START_MS, site_family(site)
-        )
+        footage = footage_of(site, seconds, settings.camera_fps, START_MS)
         watched = watch(
             footage, detector, open_embedder(embedder), settings.camera_fps, settings.embed_interval
         )
         messages: Iterable[Detections] = watched.messages()
     else:
         messages = perfect(moments, site.cameras)
-    past = views_of(decided(messages, Policy()), START_MS + round(1000 * seconds))
+    return told_of(site, seconds, moments, decided(messages, Policy()), settings)
+
+
+def told_of(
+    site: Site, seconds: float, moments: list[list[Sight]], events: Iterable[AnyEvent], settings: Settings
+) -> dict[str, Any]:
+    """What the views of these events tell, against the truth."""
+    past = views_of(events, START_MS + round(1000 * seconds))
     journeys, found, flows = asyncio.run(
         answers(past, settings, "/journeys?limit=1000", "/groups", "/analytics/flows")
     )
@@ -244,11 +249,6 @@ def measure(
             for group in found["groups"]
         ],
     }
-
-
-def site_family(site: Site) -> int:
-    """How many walk with person 0, where that is a family."""
-    return sum(site.leader(person) == 0 for person in range(site.people)) if site.leader(1) == 0 else 0
 
 
 def main() -> None:

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from deploy import crops_cli, dlq_commands, evaluate_cli, keys_command, models_command, options, views_cli
+from deploy import (
+    alerts_cli,
+    crops_cli,
+    dlq_commands,
+    evaluate_cli,
+    keys_command,
+    log_cli,
+    models_command,
+    options,
+    views_cli,
+)
 from reid.errors import ReidError
 
 app = typer.Typer(
@@ -19,12 +29,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-topics_app = typer.Typer(help="The Kafka topics.", no_args_is_help=True)
-events_app = typer.Typer(help="The event log.", no_args_is_help=True)
-audit_app = typer.Typer(help="Who searched for whom.", no_args_is_help=True)
-app.add_typer(topics_app, name="topics")
-app.add_typer(events_app, name="events")
-app.add_typer(audit_app, name="audit")
 
 #: Exit code for a `ReidError`: something to put right, told in one line.
 EXIT_REFUSED = 2
@@ -75,6 +79,14 @@ def demo(
     family: Annotated[
         int, typer.Option(min=0, max=4, help="So many of the simulated people walk together, and no others.")
     ] = 0,
+    cast: Annotated[
+        str,
+        typer.Option(
+            metavar="usual|unusual",
+            help="Unusual: a family of three, one who loiters, one in a forbidden room at night, "
+            "one who changes the jacket.",
+        ),
+    ] = "usual",
     loop: Annotated[bool, typer.Option("--loop", help="Begin videos again at their end.")] = False,
     duration: Annotated[
         float | None, typer.Option(min=1, metavar="SECONDS", help="End by itself after so long.")
@@ -110,6 +122,7 @@ def demo(
         cameras=cameras,
         seed=seed,
         family=family,
+        cast=cast,
         loop=loop,
         duration=duration,
         live=live,
@@ -194,26 +207,6 @@ def api(
 
 
 @app.command()
-def alerts(
-    kafka: options.Kafka = None,
-    home: options.Home = None,
-    rules: options.Alerts = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only read the rules, and say what they are.")
-    ] = False,
-) -> None:
-    """Run the alert rules over the event log, and tell webhooks and MQTT brokers of what they find."""
-    from deploy.alerts_command import check_rules
-    from deploy.processes import run_alerts
-
-    settings = options.settings_from(kafka=kafka, home=home, alerts=rules)
-    if check:
-        check_rules(settings)
-        return
-    run_alerts(settings)
-
-
-@app.command()
 def past(
     kafka: options.Kafka = None,
     site: options.Site = None,
@@ -224,43 +217,6 @@ def past(
     from deploy.processes import run_past
 
     run_past(options.settings_from(kafka=kafka, site=site, home=home, past_port=port))
-
-
-@topics_app.command("create")
-def topics_create(kafka: options.Kafka = None, home: options.Home = None) -> None:
-    """Create what is missing, check what is there."""
-    from deploy.log_commands import create_topics
-
-    create_topics(options.settings_from(kafka=kafka, home=home))
-
-
-@topics_app.command("list")
-def topics_list(kafka: options.Kafka = None, home: options.Home = None) -> None:
-    """The topics, their partitions and how much is in them."""
-    from deploy.log_commands import list_topics
-
-    list_topics(options.settings_from(kafka=kafka, home=home))
-
-
-@events_app.command("tail")
-def events_tail(
-    kafka: options.Kafka = None,
-    home: options.Home = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
-    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="From the first event.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="So many events.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-) -> None:
-    """Print events: offset, time, type, subject, causation. By default the last 20."""
-    from deploy.log_commands import tail_events
-
-    tail_events(
-        options.settings_from(kafka=kafka, home=home),
-        follow=follow,
-        from_beginning=from_beginning,
-        limit=limit,
-        as_json=as_json,
-    )
 
 
 @app.command()
@@ -281,51 +237,6 @@ def verify(
 
     settings = options.settings_from(kafka=kafka, redis=redis, home=home)
     raise typer.Exit(run(settings, wait, views, json_file))
-
-
-@audit_app.command("tail")
-def audit_tail(
-    kafka: options.Kafka = None,
-    home: options.Home = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
-    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="From the first search.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="So many searches.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-) -> None:
-    """Print searches: when, who, what for, with what, whom it found. By default the last 20."""
-    from deploy.log_commands import tail_searches
-
-    tail_searches(
-        options.settings_from(kafka=kafka, home=home),
-        follow=follow,
-        from_beginning=from_beginning,
-        limit=limit,
-        as_json=as_json,
-    )
-
-
-@events_app.command("export")
-def events_export(
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="- for standard output (jsonl).")],
-    kafka: options.Kafka = None,
-    home: options.Home = None,
-    kind: Annotated[str, typer.Option("--format", metavar="jsonl|parquet", help="What to write.")] = "jsonl",
-    from_offset: Annotated[int, typer.Option(min=0, help="First offset, of each partition.")] = 0,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="Events from then on.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Events before then.")] = None,
-    event_type: Annotated[
-        list[str] | None,
-        typer.Option("--type", metavar="NAME", help="Such as reid.person.*; repeatable."),
-    ] = None,
-    templates: Annotated[
-        bool, typer.Option("--with-templates", help="With the embeddings: what persons look like.")
-    ] = False,
-) -> None:
-    """Write the event log to a file: flat columns, and each event whole as JSON."""
-    from deploy.export import Export, run
-
-    wanted = Export(out, kind, from_offset, since, until, tuple(event_type or ()), templates)
-    run(options.settings_from(kafka=kafka, home=home), wanted)
 
 
 @app.command()
@@ -358,10 +269,8 @@ def migrate(
     kafka: options.Kafka = None,
     site: options.Site = None,
     home: options.Home = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the whole report.")
-    ] = None,
+    dry_run: options.DryRun = False,
+    json_file: options.Report = None,
     gallery: Annotated[
         list[str] | None,
         typer.Option("--gallery", metavar="NAME", help="Only this one; repeatable. Default: every camera's."),
@@ -418,6 +327,8 @@ def version() -> None:
     typer.echo(installed("saferoom-reid"))
 
 
+alerts_cli.register(app)
+log_cli.register(app)
 views_cli.register(app)
 crops_cli.register(app)
 dlq_commands.register(app)

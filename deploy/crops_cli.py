@@ -2,8 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -20,7 +18,7 @@ def register(app: typer.Typer) -> None:
 @crops_app.command("show")
 def show(
     home: options.Home = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Where crops are kept, and how many of each site."""
     from reid.runtime.crops.select import open_crops
@@ -61,10 +59,8 @@ def reembed(
     redis: options.Redis = None,
     site: options.Site = None,
     home: options.Home = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the whole report.")
-    ] = None,
+    dry_run: options.DryRun = False,
+    json_file: options.Report = None,
 ) -> None:
     """Make everybody whose pictures are kept known to another encoder, before the cameras change to it."""
     from rich.console import Console

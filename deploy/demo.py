@@ -4,7 +4,7 @@ import shutil
 import threading
 import time
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 
 from deploy import live
+from deploy.cast import CASTS, SCENARIOS, written_rules
 from deploy.inputs import Simulation, video_files
 from deploy.observer import Observer, Offsets
 from deploy.preflight import preflight
@@ -22,6 +23,7 @@ from deploy.session import console_for_people, running_stack
 from deploy.snapshot import Snapshot
 from deploy.stack import Stack
 from deploy.supervisor import Interrupted
+from producers.simulation.scenario import UNUSUAL_FAMILY
 from reid.contracts.topics import CAMERAS, COMMANDS, DETECTIONS, EVENTS
 from reid.errors import ConfigError, Unavailable
 from reid.runtime.admin import admin_client
@@ -46,6 +48,7 @@ class DemoPlan:
     cameras: int = 4
     seed: int = 0
     family: int = 0
+    cast: str = "usual"
     loop: bool = False
     duration: float | None = None
     live: bool = True
@@ -86,8 +89,10 @@ def run(settings: Settings, plan: DemoPlan) -> int:
     """
     began = time.monotonic()
     console = console_for_people()
+    plan = cast_of(plan)
     if settings.alerts is None:
-        settings = settings.model_copy(update={"alerts": DEMO_RULES})
+        rules = DEMO_RULES if plan.cast == "usual" else written_rules(settings, plan.cameras)
+        settings = settings.model_copy(update={"alerts": rules})
     if settings.crops is None:
         # Simulated people, or recordings that somebody chose to show.
         settings = settings.model_copy(update={"crops": "on"})
@@ -112,6 +117,20 @@ def run(settings: Settings, plan: DemoPlan) -> int:
     return 0
 
 
+def cast_of(plan: DemoPlan) -> DemoPlan:
+    """The plan with its cast's family. Raises `ConfigError` for a cast that there is not, or a site too
+    small for it."""
+    if plan.cast not in CASTS:
+        raise ConfigError(f"--cast {plan.cast}: there is {' and '.join(CASTS)}")
+    if plan.cast == "usual":
+        return plan
+    if plan.videos:
+        raise ConfigError(f"--cast {plan.cast} is the simulated site's: leave --video out")
+    family = plan.family or UNUSUAL_FAMILY
+    SCENARIOS[plan.cast].check(plan.people, family)
+    return replace(plan, family=family)
+
+
 def _videos(settings: Settings, plan: DemoPlan) -> list[str]:
     """None: the simulated site."""
     if plan.videos:
@@ -130,7 +149,9 @@ def _start(this: _Run) -> None:
     this.sources = this.videos
     if not this.videos:
         plan, now = this.plan, round(time.time() * 1000)
-        this.simulation = Simulation(plan.people, plan.cameras, plan.seed, now, plan.family)
+        this.simulation = Simulation(
+            plan.people, plan.cameras, plan.seed, now, plan.family, SCENARIOS[plan.cast]
+        )
         this.sources = this.simulation.sources()
     cameras = [(f"room{number}", source) for number, source in enumerate(this.sources, 1)]
     stack.start_processes(cameras, this.plan.loop)

@@ -28,7 +28,7 @@ def list_letters(
     kafka: options.Kafka = None,
     home: options.Home = None,
     topic: _Topic = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: options.JsonLines = False,
 ) -> None:
     """Place of the original, time, reason, error, and whether it was sent again."""
     found = _found(options.settings_from(kafka=kafka, home=home).kafka(), topic)
@@ -80,7 +80,7 @@ def replay(
         list[str] | None,
         typer.Option("--place", metavar="TOPIC/PARTITION/OFFSET", help="Only this letter; repeatable."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Send letters to their topic again, once each: what was sent again before is left out."""
     from deploy.dead_letters import place_of

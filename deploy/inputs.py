@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.score import TrueBox, TruthOf
+from producers.simulation.scenario import NOBODY, Scenario
 from reid.contracts.detections import Frame
 from reid.errors import ConfigError
 
@@ -21,11 +22,14 @@ class Simulation:
     seed: int
     start_ms: int
     family: int = 0
+    scenario: Scenario = NOBODY
 
     def sources(self) -> list[str]:
         site = f"people={self.people}&cameras={self.cameras}&seed={self.seed}&start_ms={self.start_ms}"
         if self.family:
             site += f"&family={self.family}"
+        for part, person in self.scenario.cast().items():
+            site += f"&{part}={person + 1}"
         return [f"sim://?{site}&camera={number}" for number in range(1, self.cameras + 1)]
 
     def truth(self) -> TruthOf:
@@ -33,7 +37,7 @@ class Simulation:
         from producers.detect.truth import MIN_VISIBILITY
         from producers.simulation.site import Site
 
-        site = Site(self.people, self.cameras, self.seed, family=self.family)
+        site = Site(self.people, self.cameras, self.seed, scenario=self.scenario, family=self.family)
 
         def truth_of(frame: Frame) -> Sequence[TrueBox]:
             camera = int(frame.camera_id.removeprefix("room")) - 1

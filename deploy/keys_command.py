@@ -49,7 +49,7 @@ def create(
 @app.command("list")
 def list_keys(
     home: options.Home = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: options.JsonLines = False,
 ) -> None:
     """All keys that were made, also those that count no more."""
     import msgspec

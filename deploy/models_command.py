@@ -25,7 +25,7 @@ def list_models(
     directory: Annotated[
         list[Path] | None, typer.Option("--in", metavar="DIR", help="Look here too; repeatable.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Name, kind, dimension, size, and where it is; below it licence and terms."""
     from producers.models.catalogue import entries
@@ -86,7 +86,7 @@ def bench(
     batch: Annotated[
         list[int] | None, typer.Option("--batch", min=1, max=32, help="Crops in a call; repeatable.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Processor time a crop (detectors: a 640×480 frame) and peak memory, as ratios to the default model.
     One thread; the models take turns."""

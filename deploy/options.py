@@ -48,6 +48,11 @@ Alerts = Annotated[
     typer.Option("--alerts", metavar="FILE", help="Alert rules and receivers (YAML, docs/alerts.md)."),
 ]
 Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second taken from each camera.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+Report = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the whole report.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")]
 
 
 def settings_from(

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import models
+from api import system_models as models
 from api.access.gate import Gate
 from api.app import create_app
 from api.moments import NAME

@@ -24,7 +24,7 @@ from reid.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
-MARKS: Final = 96
+MARKS: Final = 128
 #: Events between two marks of a young log, and of one batch of the follower.
 SPACING: Final = 1_000
 #: Moments that were asked for last, as they were answered: a page asks several times about one.

@@ -46,7 +46,7 @@ def projections_status(
     kafka: options.Kafka = None,
     redis: options.Redis = None,
     home: options.Home = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """How far each view is behind each partition of its log."""
     from deploy.rebuild_command import status
@@ -96,7 +96,7 @@ def explain(
     kafka: options.Kafka = None,
     site: options.Site = None,
     home: options.Home = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Why this person is who it is: every step of the log, in order, with its evidence."""
     from deploy.explain_command import explain as run

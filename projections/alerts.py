@@ -7,7 +7,7 @@ import msgspec
 
 from projections.changes import HashDelete, HashSet, Message, Op, SetOutcome
 from projections.store import ViewStore
-from projections.views import Defect, Projection, Record, Rejected
+from projections.views import Defect, Projection, Record, Rejected, projected
 from reid.contracts.alerts import (
     AlertAcknowledged,
     AlertClosed,
@@ -41,17 +41,7 @@ class AlertsView:
         self._kept = kept
 
     def project(self, records: Sequence[Record], store: ViewStore) -> Projection:
-        """A record that makes the view's own code fail is rejected, and the others are applied anew."""
-        defects: list[Rejected] = []
-        while True:
-            hopeless = {id(found.record) for found in defects}
-            fold = self.fold(store)
-            try:
-                rejected = fold.apply([r for r in records if id(r) not in hopeless])
-            except Defect as defect:
-                defects.append(defect.rejected())
-            else:
-                return Projection(list(fold.ops()), fold.messages(), rejected + defects)
+        return projected(lambda: self.fold(store), records)
 
     def fold(self, store: ViewStore) -> "AlertsFold":
         return AlertsFold(store, self._kept)

@@ -28,7 +28,7 @@ from reid.contracts.events import (
 )
 from reid.contracts.journeys import Interval, Visit
 from reid.contracts.policy import Policy
-from reid.journeys.counts import HOUR_MS, Sums, add, add_unique, hours_of
+from reid.journeys.counts import HOUR_MS, Sums, hours_of, recount
 from reid.journeys.visits import (
     MAX_INTERVALS,
     MAX_VISIT,
@@ -235,14 +235,9 @@ def _count(person: _Person, sums: Sums) -> None:
     """Takes away what the changed visits added, and adds what they add now."""
     before = {start: visit for start in person.changed if (visit := person.stored(start)) is not None}
     after = {start: person.at(start) for start in person.changed & set(person.starts)}
-    for visits, sign in ((before, -1), (after, 1)):
-        for visit in visits.values():
-            add(visit, sums, sign)
     hours = {hour for visits in (before, after) for visit in visits.values() for hour in hours_of(visit)}
     if hours:
-        beside = _beside(person, hours)
-        add_unique([*before.values(), *beside], hours, sums, -1)
-        add_unique([*after.values(), *beside], hours, sums, 1)
+        recount(list(before.values()), list(after.values()), _beside(person, hours), sums)
 
 
 def _beside(person: _Person, hours: set[int]) -> list[Visit]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -148,6 +148,9 @@ def decode_documents(
         ) from error
 
 
+T = TypeVar("T")
+
+
 class _Index(dict[str, int]):
     """A sorted set: member -> score."""
 
@@ -159,6 +162,8 @@ class MemoryViewStore:
         self._clock = clock
         self._values: dict[str, Any] = {}
         self._deadlines: dict[str, int] = {}
+        #: Keys of hashes, sets, indexes and lists that no copy shares: these alone are changed in place.
+        self._own: set[str] = set()
         self.published: list[Message] = []
 
     def positions(self, view: str) -> dict[int, int]:
@@ -220,18 +225,18 @@ class MemoryViewStore:
         return self._get(key, None)
 
     def copy(self, clock: Callable[[], int]) -> "MemoryViewStore":
-        """The same content, which changes apart from here on; documents, which never change, are shared."""
+        """The same content, which changes apart from here on. What neither changes afterwards is shared."""
         made = MemoryViewStore(clock)
-        made._values = {
-            key: value if isinstance(value, bytes) else _copied(value) for key, value in self._values.items()
-        }
+        made._values = dict(self._values)
         made._deadlines = dict(self._deadlines)
+        self._own.clear()
         return made
 
     def flush(self) -> None:
         """Loses everything, as a Redis without persistence does when it restarts."""
         self._values.clear()
         self._deadlines.clear()
+        self._own.clear()
 
     def _get(self, key: str, default: Any) -> Any:
         deadline = self._deadlines.get(key)
@@ -239,13 +244,21 @@ class MemoryViewStore:
             self._drop(key)
         return self._values.get(key, default)
 
-    def _hash(self, key: str) -> dict[str, bytes]:
-        found: dict[str, bytes] = self._values.setdefault(key, {})
+    def _held(self, key: str, make: Callable[[], T]) -> T:
+        """The hash, set, index or list, to be changed in place; ``make()`` where there is none."""
+        found: T | None = self._values.get(key)
+        if found is None or key not in self._own:
+            found = self._values[key] = make() if found is None else _copied(found)
+            self._own.add(key)
         return found
+
+    def _hash(self, key: str) -> dict[str, bytes]:
+        return self._held(key, dict)
 
     def _drop(self, key: str) -> None:
         self._values.pop(key, None)
         self._deadlines.pop(key, None)
+        self._own.discard(key)
 
     def _execute(self, op: Op) -> None:
         match op:
@@ -261,17 +274,17 @@ class MemoryViewStore:
             case HashSet():
                 self._hash(op.key)[op.name] = op.value
             case SetAdd():
-                self._values.setdefault(op.key, set()).add(op.member)
+                self._held(op.key, set[str]).add(op.member)
             case IndexAdd():
-                self._values.setdefault(op.key, _Index())[op.member] = op.score
+                self._held(op.key, _Index)[op.member] = op.score
             case HashDelete():
-                self._values.get(op.key, {}).pop(op.name, None)
+                self._hash(op.key).pop(op.name, None)
                 self._drop_empty(op.key)
             case IndexRemove():
-                self._values.get(op.key, _Index()).pop(op.member, None)
+                self._held(op.key, _Index).pop(op.member, None)
                 self._drop_empty(op.key)
             case SetRemove():
-                self._values.get(op.key, set()).discard(op.member)
+                self._held(op.key, set[str]).discard(op.member)
                 self._drop_empty(op.key)
             case AddSums():
                 self._add_sums(op)
@@ -291,7 +304,7 @@ class MemoryViewStore:
             self._drop_empty(op.key)
 
     def _append(self, op: Append) -> None:
-        entries: list[bytes] = self._values.setdefault(op.key, [])
+        entries = self._held(op.key, list[bytes])
         entries.append(op.entry)
         del entries[: -op.keep]
 
@@ -300,10 +313,10 @@ class MemoryViewStore:
         for name, more in (("persons", op.persons), ("embeddings", op.embeddings), ("visits", op.visits)):
             sums[name] = str(int(sums.get(name, b"0")) + more).encode()
         if int(sums["persons"]) > 0:
-            self._values.setdefault(op.cameras_key, set()).add(op.camera_id)
+            self._held(op.cameras_key, set[str]).add(op.camera_id)
         else:
             self._drop(op.key)
-            self._values.get(op.cameras_key, set()).discard(op.camera_id)
+            self._held(op.cameras_key, set[str]).discard(op.camera_id)
             self._drop_empty(op.cameras_key)
 
     def _drop_empty(self, key: str) -> None:

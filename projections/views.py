@@ -1,7 +1,7 @@
 """The views: how log records become operations and pub/sub messages, a batch at a time or a whole log."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple, Protocol
@@ -113,6 +113,29 @@ class Defect(Exception):
         return Rejected(self.record, PoisonInput(f"defect of the projector: {self.__cause__!r}"))
 
 
+class TellingFold(Fold, Protocol):
+    """A fold that also tells subscribers of what it changed."""
+
+    def messages(self) -> list[Message]: ...
+
+
+def projected(begin: Callable[[], TellingFold], records: Sequence[Record]) -> Projection:
+    """What one batch does to a view; ``begin`` opens a fold at the store as it stands.
+
+    A record that makes the view's own code fail is rejected too, and the others are applied again from a
+    clean start."""
+    defects: list[Rejected] = []
+    while True:
+        hopeless = {id(found.record) for found in defects}
+        fold = begin()
+        try:
+            rejected = fold.apply([r for r in records if id(r) not in hopeless])
+        except Defect as defect:
+            defects.append(defect.rejected())
+        else:
+            return Projection(list(fold.ops()), fold.messages(), rejected + defects)
+
+
 class PersonsView:
     """Persons, their index, sums, histories and journeys, live labels, decisions to review, and outcomes of
     commands, from the event log."""
@@ -127,18 +150,7 @@ class PersonsView:
         self._history_entries, self._erase_histories = history_entries, erase_histories
 
     def project(self, records: Sequence[Record], store: ViewStore) -> Projection:
-        """A record that makes a handler itself fail is rejected too, and the others are applied again from
-        a clean start."""
-        defects: list[Rejected] = []
-        while True:
-            hopeless = {id(found.record) for found in defects}
-            fold = self.fold(store)
-            try:
-                rejected = fold.apply([r for r in records if id(r) not in hopeless])
-            except Defect as defect:
-                defects.append(defect.rejected())
-            else:
-                return Projection(list(fold.ops()), fold.messages(), rejected + defects)
+        return projected(lambda: self.fold(store), records)
 
     def fold(self, store: ViewStore) -> "PersonsFold":
         histories = Histories(self._history_entries, self._erase_histories)

@@ -162,6 +162,13 @@ class Index:
         ranked = sorted(best.values(), key=lambda h: (-h.score, -h.raw, self._entries[h.person_id].number))
         return Found(ranked[:limit], int(allowed.sum()))
 
+    def latest(self, wanted: Wanted, limit: int) -> Found:
+        """The ``limit`` persons that pass, seen last first; their scores are 0."""
+        allowed = self._allowed(wanted, ())
+        passing = [(self._ids[slot], int(self._spans[slot, 1])) for slot in np.flatnonzero(allowed)]
+        ranked = sorted(passing, key=lambda one: (-one[1], self._entries[one[0]].number))
+        return Found([Hit(person_id, 0.0, 0.0, "") for person_id, _ in ranked[:limit]], len(ranked))
+
     def _nearest(self, scores: NDArray[np.float32], limit: int) -> list[str]:
         """Those of whom the exact scores may be among the ``limit`` best."""
         slots = np.flatnonzero(scores > -np.inf)
@@ -182,6 +189,11 @@ class Index:
             allowed[:] = True
         allowed[self._free] = False
         spans = self._spans[: len(self._ids)]
+        if wanted.persons is not None:
+            known = [self._entries[id_].slot for id_ in wanted.persons if id_ in self._entries]
+            among = np.zeros(len(self._ids), np.bool_)
+            among[known] = True
+            allowed &= among
         if wanted.since is not None:
             allowed &= spans[:, 1] >= wanted.since
         if wanted.until is not None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.models import MAX_ID, PERSON, Id
-from api.search.wanted import TERMS
+from api.search.wanted import SOME_TERMS, TERMS
 
 MOST_RESULTS: Final = 100
 _MOMENT: Final = 1_762_344_700_012
@@ -19,7 +19,7 @@ Moment = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class Filters(BaseModel):
-    """Only persons seen at some time from ``since`` to ``until``, by one of ``cameras``, who look as
+    """Only persons with a sighting from ``since`` to ``until``, at one of ``cameras``, who look as
     ``attributes`` say: ``upper:red,blue lower:dark bag:yes``; all terms must hold, of each one value.
 
     ``purpose``: what the search is for. It is kept in the audit with who asked and who was found.
@@ -70,7 +70,15 @@ class SearchByEmbedding(Filters):
     model: Annotated[str, Field(min_length=3, max_length=MAX_ID)]
 
 
-AnySearch = SearchByPerson | SearchByImage | SearchByEmbedding
+class SearchByAttributes(Filters):
+    """Who looks as ``attributes`` say, seen last first; nobody is compared with anybody."""
+
+    model_config = _body(attributes="upper:red lower:dark", purpose="lost child", cameras=["room1"])
+
+    attributes: Annotated[str, Field(min_length=3, max_length=500, json_schema_extra={"pattern": SOME_TERMS})]
+
+
+AnySearch = SearchByPerson | SearchByImage | SearchByEmbedding | SearchByAttributes
 
 _RESULT: Final[dict[str, Any]] = {
     "person_id": PERSON["person_id"],
@@ -84,14 +92,15 @@ _RESULT: Final[dict[str, Any]] = {
 
 
 class Result(BaseModel):
-    """``score``: calibrated similarity, 0 to 1; from 0.6 on the agent itself would take two for one.
+    """``score``: calibrated similarity, 0 to 1; from 0.6 on the agent itself would take two for one; null of
+    a search by attributes alone.
     ``crop``: address of a picture, null where none is kept."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_RESULT]})
 
     person_id: str
     label: str
-    score: float
+    score: float | None
     cameras: list[str]
     last_seen: int
     attributes: dict[str, str]
@@ -99,7 +108,8 @@ class Result(BaseModel):
 
 
 class Results(BaseModel):
-    """Best first. ``searched``: persons that passed the filters; ``calibrated``: false where no camera
+    """Best first. ``searched``: persons that passed the filters (in a span with very many visits, those who
+    were known from before its end until after its beginning); ``calibrated``: false where no camera
     reports the encoder's calibration, and scores are raw cosines; ``search_id``: in the audit."""
 
     model_config = ConfigDict(

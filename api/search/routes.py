@@ -38,7 +38,8 @@ Asks = Annotated[Asked, Depends(asked)]
 @router.post("/search", responses=_RESPONSES)
 @needs(Role.operator, cost=5)
 async def search(asks: Asks, body: models.AnySearch) -> models.Results:
-    """Persons who look like a person, a picture or an embedding, among all cameras and days."""
+    """Persons who look like a person, a picture or an embedding, or as they are described, among all cameras
+    and days."""
     found = await answer(asks, await question_of(asks.ctx, body), body)
     results = [
         models.Result(
@@ -74,7 +75,7 @@ async def similar(
     found = await answer(asks, question, models.Filters(purpose="look-alikes", limit=limit))
     return models.LookAlikes(
         similar=[
-            models.LookAlike(person_id=row.person_id, label=row.label, score=score, crop=row.crop)
+            models.LookAlike(person_id=row.person_id, label=row.label, score=score or 0.0, crop=row.crop)
             for row, score in found.found
         ]
     )

@@ -5,6 +5,8 @@ import binascii
 import hashlib
 import time
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -16,8 +18,9 @@ from api.asked import asked_by
 from api.commands import command_id
 from api.context import Context
 from api.search import models
-from api.search.index import Appearance, Probes
+from api.search.index import Appearance, Found, Index, Probes
 from api.search.pictures import BadPicture
+from api.search.sightings import asks_for_sightings, of_them, seen_then
 from api.search.wanted import BadFilter, Wanted, parsed
 from api.views import FoundRow
 from reid.contracts.audit import SearchMade
@@ -25,13 +28,16 @@ from reid.contracts.embedding import decode_wire, to_fixed
 from reid.domain.similarity import Calibration
 from reid.errors import PoisonInput
 
+#: So many times more are compared than asked for, where sightings are looked at afterwards; and again.
+_MORE: Final = 4
 _person: Final = msgspec.json.Decoder(Appearance)
 
 
 class Question(NamedTuple):
-    """``probes``: what to compare with; ``told``: what the audit keeps; ``without``: not to be found."""
+    """``probes``: what to compare with, None: nothing; ``told``: what the audit keeps; ``without``: not to be
+    found."""
 
-    probes: Probes
+    probes: Probes | None
     told: Mapping[str, Any]
     without: tuple[str, ...] = ()
 
@@ -45,9 +51,9 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """``found``: best first, with their scores."""
+    """``found``: best first, with their scores, None where nothing was compared."""
 
-    found: list[tuple[FoundRow, float]]
+    found: list[tuple[FoundRow, float | None]]
     searched: int
     ms: float
     calibrated: bool
@@ -60,6 +66,8 @@ async def question_of(ctx: Context, body: models.AnySearch) -> Question:
         return await of_person(ctx, body.person_id, "person")
     if isinstance(body, models.SearchByImage):
         return await _of_image(ctx, body.image)
+    if isinstance(body, models.SearchByAttributes):
+        return Question(None, {"kind": "attributes"})
     raw, dims = _unpacked(body.embedding, "embedding"), await ctx.following.ask(lambda index: index.dims())
     if body.model not in dims:
         known = ", ".join(sorted(dims)) or "none"
@@ -85,10 +93,13 @@ async def answer(asked: Asked, question: Question, filters: models.Filters) -> A
     began, ctx = time.perf_counter(), asked.ctx
     wanted = _wanted(filters)
     knots = await _knots(ctx)
-    probes, limit, without = question.probes, filters.limit, question.without
-    found = await ctx.following.ask(lambda index: index.search(probes, knots, wanted, limit, without))
+    found = await _found(ctx, question, knots, wanted, filters.limit)
     rows = await ctx.views.found([hit.person_id for hit in found.hits])
-    there = [(rows[hit.person_id], hit.score) for hit in found.hits if hit.person_id in rows]
+    there = [
+        (rows[hit.person_id], hit.score if question.probes is not None else None)
+        for hit in found.hits
+        if hit.person_id in rows
+    ]
     now = ctx.clock()
     search = SearchMade(
         site_id=ctx.settings.site_id,
@@ -97,7 +108,7 @@ async def answer(asked: Asked, question: Question, filters: models.Filters) -> A
         by=asked_by(asked.caller, asked.said),
         role=asked.caller.role.name,
         purpose=filters.purpose,
-        limit=limit,
+        limit=filters.limit,
         results=tuple(row.person_id for row, _ in there),
         searched=found.searched,
         since=filters.since,
@@ -108,7 +119,36 @@ async def answer(asked: Asked, question: Question, filters: models.Filters) -> A
     )
     await ctx.asking.record(search)
     took_ms = round((time.perf_counter() - began) * 1000, 1)
-    return Answer(there, found.searched, took_ms, all(map(knots.get, probes)), search.search_id)
+    return Answer(
+        there, found.searched, took_ms, all(map(knots.get, question.probes or ())), search.search_id
+    )
+
+
+async def _found(
+    ctx: Context, question: Question, knots: Mapping[str, Calibration], wanted: Wanted, limit: int
+) -> Found:
+    """The best of those who were seen when and where it is asked for."""
+    visits, probes = ctx.journeys, question.probes
+
+    def search(index: Index, most: int) -> Found:
+        if probes is None:
+            return index.latest(wanted, most)
+        return index.search(probes, knots, wanted, most, question.without)
+
+    timed = asks_for_sightings(wanted)
+    then = await seen_then(visits, wanted) if timed else None
+    if then is not None:
+        wanted = replace(wanted, persons=frozenset(then))
+    most = limit if not timed or then is not None else _MORE * limit
+    while True:
+        found = await ctx.following.ask(partial(search, most=most))
+        if not timed or then is not None:
+            return found
+        seen = await of_them(visits, [hit.person_id for hit in found.hits], wanted)
+        hits = [hit for hit in found.hits if hit.person_id in seen]
+        if len(hits) >= limit or len(found.hits) < most:
+            return Found(hits[:limit], found.searched)
+        most *= _MORE
 
 
 async def _of_image(ctx: Context, image: str) -> Question:

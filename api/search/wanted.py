@@ -19,6 +19,7 @@ _TERM: Final = re.compile(r'([A-Za-z0-9_-]{1,40}):("[^"]{1,80}"|[^\s"]{1,80})(?:
 _VALUE: Final = "[A-Za-z0-9_-]{1,20}"
 _SOME: Final = f'[A-Za-z0-9_-]{{1,20}}:({_VALUE}(,{_VALUE}){{0,2}}|"{_VALUE} {_VALUE}")'
 #: For a description of the API: texts that are surely understood (others may be too).
+SOME_TERMS: Final = f"^{_SOME}( {_SOME}){{0,3}}$"
 TERMS: Final = f"^({_SOME}( {_SOME}){{0,3}})?$"
 
 
@@ -29,13 +30,15 @@ class BadFilter(ValueError):
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """``since``, ``until``: ms since the epoch; somebody first seen before ``until`` and last seen from
-    ``since`` on passes. ``cameras``: seen by any of them. ``attributes``: each name with the values of which
-    one must hold."""
+    ``since`` on passes here (`api.search.sightings` looks closer). ``cameras``: ever seen by any of them.
+    ``attributes``: each name with the values of which one must hold. ``persons``: these alone; None:
+    whoever."""
 
     since: int | None = None
     until: int | None = None
     cameras: tuple[str, ...] = ()
     attributes: tuple[tuple[str, frozenset[str]], ...] = ()
+    persons: frozenset[str] | None = None
 
 
 def parsed(text: str) -> tuple[tuple[str, frozenset[str]], ...]:

@@ -41,19 +41,22 @@ class Footage:
     cameras: tuple[Camera, ...]
 
 
-def simulated(
-    people: int, cameras: int, seconds: float, seed: int, fps: float, start_ms: int, family: int = 0
-) -> Footage:
+def simulated(people: int, cameras: int, seconds: float, seed: int, fps: float, start_ms: int) -> Footage:
     """The demo's site, from its start. Whom no detector is expected to find is not part of the truth."""
-    site = Site(people, cameras, seed, family=family)
+    return footage_of(Site(people, cameras, seed), seconds, fps, start_ms)
+
+
+def footage_of(site: Site, seconds: float, fps: float, start_ms: int) -> Footage:
+    """Any simulated site, from its start."""
 
     def opened(index: int) -> Iterator[CapturedFrame]:
         for frame in SimulatedCamera(site, index, fps, start_ms, realtime=False, until_s=seconds):
             seen = tuple(p for p in frame.truth or () if p.visibility >= MIN_VISIBILITY)
             yield CapturedFrame(frame.image, frame.captured_at, frame.number, seen)
 
-    found = tuple(Camera(f"room{i + 1}", partial(opened, i)) for i in range(cameras))
-    return Footage(f"simulated site: {people} people, {cameras} cameras, {seconds:g} s, seed {seed}", found)
+    found = tuple(Camera(f"room{i + 1}", partial(opened, i)) for i in range(site.cameras))
+    told = f"{site.people} people, {site.cameras} cameras, {seconds:g} s, seed {site.seed}"
+    return Footage(f"simulated site: {told}", found)
 
 
 def mot_folders(directory: Path, fps: float, start_ms: int, seconds: float | None = None) -> Footage:

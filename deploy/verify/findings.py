@@ -19,6 +19,7 @@ class Check(StrEnum):
     FRAMES = "no person in two places in one frame"
     PERSONS = "person ids and labels in sequence, no label twice"
     FOLD = "fold of the log is the state that was decided"
+    ALERTS = "alert rules run again over the log give the alerts, byte for byte"
     VIEWS = "views in Redis are the fold of the log"
 
 

@@ -27,10 +27,18 @@ class Groups:
     """``groups``: those in an order that can be; the others are told of and left out.
 
     Uniqueness of ids needs no memory of them all: each is a function of causation, type and place, the
-    causations of a topic rise, and the places in a group count up.
+    causations of a topic rise, and the places in a group count up. ``ids``, ``order``: under which checks
+    this is told.
     """
 
-    def __init__(self, partition: int, findings: Findings) -> None:
+    def __init__(
+        self,
+        partition: int,
+        findings: Findings,
+        ids: Check = Check.IDS,
+        order: Check = Check.CAUSATION,
+    ) -> None:
+        self._ids, self._order_of = ids, order
         self._partition = partition
         self._findings = findings
         self._after: dict[str, int] = {}
@@ -40,12 +48,12 @@ class Groups:
     def groups(self, log: Iterable[Record]) -> Iterator[Group]:
         group: Group | None = None
         for record in log:
-            self._findings.look(Check.IDS)
-            self._findings.look(Check.CAUSATION)
+            for check in {self._ids, self._order_of}:
+                self._findings.look(check)
             try:
                 envelope = envelope_from(record.headers)
             except Malformed as error:
-                self._findings.differ(Check.CAUSATION, f"{record.place} is no event of ours: {error}")
+                self._findings.differ(self._order_of, f"{record.place} is no event of ours: {error}")
                 continue
             if group is not None and envelope.causation != group.causation:
                 yield group
@@ -64,16 +72,16 @@ class Groups:
         causation = envelope.causation
         if causation.partition != self._partition:
             self._findings.differ(
-                Check.CAUSATION, f"{record.place} was caused in another partition: {causation}"
+                self._order_of, f"{record.place} was caused in another partition: {causation}"
             )
             return False
         if causation.offset < self._after.get(causation.topic, 0):
             if envelope.id in self._recent:
                 self._findings.differ(
-                    Check.IDS, f"{record.place}: event {envelope.id} is there a second time"
+                    self._ids, f"{record.place}: event {envelope.id} is there a second time"
                 )
             self._findings.differ(
-                Check.CAUSATION, f"{record.place}, caused by {causation}, comes after events of later inputs"
+                self._order_of, f"{record.place}, caused by {causation}, comes after events of later inputs"
             )
             return False
         self._after[causation.topic] = causation.offset + 1
@@ -81,10 +89,10 @@ class Groups:
 
     def _check_id(self, record: Record, envelope: Envelope, ordinal: int) -> None:
         if envelope.id in self._recent:
-            self._findings.differ(Check.IDS, f"{record.place}: event {envelope.id} is there a second time")
+            self._findings.differ(self._ids, f"{record.place}: event {envelope.id} is there a second time")
         elif envelope.id != event_id(envelope.causation, envelope.type, ordinal):
             self._findings.differ(
-                Check.IDS,
+                self._ids,
                 f"{record.place}: {envelope.id} is not the id of event {ordinal} of {envelope.causation}",
             )
         self._recent.add(envelope.id)

@@ -30,7 +30,8 @@ def show(console: Console, findings: Findings, totals: Totals) -> None:
     verdict = ("[red]the log differs[/]", "[green]clean[/]", "[yellow]clean as far as it was checked[/]")
     console.print(
         f"{verdict[0 if not findings.clean else 2 if findings.unchecked else 1]}: {totals.inputs:,} inputs, "
-        f"{totals.frames:,} frames, {totals.events:,} events in {totals.seconds:.1f} s",
+        f"{totals.frames:,} frames, {totals.events:,} events, {totals.alerts:,} alert events "
+        f"in {totals.seconds:.1f} s",
         highlight=False,
     )
 
@@ -41,6 +42,7 @@ def write(path: Path, findings: Findings, totals: Totals) -> None:
         "inputs": totals.inputs,
         "frames": totals.frames,
         "events": totals.events,
+        "alerts": totals.alerts,
         "seconds": round(totals.seconds, 2),
         "partitions": totals.per_partition,
     }

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from deploy import log
 from deploy.verify import views
+from deploy.verify.alert_log import verify_alerts
 from deploy.verify.decisions import PartitionCheck
 from deploy.verify.findings import Check, Findings
 from deploy.verify.inputs import Inputs
@@ -58,6 +59,7 @@ class Totals:
     frames: int = 0
     inputs: int = 0
     events: int = 0
+    alerts: int = 0
     seconds: float = 0.0
     per_partition: dict[int, dict[str, Any]] = field(default_factory=dict)
 
@@ -75,6 +77,7 @@ def verify(settings: Settings, wait_s: float, with_views: bool = True) -> tuple[
         _verify_partition(settings, partition, plan, letters, findings, totals)
     places = [(topic.name, partition) for topic in INPUT_TOPICS for partition in plan.partitions]
     letters.finish({p: plan.low(p) for p in places}, {p: plan.upto(p) for p in places})
+    totals.alerts = verify_alerts(settings, wait_s, findings)
     if with_views:
         _verify_views(settings, bootstrap, findings)
     totals.seconds = time.monotonic() - begun

@@ -28,21 +28,31 @@ class Scenario:
     changer: int | None = None
     changes_after: float = 45.0
 
-    def check(self, people: int) -> None:
-        """Raises `ConfigError` for a person that the site does not have, or who has two parts."""
-        cast = {name: getattr(self, name) for name in ("loiterer", "intruder", "changer")}
-        known = {name: person for name, person in cast.items() if person is not None}
+    def cast(self) -> dict[str, int]:
+        """Part -> who plays it."""
+        parts = {name: getattr(self, name) for name in ("loiterer", "intruder", "changer")}
+        return {name: person for name, person in parts.items() if person is not None}
+
+    def check(self, people: int, family: int = 0) -> None:
+        """``family``: so many, from person 0 on, walk together, and nobody else does; 0: some walk in pairs.
+
+        Raises `ConfigError` for a person that the site does not have, or who has two parts."""
+        known = self.cast()
         for name, person in known.items():
             if not 0 <= person < people:
                 raise ConfigError(f"{name} {person + 1} of a simulated site: it has people 1 to {people}")
-            if person % 5 == 4 or (person % 5 == 3 and person + 1 < people):
+            in_pair = person % 5 == 4 or (person % 5 == 3 and person + 1 < people)
+            if person < family or (not family and in_pair):
                 raise ConfigError(f"{name} {person + 1} walks with somebody: choose another person")
         if len(set(known.values())) < len(known):
             raise ConfigError("one person of a simulated site has two parts: give each part to another")
 
 
-#: The cast of the demo and the tests.
-UNUSUAL: Final = Scenario(loiterer=1, intruder=6, changer=10)
+#: Nothing unusual.
+NOBODY: Final = Scenario()
+#: The unusual cast of the demo and the tests; with `UNUSUAL_FAMILY` of the others a family.
+UNUSUAL: Final = Scenario(loiterer=5, intruder=6, changer=10)
+UNUSUAL_FAMILY: Final = 3
 
 
 def other_jacket(worn: Wardrobe, others: tuple[Wardrobe, ...]) -> Wardrobe:

@@ -105,7 +105,7 @@ class Site:
         self.width, self.height = size
         self.floor = Floor.of(max(4, cameras))
         self.wardrobes: tuple[Wardrobe, ...] = wardrobes(people, seed)
-        scenario.check(people)
+        scenario.check(people, family)
         self.scenario = scenario
         self._schedule = Schedule(self.floor, people, seed, duration_s, cameras, scenario, family)
         self._views = [View(self.floor.rooms[i], *size, seed) for i in range(cameras)]

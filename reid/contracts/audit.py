@@ -16,9 +16,10 @@ class SearchMade(
     """Somebody searched for a person. It holds no picture and no embedding.
 
     ``at``: ms since the epoch. ``by``: the caller, with whom it said to ask for; ``role``: its role then,
-    ``purpose``: what for, in the caller's words. ``kind``: what was searched with; ``person_id`` of an
-    existing person, ``picture_sha256`` (hex) of a picture, ``model`` of an embedding or picture. ``since``,
-    ``until``, ``cameras``, ``attributes``, ``limit``: the filters as asked. ``results``: ids as answered,
+    ``purpose``: what for, in the caller's words. ``kind``: what was searched with (``attributes``: with
+    nothing else); ``person_id`` of an existing person, ``picture_sha256`` (hex) of a picture, ``model`` of an
+    embedding or picture. ``since``, ``until``, ``cameras``, ``attributes``, ``limit``: the filters as asked.
+    ``results``: ids as answered,
     best first; ``searched``: persons that passed the filters.
     """
 
@@ -28,7 +29,7 @@ class SearchMade(
     by: str
     role: str
     purpose: str
-    kind: Literal["image", "person", "embedding", "similar"]
+    kind: Literal["image", "person", "embedding", "similar", "attributes"]
     limit: int
     results: tuple[str, ...]
     searched: int

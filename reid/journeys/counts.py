@@ -6,7 +6,9 @@ Fields of an hour: ``{camera}/entries``, ``{camera}/unique``, ``{camera}/dwell``
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from functools import lru_cache
+from itertools import chain
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 from reid.contracts.journeys import Visit
@@ -15,6 +17,9 @@ from reid.journeys.legs import Leg, legs, moves
 
 HOUR_MS: Final = 3_600_000
 _SECONDS: Final = 3_600
+
+
+T = TypeVar("T")
 
 
 class Sums(NamedTuple):
@@ -34,23 +39,24 @@ class Occupancy(NamedTuple):
     dwell_ms: int
 
 
-def add(visit: Visit, sums: Sums, sign: int) -> None:
-    """Adds what the visit adds by itself, or takes it away."""
-    walked = legs(visit)
-    for leg in walked:
-        _occupy(leg, sums.occupancy, sign)
-    for move in moves(walked):
-        field = f"{quote(move.source, safe='')}/{quote(move.target, safe='')}/{bucket_of(move.ms)}"
-        sums.transitions[field] += sign
+def recount(before: Sequence[Visit], after: Sequence[Visit], beside: Sequence[Visit], sums: Sums) -> None:
+    """Takes away what a person's changed visits added ``before``, and adds what they add ``after``.
+    ``beside``: the person's other visits that touch the same hours, before as after.
 
-
-def add_unique(visits: Iterable[Visit], hours: set[int], sums: Sums, sign: int) -> None:
-    """A person counts once at a camera in an hour, however often it came. ``visits``: all of the person's
-    that touch ``hours``."""
-    met = {(hour, leg.camera_id) for visit in visits for leg in legs(visit) for hour in _hours(leg)}
-    for hour, camera_id in met:
-        if hour in hours:
-            sums.occupancy[hour, f"{quote(camera_id, safe='')}/unique"] += sign
+    Of a visit that goes on one leg is another one and the rest as they were: only what differs is counted.
+    """
+    was, now = [legs(visit) for visit in before], [legs(visit) for visit in after]
+    for leg, by in _difference(chain.from_iterable(was), chain.from_iterable(now)):
+        _occupy(leg, sums.occupancy, by)
+    for move, by in _difference(chain.from_iterable(map(moves, was)), chain.from_iterable(map(moves, now))):
+        field = f"{_quoted(move.source)}/{_quoted(move.target)}/{bucket_of(move.ms)}"
+        sums.transitions[field] += by
+    hours = {hour for visit in (*before, *after) for hour in hours_of(visit)}
+    stay = _met(map(legs, beside), hours)
+    met_before, met_after = _met(was, hours) | stay, _met(now, hours) | stay
+    for met, by in ((met_before - met_after, -1), (met_after - met_before, 1)):
+        for hour, camera_id in met:
+            sums.occupancy[hour, f"{_quoted(camera_id)}/unique"] += by
 
 
 def hours_of(visit: Visit) -> range:
@@ -89,8 +95,27 @@ def _hours(leg: Leg) -> range:
     return range(leg.entered_at // HOUR_MS, leg.left_at // HOUR_MS + 1)
 
 
+def _met(visits: Iterable[Sequence[Leg]], hours: set[int]) -> set[tuple[int, str]]:
+    """Hour and camera. A person counts once at a camera in an hour, however often it came."""
+    return {
+        (hour, leg.camera_id) for walked in visits for leg in walked for hour in _hours(leg) if hour in hours
+    }
+
+
+def _difference(before: Iterable[T], after: Iterable[T]) -> list[tuple[T, int]]:
+    """What is there another number of times than before, and by how much."""
+    found = Counter(after)
+    found.subtract(before)
+    return [(one, by) for one, by in found.items() if by]
+
+
+@lru_cache(maxsize=1024)
+def _quoted(camera_id: str) -> str:
+    return quote(camera_id, safe="")
+
+
 def _occupy(leg: Leg, into: Counter[tuple[int, str]], sign: int) -> None:
-    camera = quote(leg.camera_id, safe="")
+    camera = _quoted(leg.camera_id)
     into[leg.entered_at // HOUR_MS, f"{camera}/entries"] += sign
     for hour in _hours(leg):
         begin = hour * HOUR_MS

@@ -1,5 +1,6 @@
 """A visit as legs: room1 → room2 → room3."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -32,11 +33,11 @@ def legs(visit: Visit) -> list[Leg]:
     A leg is the union of the tracks at one camera. It goes on over a gap, unless the gap is longer than the
     visit's or the person was elsewhere in it: a track of another camera has its middle there.
     """
-    made: list[Leg] = []
-    for camera_id in sorted({one.camera_id for one in visit.intervals}):
-        here = [one for one in visit.intervals if one.camera_id == camera_id]
-        elsewhere = [one for one in visit.intervals if one.camera_id != camera_id]
-        made += _at_one(here, elsewhere, visit.gap)
+    by_camera: dict[str, list[Interval]] = {}
+    for one in visit.intervals:
+        by_camera.setdefault(one.camera_id, []).append(one)
+    middles = _middles(visit.intervals)
+    made = [leg for here in by_camera.values() for leg in _at_one(here, middles, visit.gap)]
     return sorted(made, key=lambda leg: (leg.entered_at, leg.left_at, leg.camera_id))
 
 
@@ -49,27 +50,32 @@ def moves(walked: Sequence[Leg]) -> list[Move]:
     ]
 
 
-def _at_one(here: Sequence[Interval], elsewhere: Sequence[Interval], gap: int) -> list[Leg]:
-    groups: list[list[Interval]] = []
-    end = 0
+def _at_one(here: Sequence[Interval], middles: Sequence[int], gap: int) -> list[Leg]:
+    """``middles``: of the whole visit."""
+    own = _middles(here)
+
+    def elsewhere(since: int, until: int) -> bool:
+        """Whether another camera's track has its middle between."""
+        return since < until and _count(middles, since, until) > _count(own, since, until)
+
+    made: list[Leg] = []
+    begin, end, tracks, names = here[0].first, here[0].last, 0, list[str]()
     for one in here:
-        if groups and one.first - end <= gap and not _between(elsewhere, end, one.first):
-            groups[-1].append(one)
-            end = max(end, one.last)
-        else:
-            groups.append([one])
-            end = one.last
-    return [
-        Leg(
-            group[0].camera_id,
-            group[0].first,
-            max(one.last for one in group),
-            sum(one.tracks for one in group),
-            tuple(one.track for one in group),
-        )
-        for group in groups
-    ]
+        if one.first - end > gap or elsewhere(end, one.first):
+            made.append(Leg(one.camera_id, begin, end, tracks, tuple(names)))
+            begin, end, tracks, names = one.first, one.last, 0, []
+        end = max(end, one.last)
+        tracks += one.tracks
+        names.append(one.track)
+    made.append(Leg(here[0].camera_id, begin, end, tracks, tuple(names)))
+    return made
 
 
-def _between(elsewhere: Sequence[Interval], since: int, until: int) -> bool:
-    return since < until and any(2 * since < one.first + one.last < 2 * until for one in elsewhere)
+def _middles(intervals: Sequence[Interval]) -> list[int]:
+    """Twice the middle of each, rising: whole numbers."""
+    return sorted(one.first + one.last for one in intervals)
+
+
+def _count(middles: Sequence[int], since: int, until: int) -> int:
+    """How many lie between, neither at the one nor at the other."""
+    return bisect_left(middles, 2 * until) - bisect_right(middles, 2 * since)

@@ -14,24 +14,23 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 from websockets.sync.client import connect
 
 from api.server import listen, server_of, url_of
+from deploy import cli
+from deploy.verify.alert_log import verify_alerts
+from deploy.verify.findings import Check, Findings
 from projections.alerts import AlertsView
 from projections.databases import Databases
 from projections.rebuild import rebuild
 from projections.redis_store import RedisViewStore
 from projections.views import CamerasView, PersonsView
-from reid.alerting.state import AlertState
-from reid.alerting.step import Source, step
 from reid.contracts.alerts import AlertAcknowledged, AlertClosed, AlertOpened, AlertRulesAdopted
-from reid.contracts.cloudevents import envelope_from
-from reid.contracts.codec import decode_alert, decode_command, decode_event, encode
-from reid.contracts.commands import AcknowledgeAlert, Tick
+from reid.contracts.codec import decode_alert, encode
 from reid.contracts.events import TrackRef
-from reid.contracts.topics import ALERTS, COMMANDS, EVENTS, UNDELIVERED
+from reid.contracts.topics import EVENTS, UNDELIVERED
 from reid.runtime import kafka
-from reid.runtime.alerts.file import load
 from reid.runtime.ready import read_ready
 from reid.runtime.settings import Settings
 from streams.alerting.process import run
@@ -130,7 +129,7 @@ def test_from_the_log_to_the_page_and_back(
         left = {name: value for name, value in alert["evidence"].items() if name not in ("track", "bbox")}
         assert shown(api)[0]["label"] == "" and shown(api)[0]["evidence"] == left
         rebuilt_as_it_was(topics, clean_redis)
-    assert_decided_again_to_the_same(topics, rules)
+    assert_decided_again_to_the_same(settings)
 
 
 def rebuilt_as_it_was(bootstrap: str, redis_url: str) -> None:
@@ -148,37 +147,12 @@ def rebuilt_as_it_was(bootstrap: str, redis_url: str) -> None:
         store.close()
 
 
-def assert_decided_again_to_the_same(bootstrap: str, rules: Path) -> None:
-    """Every partition from zero, in the order that the alert log tells: the same bytes."""
-    own = load(rules).rules
-    told = read_all(bootstrap, ALERTS.name)
-    for partition in {record.partition() for record in told}:
-        alerts = [record for record in told if record.partition() == partition]
-        events = [r for r in read_all(bootstrap, EVENTS.name) if r.partition() == partition]
-        commands = {r.offset(): r for r in read_all(bootstrap, COMMANDS.name) if r.partition() == partition}
-        state, made = AlertState(), list[bytes]()
-
-        def decide(record: Any, state: AlertState = state, made: list[bytes] = made) -> None:
-            command = record.topic() == COMMANDS.name
-            message: Any = decode_command(record.value()) if command else decode_event(record.value())
-            if command and not isinstance(message, Tick | AcknowledgeAlert):
-                return
-            place = f"{record.topic()}/{record.partition()}/{record.offset()}"
-            id_ = "" if command else dict(headers_in(record))["ce_id"].decode()
-            site = state.site(message.site_id)
-            made += [encode(alert) for alert in step(site, message, Source(place, id_), own)]
-
-        for record in alerts:
-            envelope = envelope_from(headers_in(record))
-            if envelope.causation.topic != COMMANDS.name:
-                continue
-            while events and events[0].offset() < envelope.decided[EVENTS.name]:
-                decide(events.pop(0))
-            if envelope.causation.offset in commands:
-                decide(commands.pop(envelope.causation.offset))
-        for event in events:
-            decide(event)
-        assert made == [record.value() for record in alerts]
+def assert_decided_again_to_the_same(settings: Settings) -> None:
+    """`saferoom verify`, its part on alerts: every partition from zero, the same bytes."""
+    findings = Findings()
+    compared = verify_alerts(settings, 10.0, findings)
+    assert findings.kept == {check: [] for check in Check} and findings.notes == []
+    assert compared == len(alerts_of(settings.kafka()))
 
 
 def test_killed_again_and_again_each_alert_is_there_once(
@@ -205,7 +179,7 @@ def test_killed_again_and_again_each_alert_is_there_once(
     assert sum(isinstance(alert, AlertRulesAdopted) for alert in found) == 1
     persons = [alert.person_id for alert in found if isinstance(alert, AlertOpened)]
     assert sorted(persons) == sorted(f"p{n}" for n in range(1, people + 1))
-    assert_decided_again_to_the_same(topics, rules)
+    assert_decided_again_to_the_same(settings)
 
 
 def half_told(bootstrap: str, people: int) -> bool:
@@ -279,6 +253,50 @@ deliver:
             until(lambda: {m["data"].get("person_id") for _, m in again.messages} & {"d"}, 30)
             again.close()
     broker.stop()
+
+
+def test_what_a_receiver_did_not_take_is_listed_and_sent_again_once(
+    settings: Settings, rules: Path, event_log: EventLog, topics: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "secret")
+
+    def receivers(url: str) -> None:
+        rules.write_text(
+            RULES
+            + f"""
+deliver:
+  webhooks:
+    porter: {{url: "{url}", secret_env: HOOK_SECRET, attempts: 1, backoff: 1 ms, events: [opened]}}
+"""
+        )
+
+    def run_cli(*arguments: str) -> Any:
+        given = ["--kafka", topics, "--home", str(settings.home)]
+        return CliRunner().invoke(cli.app, ["alerts", *arguments, *given])
+
+    receivers("http://127.0.0.1:9/")
+    with agent(settings, rules):
+        event_log.write(sighting("a", now()), sighting("b", now()))
+        until(lambda: len(read_all(topics, UNDELIVERED.name)) == 2, 20)
+    ids = [dict(headers_in(record))["ce_id"].decode() for record in read_all(topics, UNDELIVERED.name)]
+    listed = [json.loads(line) for line in run_cli("undelivered", "--json").stdout.splitlines()]
+    assert [(told["id"], told["receiver"], told["sent_again"]) for told in listed] == [
+        (id_, "porter", False) for id_ in ids
+    ]
+    assert "ConnectError" in listed[0]["error"] and listed[0]["rule"] == "server room"
+    again = ("resend", "--alerts", str(rules), "--json")
+    still_away = run_cli(*again)
+    assert still_away.exit_code == 1 and len(json.loads(still_away.stdout)["failed"]) == 2
+    with Hook() as hook:
+        receivers(hook.url)
+        assert run_cli(*again).exit_code == 0
+        assert [headers["webhook-id"] for headers, _ in hook.requests] == ids
+        assert json.loads(run_cli(*again).stdout) == {"sent": [], "failed": []}
+        # By its place, even again: a person says so.
+        assert run_cli(*again, "--place", listed[1]["place"]).exit_code == 0
+        assert [headers["webhook-id"] for headers, _ in hook.requests] == [*ids, ids[1]]
+    assert run_cli("undelivered").stdout.count("(sent again)") == 2
+    assert "no receiver desk" in str(run_cli(*again, "--receiver", "desk").exception)
 
 
 def check_signature(headers: dict[str, str], body: bytes) -> None:

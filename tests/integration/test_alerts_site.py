@@ -95,7 +95,7 @@ def test_exactly_the_loiterer_and_the_intruder_at_night() -> None:
     opened = [one for one in made if isinstance(one, AlertOpened)]
     assert sorted((one.rule, one.camera_id) for one in opened) == [
         ("forbidden room at night", "room4"),
-        ("loitering", "room2"),
+        ("loitering", "room3"),
     ]
     # The other jacket makes a person more, who is no alert.
     assert known == 13

@@ -1,20 +1,17 @@
-"""Crops in a bucket: boto3 against an S3 server on loopback.
-
-Needs ``boto3`` and ``moto[s3,server]``, no part of the locked environment: skipped without them."""
+"""Crops in a bucket: boto3 against an S3 server on loopback (moto's)."""
 
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from reid.errors import ConfigError, Unavailable
 from reid.runtime.crops.base import name_of
 from reid.runtime.crops.s3 import S3Crops
 from reid.runtime.crops.select import open_crops
 from reid.runtime.settings import Settings
-
-boto3: Any = pytest.importorskip("boto3")
-moto_server: Any = pytest.importorskip("moto.server")
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("default")]
 SITE = "global"
@@ -26,7 +23,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
         host, port = server.get_host_and_port()

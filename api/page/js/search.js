@@ -45,8 +45,8 @@ export const searchView = {
       run();
     };
     const run = async () => {
-      if (!asked.image && !asked.person) {
-        said.textContent = "Give a picture or a person first.";
+      if (!asked.image && !asked.person && !attributes.value.trim()) {
+        said.textContent = "Give a picture, a person or clothes first.";
         return;
       }
       said.textContent = "Searching …";
@@ -86,7 +86,7 @@ const label = (text, field) => h("label", null, text, field);
 
 function result(one) {
   return h("article", { class: "card result" }, portrait(one, 64, { tall: true, crop: one.crop }), h("div", null, personLink(one, 24),
-    h("div", { class: "chips" }, h("strong", { class: "number" }, score(one.score)), h("span", { class: "small soft number" }, `last seen ${when(one.last_seen)}`)), scoreBar(one.score),
+    h("div", { class: "chips" }, ...(one.score === null ? [] : [h("strong", { class: "number" }, score(one.score))]), h("span", { class: "small soft number" }, `last seen ${when(one.last_seen)}`)), ...(one.score === null ? [] : [scoreBar(one.score)]),
     h("div", { class: "chips" }, ...one.cameras.map(camera => h("span", { class: "chip" }, camera))), h("div", { class: "chips" }, ...attributeChips(one.attributes))));
 }
 

@@ -3,9 +3,12 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
+from api.alert_models import Alert
 from reid.contracts.commands import AcknowledgeAlert
+from reid.contracts.views import AlertView
 from reid.runtime.settings import Settings
 from tests.unit.alerting.story import Story, acknowledge, at, rule, seen, tick
 from tests.unit.api.world import World
@@ -105,3 +108,13 @@ def test_without_redis_it_is_503(world: AlertWorld) -> None:
     with world.client() as client:
         world.reader.away = True
         assert client.get("/alerts").status_code == 503
+
+
+def test_an_alert_shows_what_its_document_holds_and_nothing_of_its_own() -> None:
+    """The answer's fields are the document's, less those named here: a new one must be decided on."""
+    kept_back = {"number", "of", "reason", "events"}
+    document = {field.name: field for field in msgspec.structs.fields(AlertView)}
+    assert set(Alert.model_fields) == set(document) - kept_back
+    for name, field in Alert.model_fields.items():
+        required = document[name].default is msgspec.NODEFAULT
+        assert field.is_required() == required or name == "state", name

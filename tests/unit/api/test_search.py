@@ -368,6 +368,66 @@ def test_filters_and_their_place_in_the_audit(client: TestClient, world: World) 
     assert b"embedding" not in encode(told) and told.at == world.now
 
 
+def walker(name: str, number: int, *sightings: tuple[str, int]) -> list[Any]:
+    """Alike in all; seen at these cameras so many minutes after the start, each for half a minute."""
+    label, template = f"Visitor-{name}", Template("m@1", fixed_to_bytes(vector_of(1)), "room1", 0.9)
+    first = START + 60_000 * sightings[0][1]
+    events: list[Any] = [
+        registered(name, number, label, first, track=track(sightings[0][0], f"{name}0"), template=template)
+    ]
+    for place, (camera, minute) in enumerate(sightings):
+        at, where = START + 60_000 * minute, track(camera, f"{name}{place}")
+        events.append(seen(name, label, where, at, reason="bound"))
+        events.append(seen(name, label, where, at + 30_000))
+    return events
+
+
+@pytest.mark.parametrize("few", [0, 2_000], ids=["compared first", "seen first"])
+def test_a_span_of_time_is_about_sightings_there_and_then(
+    api_settings: Settings, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.search.sightings.FEW_VISITS", few)
+    world = World(api_settings)
+    world.happens(*walker("a", 0, ("room1", 0), ("room2", 60)), *walker("b", 1, ("room2", 0), ("room1", 60)))
+    for number in range(2, 30):
+        world.happens(*walker(f"c{number}", number, ("room3", 0), ("room3", 90)))
+    probe = {"embedding": wire(vector_of(1)), "model": "m@1"}
+
+    def found(since: float, until: float, *cameras: str, limit: int = 10) -> list[str]:
+        span = {"since": START + round(60_000 * since), "until": START + round(60_000 * until)}
+        return ids(search(client, **probe, **span, cameras=list(cameras), limit=limit))
+
+    with world.client() as client:
+        assert sorted(found(59, 61)) == ["a", "b"], "all were known before and after, two were seen then"
+        assert found(59, 61, "room1") == ["b"] and found(59, 61, "room2") == ["a"]
+        assert found(0.2, 0.3, "room1") == ["a"], "within a sighting"
+        assert found(61, 80) == [] == found(59, 61, "room3")
+        assert len(found(0, 100, "room3", limit=100)) == 28
+        assert len(found(0, 100, "room3", limit=7)) == 7
+        later = {"since": START + 60_000 * 80, "attributes": ""}
+        assert len(ids(search(client, **probe, **later, limit=100))) == 28
+        audit = world.commands.searches[0]
+        assert audit.searched == (2 if few else 30) and audit.results == tuple(sorted(audit.results))
+
+
+def test_by_attributes_alone_the_latest_first(client: TestClient, world: World) -> None:
+    for name, colour in (("a", "red"), ("b", "blue"), ("c", "red")):
+        key = topics.person_key(SITE, name)
+        document = msgspec.json.decode(world.store.get(key)) | {"attributes": {"upper": colour}}
+        changed = [SetPerson(key, msgspec.json.encode(document), world.now)]
+        told = Message(topics.persons_channel(SITE), encode(PersonsChanged(person_ids=[name])))
+        world.store.commit(Change("x", {}, {}, changed, [told]))
+    eventually(lambda: ids(search(client, attributes="upper:red")) == ["c", "a"])
+    found = search(client, attributes="upper:red,blue", limit=2)
+    assert ids(found) == ["c", "a"] and found["searched"] == 3
+    assert [result["score"] for result in found["results"]] == [None, None]
+    told = world.commands.searches[-1]
+    assert (told.kind, told.attributes, told.results) == ("attributes", "upper:red,blue", ("c", "a"))
+    assert ids(search(client, attributes="upper:red", since=START + 30_000)) == ["c"]
+    for wrong in ({"purpose": "p", "attributes": ""}, {"purpose": "p", "attributes": "red"}):
+        assert client.post("/search", json=wrong).status_code == 422
+
+
 def test_no_answer_without_the_audit(client: TestClient, world: World) -> None:
     world.commands.away = True
     for answer in (

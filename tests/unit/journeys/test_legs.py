@@ -19,6 +19,7 @@ from reid.journeys.visits import (
     taken,
     visits_of,
 )
+from tests.unit.journeys import naive
 
 GAP = 300_000
 
@@ -137,7 +138,9 @@ def test_tracks_taken_away_are_nobodys_any_more() -> None:
 )
 def test_legs_cover_what_was_seen_and_no_two_of_a_camera_meet(spans: list[Any]) -> None:
     seen = [Interval(s * 1000, (s + n) * 1000, c, f"s/{i}") for i, (c, s, n) in enumerate(spans)]
-    found = [leg for visit in visits_of(seen, GAP) for leg in legs(visit)]
+    visits = visits_of(seen, GAP)
+    found = [leg for visit in visits for leg in legs(visit)]
+    assert found == [leg for visit in visits for leg in naive.legs_of(visit)]
     assert sum(leg.tracks for leg in found) == len(seen)
     for one in seen:
         holding = [leg for leg in found if leg.camera_id == one.camera_id and one.track in leg.names]

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reid.contracts.journeys import Visit
-from reid.journeys.counts import HOUR_MS, Occupancy, Sums, add, add_unique, hours_of, occupancy, transitions
+from reid.journeys.counts import HOUR_MS, Occupancy, Sums, occupancy, recount, transitions
 from reid.journeys.durations import bucket_of, middle_of, quantile
+from tests.unit.journeys import naive
 from tests.unit.journeys.test_legs import intervals, visits_of
 
 GAP = 7_200_000
@@ -35,9 +36,7 @@ def test_no_quantile_of_nothing() -> None:
 def sums_of(*people: list[Visit]) -> Sums:
     sums = Sums(Counter(), Counter())
     for visits in people:
-        for visit in visits:
-            add(visit, sums, 1)
-        add_unique(visits, {h for v in visits for h in hours_of(v)}, sums, 1)
+        recount([], visits, [], sums)
     return sums
 
 
@@ -88,7 +87,27 @@ def test_the_peak_is_the_most_at_once(spans: list[tuple[int, int]]) -> None:
 def test_what_is_taken_away_leaves_nothing() -> None:
     visits = person("A 0-10, B 20-4000, A 4010-4020")
     sums = sums_of(visits)
-    for visit in visits:
-        add(visit, sums, -1)
-    add_unique(visits, {h for v in visits for h in hours_of(v)}, sums, -1)
+    recount(visits, [], [], sums)
     assert not any(sums.occupancy.values()) and not any(sums.transitions.values())
+
+
+_SPANS = st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 9_000), st.integers(0, 4_000)), max_size=5)
+
+
+@given(_SPANS, _SPANS, _SPANS)
+def test_what_differs_is_all_that_changes(
+    same: list[tuple[str, int, int]], before: list[tuple[str, int, int]], after: list[tuple[str, int, int]]
+) -> None:
+    """Visits of five minutes' gap, some as they were: the sums are those of counting all of it anew."""
+
+    def visits(spans: list[tuple[str, int, int]]) -> list[Visit]:
+        told = ", ".join(f"{camera} {start}-{start + length}" for camera, start, length in sorted(spans))
+        return visits_of(intervals(told), 300_000) if spans else []
+
+    beside, was, now = visits(same), visits(before), visits(after)
+    changed, naively = Sums(Counter(), Counter()), Sums(Counter(), Counter())
+    naive.add([*beside, *was], changed)
+    recount(was, now, beside, changed)
+    naive.add([*beside, *now], naively)
+    for mine, theirs in zip(changed, naively, strict=True):
+        assert {k: n for k, n in mine.items() if n} == {k: n for k, n in theirs.items() if n}

@@ -132,3 +132,24 @@ def test_neighbours_on_one_key_are_one_command() -> None:
         ("SET", "p", b"{}", "PXAT", START + 5 + EXPIRY_GRACE_MS),
         ("PEXPIREAT", "l", START + EXPIRY_GRACE_MS),
     ]
+
+
+@given(
+    st.lists(an_event(), max_size=12), st.lists(an_event(), max_size=12), st.lists(an_event(), max_size=12)
+)
+def test_a_copy_and_its_original_change_apart(before: list[Any], here: list[Any], there: list[Any]) -> None:
+    def views(*parts: list[Any], store: MemoryViewStore | None = None) -> MemoryViewStore:
+        made = store or MemoryViewStore()
+        for events in parts:
+            if events:
+                project(made, events)
+        return made
+
+    original = views(before)
+    stood = original.dump("")
+    untouched, copied = original.copy(lambda: 0), original.copy(lambda: 0)
+    views(here, store=original)
+    views(there, store=copied)
+    assert untouched.dump("") == stood
+    assert original.dump("") == views(before, here).dump("")
+    assert copied.dump("") == views(before, there).dump("")

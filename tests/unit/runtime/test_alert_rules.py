@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from deploy.cast import unusual_rules
 from deploy.demo import DEMO_RULES
 from reid.alerting.calendar import is_open, last_closing, local, next_closing, utc
 from reid.contracts.alert_rules import AlertRules, Hours
@@ -165,3 +166,13 @@ def test_spans_that_touch_are_one() -> None:
     late = (Hours(0, 600, 1440), Hours(1, 0, 120))
     found = last_closing(AlertRules(hours=late), moment("2026-11-24T12:00:00Z"))
     assert found == (moment("2026-11-23T10:00:00Z"), moment("2026-11-24T02:00:00Z"))
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_the_unusual_cast_of_the_demo_comes_at_night(hour: int) -> None:
+    """Whenever it is started: where the site lies it is after one o'clock for the next hour."""
+    at = round(datetime(2026, 11, 24, hour, 5, tzinfo=UTC).timestamp() * 1000)
+    rules = loads(unusual_rules(at, 4)).rules
+    assert [zone.cameras for zone in rules.zones] == [("room4",)]
+    moment = datetime.fromtimestamp(local(rules, at) / 1000, UTC)
+    assert (moment.hour, moment.minute) == (1, 5)

@@ -54,9 +54,10 @@ def test_the_schema_would_find_a_mistake(path: tuple[str, ...], value: object) -
 
 
 def test_it_has_every_service() -> None:
-    ours = {"topics", "worker", "projector", "past", "embedder", "api", "cameras"}
+    ours = {"topics", "worker", "projector", "past", "embedder", "api", "alerts", "cameras"}
     assert set(SERVICES) == {"kafka", "redis", *ours}
-    assert SERVICES["cameras"]["profiles"] == ["demo"]
+    profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    assert profiles == {"cameras": ["demo"], "alerts": ["alerts"]}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -123,16 +124,30 @@ def test_everyone_waits_until_what_it_needs_is_healthy() -> None:
             else:
                 assert how == {"condition": "service_healthy"}, f"{name} on {other}"
                 assert "healthcheck" in SERVICES[other], f"{name} would wait for {other} for ever"
-    for name in ("worker", "projector", "api", "cameras"):
+    for name in ("worker", "projector", "past", "alerts", "api", "cameras"):
         assert {"kafka", "topics"} <= set(SERVICES[name]["depends_on"])
     for name in ("projector", "api"):
         assert "redis" in SERVICES[name]["depends_on"]
 
 
 def test_data_lies_on_named_volumes() -> None:
-    mounts = [mount for service in SERVICES.values() for mount in service.get("volumes", [])]
+    mounts = [m for s in SERVICES.values() for m in s.get("volumes", []) if isinstance(m, str)]
     assert {mount.split(":")[0] for mount in mounts} == set(COMPOSE["volumes"])
     assert SERVICES["kafka"]["environment"]["KAFKA_LOG_DIRS"] in mounts[0]
+
+
+def test_the_alert_rules_are_the_hosts_file_and_only_read() -> None:
+    (mount,) = SERVICES["alerts"]["volumes"]
+    assert mount["read_only"] and mount["target"] == SERVICES["alerts"]["environment"]["SAFEROOM_ALERTS"]
+    assert mount["bind"] == {"create_host_path": False}, "a missing file must be told, not made a directory"
+
+
+def test_the_api_finds_the_services_it_asks() -> None:
+    api = SERVICES["api"]["environment"]
+    for name in ("embedder", "past"):
+        port = SERVICES[name]["environment"][f"SAFEROOM_{name.upper()}_PORT"]
+        assert api[f"SAFEROOM_{name.upper()}_URL"] == f"http://{name}:{port}"
+        assert "ports" not in SERVICES[name], "asked by the API alone"
 
 
 def test_the_image_is_pinned_and_not_run_by_root() -> None:

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from producers.simulation.scenario import UNUSUAL, Scenario
+from producers.simulation.scenario import UNUSUAL, UNUSUAL_FAMILY, Scenario
 from producers.simulation.site import Site
 from producers.sources.base import Playback
 from producers.sources.simulated import open_simulated
@@ -36,8 +36,8 @@ def test_the_loiterer_stays_and_nobody_else_does(site: Site) -> None:
             before, best = room, max(best, run)
         return best * STEP
 
-    assert longest(1) > 150
-    assert max(longest(person) for person in range(site.people) if person != 1) < 75
+    assert longest(5) > 150
+    assert max(longest(person) for person in range(site.people) if person != 5) < 75
 
 
 def test_the_forbidden_room_has_one_visitor_at_a_time_of_its_own(site: Site) -> None:
@@ -80,8 +80,15 @@ def test_a_part_that_nobody_can_play_is_refused(scenario: Scenario, says: str) -
         Site(scenario=scenario)
 
 
+def test_with_a_family_its_members_alone_walk_with_somebody() -> None:
+    with pytest.raises(ConfigError, match="changer 3 walks with somebody"):
+        Site(scenario=Scenario(changer=2), family=3)
+    Site(scenario=Scenario(changer=3, intruder=4), family=3)
+    Site(scenario=UNUSUAL, family=UNUSUAL_FAMILY)
+
+
 def test_a_source_names_its_cast_from_one() -> None:
-    query = {"people": "12", "loiterer": "2", "intruder": "7", "changer": "11", "realtime": "0"}
+    query = {"people": "12", "loiterer": "6", "intruder": "7", "changer": "11", "realtime": "0"}
     source = open_simulated(query, Playback(realtime=False))
     assert source._camera._site.scenario == UNUSUAL  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match="loiterer 41"):
