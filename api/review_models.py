@@ -19,13 +19,16 @@ ITEM: Final[dict[str, Any]] = {
     "threshold": 0.7,
     "camera_id": "room2",
     "track": None,
+    "reason": "",
+    "other_last_seen": None,
 }
 
 
 class ReviewItem(BaseModel):
     """``small_margin``: ``track`` was taken for ``person_id``, barely; ``other_id`` is the next like it.
     ``automatic_merge``: ``other_id`` was taken into ``person_id``. ``suggested``: ``person_id`` stands by
-    itself; is it ``other_id``? ``at``: ms since the epoch; ``track``: ``camera/session/tracker``."""
+    itself; is it ``other_id``? ``reason`` ``another_day``: last seen on an earlier day, ``other_last_seen``.
+    Times: ms since the epoch; ``track``: ``camera/session/tracker``."""
 
     item_id: str
     kind: Literal["small_margin", "automatic_merge", "suggested"]
@@ -39,6 +42,8 @@ class ReviewItem(BaseModel):
     threshold: float
     camera_id: str | None
     track: str | None
+    reason: str = ""
+    other_last_seen: int | None = None
 
 
 class Review(BaseModel):

@@ -103,6 +103,8 @@ def _told(id_: str, item: Item, walkers: dict[str, Walker]) -> ReviewItem | None
         threshold=item.threshold,
         camera_id=item.camera_id,
         track=None if item.track is None else _name(item.track),
+        reason=item.reason,
+        other_last_seen=item.other_last_seen,
     )
 
 

@@ -26,6 +26,7 @@ from reid.contracts.events import (
     PersonsMerged,
     PersonSplit,
     PersonState,
+    PersonSuggested,
     PersonTemplatesAdded,
     PolicyAdopted,
     TrackSampled,
@@ -57,6 +58,8 @@ def need(event: AnyEvent, wanted: Wanted) -> None:
             | IdentityReviewed()
         ):
             wanted.persons.add(person_ref(site, event.person_id))
+        case PersonSuggested():
+            wanted.persons.update(person_ref(site, id_) for id_ in (event.person_id, event.other_id))
         case PersonsMerged():
             wanted.persons.update((person_ref(site, event.survivor_id), person_ref(site, event.absorbed_id)))
         case PersonSplit():
@@ -283,9 +286,10 @@ def _reset(work: Workspace, event: GalleryReset) -> None:
 
 
 def _nothing(
-    work: Workspace, event: CommandRejected | PolicyAdopted | CameraCalibrated | IdentityReviewed
+    work: Workspace,
+    event: CommandRejected | PolicyAdopted | CameraCalibrated | IdentityReviewed | PersonSuggested,
 ) -> None:
-    """Refusals, rules, means and answers change no document; the position still advances."""
+    """Refusals, rules, means, answers and questions change no document; the position still advances."""
 
 
 _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
@@ -303,5 +307,6 @@ _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
     PolicyAdopted: _nothing,
     CameraCalibrated: _nothing,
     IdentityReviewed: _nothing,
+    PersonSuggested: _nothing,
     CommandRejected: _nothing,
 }

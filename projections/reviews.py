@@ -21,6 +21,7 @@ from reid.contracts.events import (
     PersonSeen,
     PersonsMerged,
     PersonSplit,
+    PersonSuggested,
 )
 from reid.contracts.journeys import ReviewItem
 
@@ -56,6 +57,8 @@ class Reviews:
         match event:
             case PersonSeen() | PersonRegistered():
                 _add(items, _of_decision(event))
+            case PersonSuggested():
+                _add(items, _of_another_day(event))
             case PersonsMerged():
                 _merged(items, event)
             case PersonSplit():
@@ -91,7 +94,14 @@ def matters(event: AnyEvent) -> bool:
         case PersonLeft():
             return event.reason != "track_ended"
     return isinstance(
-        event, PersonsMerged | PersonSplit | IdentityReviewed | PersonForgotten | PersonExpired | GalleryReset
+        event,
+        PersonsMerged
+        | PersonSplit
+        | PersonSuggested
+        | IdentityReviewed
+        | PersonForgotten
+        | PersonExpired
+        | GalleryReset,
     )
 
 
@@ -125,6 +135,23 @@ def _of_decision(event: PersonSeen | PersonRegistered) -> ReviewItem:
         runner_up_score=decision.runner_up_score,
         threshold=decision.threshold,
         model=decision.model,
+    )
+
+
+def _of_another_day(event: PersonSuggested) -> ReviewItem:
+    return ReviewItem(
+        kind="suggested",
+        at=event.at,
+        person_id=event.person_id,
+        camera_id=event.track.camera_id if event.track is not None else None,
+        track=event.track,
+        other_id=event.other_id,
+        other_label=event.other_label,
+        score=event.decision.score,
+        threshold=event.decision.threshold,
+        model=event.decision.model,
+        reason=event.decision.reason,
+        other_last_seen=event.other_last_seen,
     )
 
 

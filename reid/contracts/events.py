@@ -68,9 +68,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The evidence of an identity decision. Scores are calibrated similarities, None without candidate.
 
     ``reason``: ``empty_gallery | below_threshold | above_threshold | margin_exhausted | ambiguous``; of a
-    revision ``evidence_grew | evidence_broke | better_candidate``.
+    revision ``evidence_grew | evidence_broke | better_candidate``; of a suggestion ``another_day``.
     ``policy`` and ``model`` name the versions it was made with. ``appearance``: the score as it would be
-    without ``passage``, the log odds that people come this way, so soon (0: as usual).
+    without ``passage``, the log odds that people come this way, so soon (0: as usual). ``across_days``: what
+    the candidate's score lost because nobody has seen it since an earlier day.
     """
 
     outcome: Literal["matched", "new"]
@@ -87,6 +88,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy: str
     appearance: float | None = None
     passage: float = 0.0
+    across_days: float = 0.0
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -139,6 +141,22 @@ class PersonRegistered(Event, frozen=True, kw_only=True, tag="reid.person.regist
     state: PersonState | None = None
     command_id: str | None = None
     asked_by: str = ""
+
+
+class PersonSuggested(Event, frozen=True, kw_only=True, tag="reid.person.suggested.v1"):
+    """A person may be another one of an earlier day: somebody should say. Told once of a pair.
+
+    ``other_id``: the one known for longer, ``other_last_seen`` then. Both stand as they are; an answer is a
+    merge, or a review that they differ. ``decision``: how alike they are, and what would have decided it.
+    """
+
+    person_id: str
+    label: str
+    other_id: str
+    other_label: str
+    other_last_seen: int
+    track: TrackRef | None
+    decision: Decision
 
 
 class PersonSeen(Event, frozen=True, kw_only=True, tag="reid.person.seen.v1"):
@@ -340,6 +358,7 @@ class CommandRejected(Event, frozen=True, kw_only=True, tag="reid.command.reject
 AnyEvent = (
     TrackSampled
     | PersonRegistered
+    | PersonSuggested
     | PersonSeen
     | PersonLeft
     | PersonsMerged

@@ -38,7 +38,8 @@ class ReviewItem(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     ``small_margin``: ``track`` was taken for ``person_id``, barely; ``other_id`` is the next like it.
     ``automatic_merge``: ``other_id`` was taken into ``person_id``. ``suggested``: ``person_id`` stands by
-    itself, and may be ``other_id``.
+    itself, and may be ``other_id``. ``reason``: of the decision, where the kind does not tell it;
+    ``other_last_seen``: before ``other_id`` was in question, ms since the epoch.
     """
 
     kind: Literal["small_margin", "automatic_merge", "suggested"]
@@ -52,3 +53,5 @@ class ReviewItem(msgspec.Struct, kw_only=True, omit_defaults=True):
     runner_up_score: float | None = None
     threshold: float
     model: str = ""
+    reason: str = ""
+    other_last_seen: int | None = None

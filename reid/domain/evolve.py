@@ -19,6 +19,7 @@ from reid.contracts.events import (
     PersonSeen,
     PersonsMerged,
     PersonSplit,
+    PersonSuggested,
     PersonTemplatesAdded,
     PolicyAdopted,
     TrackSampled,
@@ -96,8 +97,13 @@ def _registered(site: SiteState, event: PersonRegistered) -> None:
         )
     )
     decision = event.decision
-    if decision.score is not None and decision.score >= decision.threshold - DOUBTFUL:
+    alike = None if decision.score is None else decision.score + decision.across_days
+    if alike is not None and alike >= decision.threshold - DOUBTFUL:
         site.revisions.doubt(event.person_id)
+
+
+def _suggested(site: SiteState, event: PersonSuggested) -> None:
+    site.suggest(event.person_id, event.other_id)
 
 
 def _seen(site: SiteState, event: PersonSeen) -> None:
@@ -309,6 +315,7 @@ def _nothing(site: SiteState, event: CommandRejected) -> None:
 _HANDLERS: Final[dict[type, Callable[[SiteState, Any], None]]] = {
     TrackSampled: _track_sampled,
     PersonRegistered: _registered,
+    PersonSuggested: _suggested,
     PersonSeen: _seen,
     PersonLeft: _left,
     PersonsMerged: _merged,

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from reid.contracts.detections import Frame
-from reid.contracts.events import AnyEvent, Decision, PersonsMerged, PersonSplit, Template, TrackRef
+from reid.contracts.events import (
+    AnyEvent,
+    Decision,
+    PersonsMerged,
+    PersonSplit,
+    PersonSuggested,
+    Template,
+    TrackRef,
+)
+from reid.domain.days import apart_persons, decides, suggestion
 from reid.domain.evolve import WEIGHED
 from reid.domain.exact import share
 from reid.domain.merging import united
@@ -83,11 +92,14 @@ class _Revision:
 
     def _joined(self, person: Person) -> AnyEvent | None:
         """The person merged with the one most like it, or the track that stands in the way moved out."""
-        best: tuple[float, int, PersonsMerged | PersonSplit] | None = None
+        best: tuple[float, int, AnyEvent] | None = None
         for other in self._candidates(person):
             odds = self._both(person, other)
-            if odds >= self.policy.merge_margin:
-                made: PersonsMerged | PersonSplit | None = self._merge(person, other, odds)
+            made: AnyEvent | None
+            if apart_persons(person, other, self.policy):
+                made = self._across_days(person, other, odds)
+            elif odds >= self.policy.merge_margin:
+                made = self._merge(person, other, odds)
             else:
                 odds, made = self._room(person, other)
             if made is not None and (best is None or (odds, -other.number) > best[:2]):
@@ -157,6 +169,19 @@ class _Revision:
         moved = self.site.revisions.moved
         spans = {span.track for span in person.tracks}
         return [t for t in tracks if t in spans and moved.get(t, 0) < _MOVES] if len(tracks) > 1 else []
+
+    def _across_days(
+        self, person: Person, other: Person, odds: float
+    ) -> PersonsMerged | PersonSuggested | None:
+        """Two who were never seen on one day: merged when they are alike enough for that, else suggested."""
+        if odds < self.policy.merge_margin:
+            return None
+        score, usual = (share(o, OPERATING_POINT, REACH) for o in (odds, self.policy.merge_margin))
+        if decides(score, usual, self.policy):
+            return self._merge(person, other, odds)
+        elder, younger = sorted((person, other), key=lambda p: p.number)
+        decision = self._decision(elder, "new", "another_day", odds, self.policy.merge_margin)
+        return suggestion(self.site, self.site_id, self.at, younger, elder, decision, self.policy)
 
     def _merge(self, person: Person, other: Person, odds: float) -> PersonsMerged:
         survivor, absorbed = sorted((person, other), key=lambda p: p.number)

@@ -26,7 +26,7 @@ from reid.domain.worn import Worn
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 7
+LAYOUT: Final = 8
 
 
 class _Bound(msgspec.Struct):
@@ -93,6 +93,7 @@ class _Site(msgspec.Struct):
     revisions: _Weighed
     rejected: list[tuple[TrackRef, tuple[str, ...]]]
     reviewed: list[Reviewed]
+    suggested: list[tuple[str, str]]
 
 
 class _Partition(msgspec.Struct):
@@ -158,6 +159,7 @@ def _site(site_id: str, site: SiteState) -> _Site:
         ),
         list(site.rejected.items()),
         list(site.reviewed),
+        list(site.suggested),
     )
 
 
@@ -207,4 +209,5 @@ def _loaded(plain: _Site) -> SiteState:
     )
     site.rejected = dict(plain.rejected)
     site.reviewed = list(plain.reviewed)
+    site.suggested = dict.fromkeys(plain.suggested)
     return site

@@ -27,6 +27,8 @@ MAX_MOVED: Final = 500
 MAX_REJECTED: Final = 1_000
 #: Answered commands remembered, so that one that comes twice is answered once.
 MAX_ANSWERED: Final = 1_000
+#: Pairs of persons suggested to be one, remembered so that each is told once.
+MAX_SUGGESTED: Final = 1_000
 #: Answers of people remembered, to learn from.
 MAX_REVIEWED: Final = 500
 
@@ -220,6 +222,11 @@ class Import:
     person_id: str
 
 
+def pair(one: str, other: str) -> tuple[str, str]:
+    """The two ids in order."""
+    return (one, other) if one < other else (other, one)
+
+
 class SiteState:
     """All that is known of one site. ``gallery`` and the expiry queue are derived from ``persons``."""
 
@@ -229,6 +236,8 @@ class SiteState:
         self.merges: dict[str, Merge] = {}
         self.imports: dict[str, Import] = {}
         self.answered: dict[str, None] = {}
+        self.suggested: dict[tuple[str, str], None] = {}
+        """Pairs that were suggested to be one person; the ids in order."""
         self.reviewed: list[Reviewed] = []
         self.wardrobe: dict[str, dict[str, Worn]] = {}
         """Person id -> attribute -> what is believed of it."""
@@ -313,6 +322,7 @@ class SiteState:
     def remove(self, person_id: str) -> None:
         """Forgets the person, also as it was before any merge. Its tracks lose their identity."""
         self.take_out(person_id)
+        self.suggested = dict.fromkeys(both for both in self.suggested if person_id not in both)
         gone = [person_id]
         while gone:
             survivor = gone.pop()
@@ -344,6 +354,12 @@ class SiteState:
         self.answered[command_id] = None
         while len(self.answered) > MAX_ANSWERED:
             del self.answered[next(iter(self.answered))]
+
+    def suggest(self, one: str, other: str) -> None:
+        """Remembers the pair; the oldest are forgotten."""
+        self.suggested[pair(one, other)] = None
+        while len(self.suggested) > MAX_SUGGESTED:
+            del self.suggested[next(iter(self.suggested))]
 
     def review(self, reviewed: Reviewed) -> None:
         """Remembers an answer; the oldest are forgotten."""

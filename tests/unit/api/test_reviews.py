@@ -39,6 +39,7 @@ def test_what_waits_is_told_newest_first(world: World, client: TestClient) -> No
         "item_id": newest["item_id"], "kind": "suggested", "at": START + 7,
         "person_id": "c", "label": "Visitor-C", "other_id": "a", "other_label": "Visitor-a",
         "score": 0.59, "runner_up_score": None, "threshold": 0.6, "camera_id": "room2", "track": "room2/s1/7",
+        "reason": "", "other_last_seen": None,
     }  # fmt: skip
     assert (older["kind"], older["label"], older["other_label"]) == ("small_margin", "Visitor-a", "Bob")
     assert (older["score"], older["runner_up_score"]) == (0.61, 0.6)

@@ -28,6 +28,7 @@ from tests.unit.projections.story import (
     seen,
     split,
     state,
+    suggested,
     template,
     track,
     walk,
@@ -204,3 +205,13 @@ def test_moved_tracks_join_a_person_that_is_there() -> None:
     live = store.dump("saferoom:live:global:room1")["saferoom:live:global:room1"]
     assert json.loads(live["s1/0"])["person_id"] == "b"
     assert kinds(store, "a")[-1] == kinds(store, "b")[-1] == "tracks_moved"
+
+
+def test_a_suggestion_stands_in_the_history_of_both() -> None:
+    store = after(registered("a", 0, "Visitor-a"), registered("b", 1, "Visitor-b"), suggested("b", "a"))
+    for person, other in (("a", "b"), ("b", "a")):
+        entry = history(store, person)[-1]
+        assert (entry["kind"], entry["other_id"], entry["other_label"]) == (
+            "suggested", other, f"Visitor-{other}",
+        )  # fmt: skip
+        assert entry["decision"]["reason"] == "another_day"

@@ -23,6 +23,7 @@ from tests.unit.projections.story import (
     seen,
     split,
     state,
+    suggested,
     track,
 )
 
@@ -179,6 +180,20 @@ def test_a_suggestion_is_settled_by_the_merge_or_an_answer(store: MemoryViewStor
         forgotten("a"),
     ):
         project(made := MemoryViewStore(), [registered("a", 0, "Visitor-a"), suggested, settled])
+        assert queue(made) == []
+
+
+def test_somebody_of_another_day_is_asked_about_until_settled(store: MemoryViewStore) -> None:
+    project(store, [suggested("b", "a")])
+    (raw,) = store.get(topics.reviews_key(SITE)).values()
+    item = msgspec.json.decode(raw, type=ReviewItem)
+    assert (item.kind, item.person_id, item.other_id, item.reason) == ("suggested", "b", "a", "another_day")
+    assert (item.score, item.other_last_seen, item.camera_id) == (0.7, START - 86_400_000, "room2")
+    for settled in (merged("a", "b", "A"), reviewed("b", other_id="a"), forgotten("a"), expired("b")):
+        made = MemoryViewStore()
+        project(made, [registered("a", 0, "Visitor-a"), registered("b", 1, "Visitor-b"), suggested("b", "a")])
+        assert len(queue(made)) == 1
+        project(made, [settled])
         assert queue(made) == []
 
 
