@@ -29,6 +29,7 @@ from reid.contracts.events import (
     PersonSuggested,
     PersonTemplatesAdded,
     PolicyAdopted,
+    SiteCalibrated,
     TrackSampled,
 )
 from reid.contracts.views import CommandOutcome, PersonView
@@ -287,7 +288,12 @@ def _reset(work: Workspace, event: GalleryReset) -> None:
 
 def _nothing(
     work: Workspace,
-    event: CommandRejected | PolicyAdopted | CameraCalibrated | IdentityReviewed | PersonSuggested,
+    event: CommandRejected
+    | PolicyAdopted
+    | CameraCalibrated
+    | SiteCalibrated
+    | IdentityReviewed
+    | PersonSuggested,
 ) -> None:
     """Refusals, rules, means, answers and questions change no document; the position still advances."""
 
@@ -306,6 +312,7 @@ _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
     GalleryReset: _reset,
     PolicyAdopted: _nothing,
     CameraCalibrated: _nothing,
+    SiteCalibrated: _nothing,
     IdentityReviewed: _nothing,
     PersonSuggested: _nothing,
     CommandRejected: _nothing,

@@ -71,7 +71,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     revision ``evidence_grew | evidence_broke | better_candidate``; of a suggestion ``another_day``.
     ``policy`` and ``model`` name the versions it was made with. ``appearance``: the score as it would be
     without ``passage``, the log odds that people come this way, so soon (0: as usual). ``across_days``: what
-    the candidate's score lost because nobody has seen it since an earlier day.
+    the candidate's score lost because nobody has seen it since an earlier day. ``learned``: log odds in it
+    that people's answers have taught (`SiteCalibrated`).
     """
 
     outcome: Literal["matched", "new"]
@@ -89,6 +90,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     appearance: float | None = None
     passage: float = 0.0
     across_days: float = 0.0
+    learned: float = 0.0
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -250,7 +252,9 @@ class PersonRenamed(Event, frozen=True, kw_only=True, tag="reid.person.renamed.v
 
 class IdentityReviewed(Event, frozen=True, kw_only=True, tag="reid.identity.reviewed.v1"):
     """Somebody said whether ``track`` was this person, or ``other_id`` the same person. After ``no`` two
-    persons that stand both are known to differ. ``score`` of ``model``: what had been decided by."""
+    persons that stand both are known to differ; after ``yes`` they, or the track and its person, are not
+    parted any more without being asked. ``score`` of ``model``: what had been decided by, ``learned`` of its
+    log odds from answers."""
 
     person_id: str
     answer: Literal["yes", "no"]
@@ -258,6 +262,7 @@ class IdentityReviewed(Event, frozen=True, kw_only=True, tag="reid.identity.revi
     other_id: str | None = None
     score: float | None = None
     model: str = ""
+    learned: float = 0.0
     command_id: str | None = None
     asked_by: str = ""
 
@@ -342,6 +347,17 @@ class CameraCalibrated(Event, frozen=True, kw_only=True, tag="reid.camera.calibr
     mean: bytes
 
 
+class SiteCalibrated(Event, frozen=True, kw_only=True, tag="reid.site.calibrated.v1"):
+    """An answer of people moved the site's scale: ``correction`` is added to all log odds of the encoder
+    ``model`` from now on, ``before`` until now. ``answers``: how many have taught it, with the one that was
+    reviewed by the same input."""
+
+    model: str
+    before: float
+    correction: float
+    answers: int
+
+
 class CommandRejected(Event, frozen=True, kw_only=True, tag="reid.command.rejected.v1"):
     """A command was refused. ``code``: ``unknown_person | same_person | seen_together | bad_label |
     label_taken | no_such_merge | merged_further | unknown_track | nothing_left | no_evidence |
@@ -372,5 +388,6 @@ AnyEvent = (
     | GalleryReset
     | PolicyAdopted
     | CameraCalibrated
+    | SiteCalibrated
     | CommandRejected
 )

@@ -22,6 +22,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ``revise``: by themselves, two ids become one at ``merge_margin`` log odds and more, a track leaves its
     person at less than minus ``break_margin``, or for another one that fits better by ``better_margin``;
     ``revisions_per_minute`` at most.
+    ``answer_step``: what people answer about decisions moves the site's scale, by so many log odds at most
+    each time and by ``max_learned`` in all.
     ``days``: a person not seen since an earlier local day wears something else, perhaps. ``multi_day``: to be
     recognised it takes ``day_strictness`` more; ``same_day``: somebody has to say so. What falls short of
     either is suggested. A day begins ``day_starts`` after midnight; ``utc_offsets``: from then on (ms since
@@ -50,6 +52,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     better_margin: float = 0.3
     break_margin: float = 2.5
     revisions_per_minute: int = 12
+    answer_step: float = 0.3
+    max_learned: float = 1.0
     seen_interval: int = 1_000
     track_timeout: int = 5_000
     visit_gap: int = 300_000

@@ -93,6 +93,7 @@ def suggested(
         appearance=found.appearance,
         passage=found.passage,
         across_days=found.across_days,
+        learned=registered.decision.learned,
     )
     return [_event(registered.site_id, registered.at, registered, registered.track, known, decision)]
 

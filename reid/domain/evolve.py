@@ -22,6 +22,7 @@ from reid.contracts.events import (
     PersonSuggested,
     PersonTemplatesAdded,
     PolicyAdopted,
+    SiteCalibrated,
     TrackSampled,
 )
 from reid.domain import labels
@@ -31,6 +32,7 @@ from reid.domain.state import (
     BoundTrack,
     CameraState,
     Import,
+    Lesson,
     Merge,
     PartitionState,
     PendingTrack,
@@ -274,6 +276,10 @@ def _reviewed(site: SiteState, event: IdentityReviewed) -> None:
     if event.answer == "no" and person is not None and other is not None:
         person.not_persons.add(other.person_id)
         other.not_persons.add(person.person_id)
+    if event.answer == "yes" and event.track is not None:
+        site.revisions.confirm(event.track)
+    elif event.answer == "yes":
+        site.revisions.asserted[event.person_id] = None
 
 
 def _appearance(site: SiteState, event: PersonAppearanceChanged) -> None:
@@ -308,6 +314,10 @@ def _calibrated(site: SiteState, event: CameraCalibrated) -> None:
     site.recentre(event.model, event.camera_id, event.tracks, event.mean)
 
 
+def _taught(site: SiteState, event: SiteCalibrated) -> None:
+    site.lessons[event.model] = Lesson(event.correction, event.answers)
+
+
 def _nothing(site: SiteState, event: CommandRejected) -> None:
     """Said for the record; the state stays as it is."""
 
@@ -329,5 +339,6 @@ _HANDLERS: Final[dict[type, Callable[[SiteState, Any], None]]] = {
     GalleryReset: _reset,
     PolicyAdopted: _policy,
     CameraCalibrated: _calibrated,
+    SiteCalibrated: _taught,
     CommandRejected: _nothing,
 }

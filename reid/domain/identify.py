@@ -222,6 +222,7 @@ class _Frame:
             appearance=detail.appearance if detail else None,
             passage=detail.passage if detail else 0.0,
             across_days=detail.across_days if detail else 0.0,
+            learned=self.site.learned(probe.evidence.model) if self.policy.site_scale else 0.0,
         )
 
     def _sampled(self, probe: _Probe) -> AnyEvent:

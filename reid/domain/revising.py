@@ -166,8 +166,8 @@ class _Revision:
         if person.person_id in self.site.revisions.asserted or len(person.tracks) < 2:
             return []
         tracks = dict.fromkeys(t.track for t in self._looks(person) if t.track is not None)
-        moved = self.site.revisions.moved
-        spans = {span.track for span in person.tracks}
+        moved, confirmed = self.site.revisions.moved, self.site.revisions.confirmed
+        spans = {span.track for span in person.tracks} - confirmed.keys()
         return [t for t in tracks if t in spans and moved.get(t, 0) < _MOVES] if len(tracks) > 1 else []
 
     def _across_days(
@@ -202,6 +202,7 @@ class _Revision:
             gallery_size=len(self.site.persons),
             model=self.model,
             policy=self.policy.version,
+            learned=self.site.learned(self.model),
         )
 
 

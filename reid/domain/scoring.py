@@ -92,7 +92,7 @@ def likeness(
     total = 0.0
     for look in looks:
         total += _deviations(site, look, templates, own, knots)
-    return (total / len(looks) - crowd) * WORTH
+    return (total / len(looks) - crowd) * WORTH + site.learned(looks[0].model)
 
 
 def _deviations(

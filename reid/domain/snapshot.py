@@ -14,6 +14,7 @@ from reid.domain.passages import Passage
 from reid.domain.state import (
     BoundTrack,
     Import,
+    Lesson,
     Merge,
     PartitionState,
     PendingTrack,
@@ -68,6 +69,7 @@ class _Weighed(msgspec.Struct):
     made_at: list[int]
     moved: list[tuple[TrackRef, int]]
     asserted: list[str]
+    confirmed: list[TrackRef]
 
 
 class _Wardrobe(msgspec.Struct):
@@ -94,6 +96,7 @@ class _Site(msgspec.Struct):
     rejected: list[tuple[TrackRef, tuple[str, ...]]]
     reviewed: list[Reviewed]
     suggested: list[tuple[str, str]]
+    lessons: list[tuple[str, Lesson]]
 
 
 class _Partition(msgspec.Struct):
@@ -156,10 +159,12 @@ def _site(site_id: str, site: SiteState) -> _Site:
             list(site.revisions.made_at),
             list(site.revisions.moved.items()),
             sorted(site.revisions.asserted),
+            list(site.revisions.confirmed),
         ),
         list(site.rejected.items()),
         list(site.reviewed),
         list(site.suggested),
+        sorted(site.lessons.items(), key=lambda item: item[0]),
     )
 
 
@@ -205,9 +210,14 @@ def _loaded(plain: _Site) -> SiteState:
     site.passages.recent = dict.fromkeys(plain.recent)
     weighed = plain.revisions
     site.revisions = Revisions(
-        dict(weighed.doubts), weighed.made_at, dict(weighed.moved), dict.fromkeys(weighed.asserted)
+        dict(weighed.doubts),
+        weighed.made_at,
+        dict(weighed.moved),
+        dict.fromkeys(weighed.asserted),
+        dict.fromkeys(weighed.confirmed),
     )
     site.rejected = dict(plain.rejected)
     site.reviewed = list(plain.reviewed)
     site.suggested = dict.fromkeys(plain.suggested)
+    site.lessons = dict(plain.lessons)
     return site

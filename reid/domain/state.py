@@ -170,12 +170,14 @@ class CameraState:
 class Revisions:
     """What the site keeps in mind to decide anew. ``doubts``: persons that may be somebody known, and how
     often they were weighed since; ``made_at``: times of the last revisions; ``moved``: tracks, and how often
-    they were moved; ``asserted``: persons that people said to be one."""
+    they were moved; ``asserted``: persons that people said to be one; ``confirmed``: tracks that people said
+    to be their person's."""
 
     doubts: dict[str, int] = field(default_factory=dict)
     made_at: list[int] = field(default_factory=list)
     moved: dict[TrackRef, int] = field(default_factory=dict)
     asserted: dict[str, None] = field(default_factory=dict)
+    confirmed: dict[TrackRef, None] = field(default_factory=dict)
 
     def doubt(self, person_id: str) -> None:
         self.doubts.pop(person_id, None)
@@ -198,6 +200,12 @@ class Revisions:
         while len(self.moved) > MAX_MOVED:
             del self.moved[next(iter(self.moved))]
 
+    def confirm(self, track: TrackRef) -> None:
+        """The oldest are forgotten."""
+        self.confirmed[track] = None
+        while len(self.confirmed) > MAX_MOVED:
+            del self.confirmed[next(iter(self.confirmed))]
+
     def gone(self, person_id: str) -> None:
         self.doubts.pop(person_id, None)
         self.asserted.pop(person_id, None)
@@ -212,6 +220,14 @@ class Reviewed:
     same: bool
     score: float
     model: str
+
+
+@dataclass(slots=True)
+class Lesson:
+    """What answers have taught of an encoder's scores: ``correction`` in log odds."""
+
+    correction: float = 0.0
+    answers: int = 0
 
 
 @dataclass(slots=True)
@@ -239,6 +255,8 @@ class SiteState:
         self.suggested: dict[tuple[str, str], None] = {}
         """Pairs that were suggested to be one person; the ids in order."""
         self.reviewed: list[Reviewed] = []
+        self.lessons: dict[str, Lesson] = {}
+        """Encoder -> what people's answers about its scores have taught."""
         self.wardrobe: dict[str, dict[str, Worn]] = {}
         """Person id -> attribute -> what is believed of it."""
         self.policy: Policy | None = None
@@ -282,6 +300,11 @@ class SiteState:
     def cohort(self, model: str) -> Cohort:
         """The strangers that an encoder's scores are set off against."""
         return self.gallery.cohort(model)
+
+    def learned(self, model: str) -> float:
+        """Log odds that people's answers add to the encoder's."""
+        lesson = self.lessons.get(model)
+        return 0.0 if lesson is None else lesson.correction
 
     def reject(self, track: TrackRef, person_id: str) -> None:
         """People said that the track is not this person; the oldest are forgotten."""

@@ -14,6 +14,7 @@ const ASKED = {
   small_margin: "A narrow decision: is this the same person?",
   automatic_merge: "Merged by itself: is this the same person?",
   suggested: "Nearly recognised: is this the same person?",
+  automatic_split: "Taken apart by itself: is this the same person?",
   another_day: "Last seen on another day: is this the same person?",
 };
 

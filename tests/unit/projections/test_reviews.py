@@ -197,6 +197,28 @@ def test_somebody_of_another_day_is_asked_about_until_settled(store: MemoryViewS
         assert queue(made) == []
 
 
+def test_a_split_that_nobody_asked_for_is_asked_about_until_settled() -> None:
+    def parted(reason: str) -> Any:
+        decision = msgspec.structs.replace(DECISION, reason=reason, candidate="a", score=0.2, learned=-0.4)
+        return split("tracks_moved", state("a", 0, "A"), state("b", 1, "B"), HERE, decision=decision)
+
+    def items(made: MemoryViewStore) -> list[ReviewItem]:
+        found = made.get(topics.reviews_key(SITE)) or {}
+        return [msgspec.json.decode(raw, type=ReviewItem) for raw in found.values()]
+
+    for settled in (merged("a", "b", "A"), reviewed("b", other_id="a"), forgotten("a"), expired("b")):
+        made = MemoryViewStore()
+        project(made, [registered("a", 0, "Visitor-a"), parted("evidence_broke")])
+        (item,) = items(made)
+        assert (item.kind, item.person_id, item.other_id, item.track) == ("automatic_split", "b", "a", HERE)
+        assert (item.score, item.learned, item.reason) == (0.2, -0.4, "evidence_broke")
+        project(made, [settled])
+        assert items(made) == []
+    made = MemoryViewStore()
+    project(made, [registered("a", 0, "Visitor-a"), parted("better_candidate")])
+    assert [item.score for item in items(made)] == [None], "how much better it fits elsewhere is no likeness"
+
+
 def test_questions_go_with_their_person_and_their_track(store: MemoryViewStore) -> None:
     suggested = registered("d", 3, "Visitor-d", track=THERE, decision=new(0.59, "b"))
     project(store, [bound("b", matched(0.61)), suggested, united("a", "b")])
