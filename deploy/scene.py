@@ -74,6 +74,7 @@ class Example(NamedTuple):
 def inputs() -> list[Detections | AnyCommand]:
     """Two people in two rooms, all that can be asked for, the old gallery's records, and time passing."""
     first, second = f"person_{START + 800}_0", f"person_{START + 20_800}_1"
+    third = f"person_{START + 50_800}_4"
     ours = {"camera_id": "room2", "session": _SESSION, "tracker_id": "7"}
     astray = {"camera_id": "room3", "session": _SESSION, "tracker_id": "3"}
     return [
@@ -96,6 +97,14 @@ def inputs() -> list[Detections | AnyCommand]:
         _record(40, "room1", "person_A", 0),
         _record(41, "room2", "person_B", 0, cameras=["room2"]),
         _walk("room1", 50_000, 8, 2),
+        _command(
+            AddTemplates,
+            52,
+            person_id=third,
+            model=msgspec.to_builtins(MODEL),
+            shown=[_shown("room1", 2, -0.1), _shown("room1", 2, -0.2), _shown("room1", 1)],
+        ),
+        _walk("room2", 55_000, 9, 2),
         _walk("room3", _DAYS * 1000, 9, 2, 1.15),
         _command(ResetGallery, _DAYS + 60, camera_id="room1"),
         _command(Tick, 91 * _DAYS),
@@ -228,9 +237,9 @@ def _dressed(camera: str, start: int, tracker: int, axis: int) -> Detections:
     return Detections(DEFAULT_SITE, "cameras-1", frames)
 
 
-def _shown(camera: str, axis: int) -> dict[str, Any]:
-    """A stored crop as the newer encoder sees it."""
-    return {"embedding": _appearance(axis), "camera_id": camera, "quality": 0.8, "crop": CROP}
+def _shown(camera: str, axis: int, other: float = 0.0) -> dict[str, Any]:
+    """A stored crop as the encoder sees it."""
+    return {"embedding": _appearance(axis, other), "camera_id": camera, "quality": 0.8, "crop": CROP}
 
 
 def _record(seconds: int, gallery: str, person_id: str, axis: int, **fields: Any) -> AnyCommand:

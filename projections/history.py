@@ -19,6 +19,7 @@ from reid.contracts.events import (
     PersonsMerged,
     PersonSplit,
     PersonSuggested,
+    PersonTemplateRemoved,
     PersonTemplatesAdded,
     TrackSampled,
 )
@@ -95,6 +96,12 @@ def told(event: AnyEvent, at: Callable[[], Place]) -> Told:
         case PersonTemplatesAdded():
             entry = _entry(
                 event, place, "templates_added", event.person_id, model=event.model, samples=event.added,
+            )  # fmt: skip
+        case PersonTemplateRemoved():
+            entry = _entry(
+                event, place, "template_removed", event.person_id,
+                label=event.label, template_slot=event.slot, track=event.template.track,
+                model=event.template.model, quality=event.template.quality, decision=event.decision,
             )  # fmt: skip
         case PersonForgotten():
             entry = _entry(event, place, "forgotten", event.person_id)

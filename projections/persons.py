@@ -27,6 +27,7 @@ from reid.contracts.events import (
     PersonSplit,
     PersonState,
     PersonSuggested,
+    PersonTemplateRemoved,
     PersonTemplatesAdded,
     PolicyAdopted,
     SiteCalibrated,
@@ -56,6 +57,7 @@ def need(event: AnyEvent, wanted: Wanted) -> None:
             | PersonExpired()
             | PersonAppearanceChanged()
             | PersonTemplatesAdded()
+            | PersonTemplateRemoved()
             | IdentityReviewed()
         ):
             wanted.persons.add(person_ref(site, event.person_id))
@@ -277,6 +279,14 @@ def _templates_added(work: Workspace, event: PersonTemplatesAdded) -> None:
     view.num_embeddings = len(event.templates)
 
 
+def _template_removed(work: Workspace, event: PersonTemplateRemoved) -> None:
+    _, view = _known(work, event, event.person_id)
+    view.models += [""] * (len(view.embeddings) - len(view.models))
+    del view.embeddings[event.slot : event.slot + 1]
+    del view.models[event.slot : event.slot + 1]
+    view.num_embeddings = len(view.embeddings)
+
+
 def _gone(work: Workspace, event: PersonForgotten | PersonExpired) -> None:
     work.erase(PersonRef(event.site_id, event.person_id))
 
@@ -307,6 +317,7 @@ _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
     PersonRenamed: _renamed,
     PersonAppearanceChanged: _appearance,
     PersonTemplatesAdded: _templates_added,
+    PersonTemplateRemoved: _template_removed,
     PersonForgotten: _gone,
     PersonExpired: _gone,
     GalleryReset: _reset,

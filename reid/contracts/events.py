@@ -68,7 +68,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The evidence of an identity decision. Scores are calibrated similarities, None without candidate.
 
     ``reason``: ``empty_gallery | below_threshold | above_threshold | margin_exhausted | ambiguous``; of a
-    revision ``evidence_grew | evidence_broke | better_candidate``; of a suggestion ``another_day``.
+    revision ``evidence_grew | evidence_broke | better_candidate``; of a suggestion ``another_day``;
+    of a template taken away ``template_disagrees``.
     ``policy`` and ``model`` name the versions it was made with. ``appearance``: the score as it would be
     without ``passage``, the log odds that people come this way, so soon (0: as usual). ``across_days``: what
     the candidate's score lost because nobody has seen it since an earlier day. ``learned``: log odds in it
@@ -302,6 +303,19 @@ class PersonTemplatesAdded(Event, frozen=True, kw_only=True, tag="reid.person.te
     asked_by: str = ""
 
 
+class PersonTemplateRemoved(Event, frozen=True, kw_only=True, tag="reid.person.template_removed.v1"):
+    """One appearance of a person disagreed with all its others: it is none of its templates any more, and
+    nothing else changes. ``slot``: the place in the person's list that it had; ``left``: how many there are
+    now. ``decision``: how well it fitted them, and what would have been too little."""
+
+    person_id: str
+    label: str
+    slot: int
+    template: Template
+    left: int
+    decision: Decision
+
+
 class PersonForgotten(Event, frozen=True, kw_only=True, tag="reid.person.forgotten.v1"):
     """Erased on request."""
 
@@ -383,6 +397,7 @@ AnyEvent = (
     | IdentityReviewed
     | PersonAppearanceChanged
     | PersonTemplatesAdded
+    | PersonTemplateRemoved
     | PersonForgotten
     | PersonExpired
     | GalleryReset

@@ -21,7 +21,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     after its first good crop a track is decided with what there is.
     ``revise``: by themselves, two ids become one at ``merge_margin`` log odds and more, a track leaves its
     person at less than minus ``break_margin``, or for another one that fits better by ``better_margin``;
-    ``revisions_per_minute`` at most.
+    ``revisions_per_minute`` at most. A template alone is removed that fits the person's others at less than
+    minus ``poison_margin``, while those fit each other.
     ``answer_step``: what people answer about decisions moves the site's scale, by so many log odds at most
     each time and by ``max_learned`` in all.
     ``days``: a person not seen since an earlier local day wears something else, perhaps. ``multi_day``: to be
@@ -51,6 +52,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     merge_margin: float = 1.0
     better_margin: float = 0.3
     break_margin: float = 2.5
+    poison_margin: float = 2.5
     revisions_per_minute: int = 12
     answer_step: float = 0.3
     max_learned: float = 1.0

@@ -20,6 +20,7 @@ from reid.contracts.events import (
     PersonsMerged,
     PersonSplit,
     PersonSuggested,
+    PersonTemplateRemoved,
     PersonTemplatesAdded,
     PolicyAdopted,
     SiteCalibrated,
@@ -27,6 +28,7 @@ from reid.contracts.events import (
 )
 from reid.domain import labels
 from reid.domain.passages import passage
+from reid.domain.poisoning import without
 from reid.domain.spans import united
 from reid.domain.state import (
     BoundTrack,
@@ -293,6 +295,14 @@ def _templates_added(site: SiteState, event: PersonTemplatesAdded) -> None:
     site.index(person)
 
 
+def _template_removed(site: SiteState, event: PersonTemplateRemoved) -> None:
+    person = site.persons[event.person_id]
+    person.templates = [t for place, t in enumerate(person.templates) if place != event.slot]
+    without(site, event.person_id, event.template)
+    site.index(person)
+    site.revisions.made(event.at)
+
+
 def _gone(site: SiteState, event: PersonForgotten | PersonExpired) -> None:
     site.remove(event.person_id)
 
@@ -334,6 +344,7 @@ _HANDLERS: Final[dict[type, Callable[[SiteState, Any], None]]] = {
     IdentityReviewed: _reviewed,
     PersonAppearanceChanged: _appearance,
     PersonTemplatesAdded: _templates_added,
+    PersonTemplateRemoved: _template_removed,
     PersonForgotten: _gone,
     PersonExpired: _gone,
     GalleryReset: _reset,

@@ -2,8 +2,8 @@
 
 A track is decided on a few crops and on what the site knew then. Whenever a track gets an identity, the
 person, and the next of those in doubt, are weighed again with all that is kept of them: a track that does
-not fit the others of its person leaves it; one that another would fit better makes room; two persons who
-are one are merged. What people decided stays.
+not fit the others of its person leaves it, or the one look that does not; one that another would fit better
+makes room; two persons who are one are merged. What people decided stays.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from reid.contracts.events import (
     PersonsMerged,
     PersonSplit,
     PersonSuggested,
+    PersonTemplateRemoved,
     Template,
     TrackRef,
 )
@@ -24,6 +25,7 @@ from reid.domain.days import apart_persons, decides, suggestion
 from reid.domain.evolve import WEIGHED
 from reid.domain.exact import share
 from reid.domain.merging import united
+from reid.domain.poisoning import misfit
 from reid.domain.policy import Policy
 from reid.domain.present import track_of
 from reid.domain.scoring import OPERATING_POINT, REACH, likeness
@@ -77,7 +79,7 @@ class _Revision:
         """The one that is most due."""
         if not self._looks(person):
             return None
-        return self._broken(person) or self._joined(person)
+        return self._broken(person) or self._poisoned(person) or self._joined(person)
 
     def _broken(self, person: Person) -> PersonSplit | None:
         """A track that does not fit the others any more."""
@@ -89,6 +91,23 @@ class _Revision:
             return None
         decision = self._decision(person, "new", "evidence_broke", odds, -self.policy.break_margin)
         return parted(self.site, self.site_id, self.at, person, track, self.policy, decision)
+
+    def _poisoned(self, person: Person) -> PersonTemplateRemoved | None:
+        """A template that disagrees with all the others of the person."""
+        margin = self.policy.poison_margin
+        found = misfit(self.site, person, self.model, margin, self.knots)
+        if found is None:
+            return None
+        return PersonTemplateRemoved(
+            site_id=self.site_id,
+            at=self.at,
+            person_id=person.person_id,
+            label=person.label,
+            slot=found.slot,
+            template=person.templates[found.slot],
+            left=len(person.templates) - 1,
+            decision=self._decision(person, "new", "template_disagrees", found.odds, -margin),
+        )
 
     def _joined(self, person: Person) -> AnyEvent | None:
         """The person merged with the one most like it, or the track that stands in the way moved out."""

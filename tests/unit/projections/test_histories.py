@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from api.history import gather, page
@@ -11,6 +12,7 @@ from projections.store import MemoryViewStore, PersonRef
 from projections.views import PersonsView
 from reid.contracts import topics
 from reid.contracts.cloudevents import Causation, headers_of
+from reid.contracts.events import PersonTemplateRemoved
 from reid.contracts.views import HistoryEntry
 from tests.unit.projections.logs import TTL_DAYS, project, records
 from tests.unit.projections.story import (
@@ -215,3 +217,22 @@ def test_a_suggestion_stands_in_the_history_of_both() -> None:
             "suggested", other, f"Visitor-{other}",
         )  # fmt: skip
         assert entry["decision"]["reason"] == "another_day"
+
+
+def test_a_template_taken_out_is_a_step_with_its_evidence_and_leaves_the_document() -> None:
+    wrong = template("wrong")
+    removed = PersonTemplateRemoved(
+        site_id=SITE, at=START, person_id="a", label="Visitor-a", slot=1, template=wrong, left=1,
+        decision=msgspec.structs.replace(DECISION, reason="template_disagrees", score=0.1),
+    )  # fmt: skip
+    store = after(
+        registered("a", 0, "Visitor-a"),
+        seen("a", "Visitor-a", track("room2", "7"), slot=1, template=wrong),
+        removed,
+    )
+    entry = history(store, "a")[-1]
+    assert (entry["kind"], entry["template_slot"], entry["decision"]["reason"]) == (
+        "template_removed", 1, "template_disagrees",
+    )  # fmt: skip
+    document = json.loads(store.get(topics.person_key(SITE, "a")) or b"")
+    assert document["num_embeddings"] == len(document["embeddings"]) == len(document["models"]) == 1
