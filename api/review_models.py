@@ -19,16 +19,20 @@ ITEM: Final[dict[str, Any]] = {
     "threshold": 0.7,
     "camera_id": "room2",
     "track": None,
+    "reason": "",
+    "other_last_seen": None,
 }
 
 
 class ReviewItem(BaseModel):
     """``small_margin``: ``track`` was taken for ``person_id``, barely; ``other_id`` is the next like it.
     ``automatic_merge``: ``other_id`` was taken into ``person_id``. ``suggested``: ``person_id`` stands by
-    itself; is it ``other_id``? ``at``: ms since the epoch; ``track``: ``camera/session/tracker``."""
+    itself; is it ``other_id``? ``automatic_split``: ``track`` was taken from ``other_id`` and is
+    ``person_id`` now; are they one after all? ``reason`` ``another_day``: last seen on an earlier
+    day, ``other_last_seen``. Times: ms since the epoch; ``track``: ``camera/session/tracker``."""
 
     item_id: str
-    kind: Literal["small_margin", "automatic_merge", "suggested"]
+    kind: Literal["small_margin", "automatic_merge", "suggested", "automatic_split"]
     at: int
     person_id: str
     label: str
@@ -39,6 +43,8 @@ class ReviewItem(BaseModel):
     threshold: float
     camera_id: str | None
     track: str | None
+    reason: str = ""
+    other_last_seen: int | None = None
 
 
 class Review(BaseModel):

@@ -1,7 +1,7 @@
 """Routes of the doubtful decisions: what waits for an answer, and the answer.
 
 ``yes`` goes into the log for the record and to learn from; ``no`` first undoes what was decided, by the
-command that undoes it anyway. A suggestion is the other way round: ``yes`` merges.
+command that undoes it anyway. Of two who stand both it is the other way round: ``yes`` merges.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,7 @@ from reid.contracts.events import TrackRef
 from reid.contracts.journeys import ReviewItem as Item
 
 router = APIRouter(tags=["review"])
+_APART = ("suggested", "automatic_split")
 Make = Callable[[dict[str, Any]], AnyCommand]
 
 
@@ -59,7 +60,7 @@ async def answer_review(
 
 def _change(item: Item, answer: str) -> Make | None:
     """What the answer changes, None where things stay as they are."""
-    if item.kind == "suggested" and answer == "yes":
+    if item.kind in _APART and answer == "yes":
         # The older id stays: its past is the longer one.
         return lambda fields: MergePersons(
             person_id1=item.other_id or "", person_id2=item.person_id, **fields
@@ -78,10 +79,10 @@ def _answer(item: Item, answer: Any) -> Make:
     about: dict[str, Any] = {"person_id": item.person_id, "other_id": item.other_id}
     if item.kind == "small_margin":
         about = {"person_id": item.person_id, "track": item.track}
-    elif item.kind == "suggested" and answer == "yes":
+    elif item.kind in _APART and answer == "yes":
         about = {"person_id": item.other_id, "other_id": item.person_id}
     return lambda fields: ConfirmIdentity(
-        answer=answer, score=item.score, model=item.model, **about, **fields
+        answer=answer, score=item.score, model=item.model, learned=item.learned, **about, **fields
     )
 
 
@@ -103,6 +104,8 @@ def _told(id_: str, item: Item, walkers: dict[str, Walker]) -> ReviewItem | None
         threshold=item.threshold,
         camera_id=item.camera_id,
         track=None if item.track is None else _name(item.track),
+        reason=item.reason,
+        other_last_seen=item.other_last_seen,
     )
 
 

@@ -74,6 +74,7 @@ class Example(NamedTuple):
 def inputs() -> list[Detections | AnyCommand]:
     """Two people in two rooms, all that can be asked for, the old gallery's records, and time passing."""
     first, second = f"person_{START + 800}_0", f"person_{START + 20_800}_1"
+    third = f"person_{START + 50_800}_4"
     ours = {"camera_id": "room2", "session": _SESSION, "tracker_id": "7"}
     astray = {"camera_id": "room3", "session": _SESSION, "tracker_id": "3"}
     return [
@@ -96,7 +97,16 @@ def inputs() -> list[Detections | AnyCommand]:
         _record(40, "room1", "person_A", 0),
         _record(41, "room2", "person_B", 0, cameras=["room2"]),
         _walk("room1", 50_000, 8, 2),
-        _command(ResetGallery, 60, camera_id="room1"),
+        _command(
+            AddTemplates,
+            52,
+            person_id=third,
+            model=msgspec.to_builtins(MODEL),
+            shown=[_shown("room1", 2, -0.1), _shown("room1", 2, -0.2), _shown("room1", 1)],
+        ),
+        _walk("room2", 55_000, 9, 2),
+        _walk("room3", _DAYS * 1000, 9, 2, 1.15),
+        _command(ResetGallery, _DAYS + 60, camera_id="room1"),
         _command(Tick, 91 * _DAYS),
         _command(ResetGallery, 91 * _DAYS + 1),
     ]
@@ -203,14 +213,17 @@ def examples() -> Iterator[Example]:
         yield Example(type_name(alert), alert.site_id, headers, encode(alert))
 
 
-def _appearance(axis: int) -> bytes:
-    return encode_wire(np.eye(4, dtype=np.float32)[axis])
+def _appearance(axis: int, other: float = 0.0) -> bytes:
+    vector = np.eye(4, dtype=np.float32)[axis]
+    vector[3] += other
+    return encode_wire(vector / np.linalg.norm(vector))
 
 
-def _walk(camera: str, start: int, tracker: int, axis: int) -> Detections:
-    """Three crops of one person with the appearance ``axis``, 0.4 s apart."""
-    person = Person(tracker, (212.0, 96.0, 58.0, 164.0), 0.91, 0.8, _appearance(axis))
-    times = (START + start + 400 * i for i in range(3))
+def _walk(camera: str, start: int, tracker: int, axis: int, other: float = 0.0) -> Detections:
+    """Crops of one person with the appearance ``axis``, 0.4 s apart; ``other``: as far as it looks different,
+    which takes more of them."""
+    person = Person(tracker, (212.0, 96.0, 58.0, 164.0), 0.91, 0.8, _appearance(axis, other))
+    times = (START + start + 400 * i for i in range(6 if other else 3))
     frames = tuple(Frame(camera, at, 640, 480, _SESSION, MODEL, (person,)) for at in times)
     return Detections(DEFAULT_SITE, "cameras-1", frames)
 
@@ -224,9 +237,9 @@ def _dressed(camera: str, start: int, tracker: int, axis: int) -> Detections:
     return Detections(DEFAULT_SITE, "cameras-1", frames)
 
 
-def _shown(camera: str, axis: int) -> dict[str, Any]:
-    """A stored crop as the newer encoder sees it."""
-    return {"embedding": _appearance(axis), "camera_id": camera, "quality": 0.8, "crop": CROP}
+def _shown(camera: str, axis: int, other: float = 0.0) -> dict[str, Any]:
+    """A stored crop as the encoder sees it."""
+    return {"embedding": _appearance(axis, other), "camera_id": camera, "quality": 0.8, "crop": CROP}
 
 
 def _record(seconds: int, gallery: str, person_id: str, axis: int, **fields: Any) -> AnyCommand:

@@ -18,6 +18,8 @@ from reid.contracts.events import (
     PersonSeen,
     PersonsMerged,
     PersonSplit,
+    PersonSuggested,
+    PersonTemplateRemoved,
     PersonTemplatesAdded,
     TrackSampled,
 )
@@ -95,6 +97,12 @@ def told(event: AnyEvent, at: Callable[[], Place]) -> Told:
             entry = _entry(
                 event, place, "templates_added", event.person_id, model=event.model, samples=event.added,
             )  # fmt: skip
+        case PersonTemplateRemoved():
+            entry = _entry(
+                event, place, "template_removed", event.person_id,
+                label=event.label, template_slot=event.slot, track=event.template.track,
+                model=event.template.model, quality=event.template.quality, decision=event.decision,
+            )  # fmt: skip
         case PersonForgotten():
             entry = _entry(event, place, "forgotten", event.person_id)
         case PersonExpired():
@@ -105,6 +113,8 @@ def told(event: AnyEvent, at: Callable[[], Place]) -> Told:
             return _merged(event, place)
         case PersonSplit():
             return _split(event, place)
+        case PersonSuggested():
+            return _suggested(event, place)
         case _:
             return []
     return [(PersonRef(site, entry.person_id), entry)]
@@ -170,6 +180,21 @@ def _split(event: PersonSplit, place: Place) -> Told:
             )
             made.append((PersonRef(event.site_id, one.person_id), entry))
     return made
+
+
+def _suggested(event: PersonSuggested, place: Place) -> Told:
+    both = ((event.person_id, event.label), (event.other_id, event.other_label))
+    return [
+        (
+            PersonRef(event.site_id, who[0]),
+            _entry(
+                event, place, "suggested", who[0],
+                label=who[1], other_id=other[0], other_label=other[1], track=event.track,
+                decision=event.decision, model=event.decision.model,
+            ),
+        )
+        for who, other in (both, both[::-1])
+    ]  # fmt: skip
 
 
 def _entry(event: AnyEvent, place: Place, kind: str, person_id: str, **more: Any) -> HistoryEntry:

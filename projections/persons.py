@@ -26,8 +26,11 @@ from reid.contracts.events import (
     PersonsMerged,
     PersonSplit,
     PersonState,
+    PersonSuggested,
+    PersonTemplateRemoved,
     PersonTemplatesAdded,
     PolicyAdopted,
+    SiteCalibrated,
     TrackSampled,
 )
 from reid.contracts.views import CommandOutcome, PersonView
@@ -54,9 +57,12 @@ def need(event: AnyEvent, wanted: Wanted) -> None:
             | PersonExpired()
             | PersonAppearanceChanged()
             | PersonTemplatesAdded()
+            | PersonTemplateRemoved()
             | IdentityReviewed()
         ):
             wanted.persons.add(person_ref(site, event.person_id))
+        case PersonSuggested():
+            wanted.persons.update(person_ref(site, id_) for id_ in (event.person_id, event.other_id))
         case PersonsMerged():
             wanted.persons.update((person_ref(site, event.survivor_id), person_ref(site, event.absorbed_id)))
         case PersonSplit():
@@ -273,6 +279,14 @@ def _templates_added(work: Workspace, event: PersonTemplatesAdded) -> None:
     view.num_embeddings = len(event.templates)
 
 
+def _template_removed(work: Workspace, event: PersonTemplateRemoved) -> None:
+    _, view = _known(work, event, event.person_id)
+    view.models += [""] * (len(view.embeddings) - len(view.models))
+    del view.embeddings[event.slot : event.slot + 1]
+    del view.models[event.slot : event.slot + 1]
+    view.num_embeddings = len(view.embeddings)
+
+
 def _gone(work: Workspace, event: PersonForgotten | PersonExpired) -> None:
     work.erase(PersonRef(event.site_id, event.person_id))
 
@@ -283,9 +297,15 @@ def _reset(work: Workspace, event: GalleryReset) -> None:
 
 
 def _nothing(
-    work: Workspace, event: CommandRejected | PolicyAdopted | CameraCalibrated | IdentityReviewed
+    work: Workspace,
+    event: CommandRejected
+    | PolicyAdopted
+    | CameraCalibrated
+    | SiteCalibrated
+    | IdentityReviewed
+    | PersonSuggested,
 ) -> None:
-    """Refusals, rules, means and answers change no document; the position still advances."""
+    """Refusals, rules, means, answers and questions change no document; the position still advances."""
 
 
 _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
@@ -297,11 +317,14 @@ _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
     PersonRenamed: _renamed,
     PersonAppearanceChanged: _appearance,
     PersonTemplatesAdded: _templates_added,
+    PersonTemplateRemoved: _template_removed,
     PersonForgotten: _gone,
     PersonExpired: _gone,
     GalleryReset: _reset,
     PolicyAdopted: _nothing,
     CameraCalibrated: _nothing,
+    SiteCalibrated: _nothing,
     IdentityReviewed: _nothing,
+    PersonSuggested: _nothing,
     CommandRejected: _nothing,
 }

@@ -21,11 +21,15 @@ from reid.contracts.events import (
     PersonSeen,
     PersonsMerged,
     PersonSplit,
+    PersonState,
+    PersonSuggested,
 )
 from reid.contracts.journeys import ReviewItem
 
 #: Items kept of a site, the newest.
 MAX_ITEMS: Final = 500
+#: Questions about two who stand both: a merge settles them.
+_APART: Final = ("suggested", "automatic_split")
 _encode = msgspec.json.Encoder().encode
 _item = msgspec.json.Decoder(ReviewItem)
 Items = dict[str, ReviewItem]
@@ -56,6 +60,8 @@ class Reviews:
         match event:
             case PersonSeen() | PersonRegistered():
                 _add(items, _of_decision(event))
+            case PersonSuggested():
+                _add(items, _of_another_day(event))
             case PersonsMerged():
                 _merged(items, event)
             case PersonSplit():
@@ -91,7 +97,14 @@ def matters(event: AnyEvent) -> bool:
         case PersonLeft():
             return event.reason != "track_ended"
     return isinstance(
-        event, PersonsMerged | PersonSplit | IdentityReviewed | PersonForgotten | PersonExpired | GalleryReset
+        event,
+        PersonsMerged
+        | PersonSplit
+        | PersonSuggested
+        | IdentityReviewed
+        | PersonForgotten
+        | PersonExpired
+        | GalleryReset,
     )
 
 
@@ -125,6 +138,25 @@ def _of_decision(event: PersonSeen | PersonRegistered) -> ReviewItem:
         runner_up_score=decision.runner_up_score,
         threshold=decision.threshold,
         model=decision.model,
+        learned=decision.learned,
+    )
+
+
+def _of_another_day(event: PersonSuggested) -> ReviewItem:
+    return ReviewItem(
+        kind="suggested",
+        at=event.at,
+        person_id=event.person_id,
+        camera_id=event.track.camera_id if event.track is not None else None,
+        track=event.track,
+        other_id=event.other_id,
+        other_label=event.other_label,
+        score=event.decision.score,
+        threshold=event.decision.threshold,
+        model=event.decision.model,
+        learned=event.decision.learned,
+        reason=event.decision.reason,
+        other_last_seen=event.other_last_seen,
     )
 
 
@@ -132,7 +164,7 @@ def _merged(items: Items, event: PersonsMerged) -> None:
     """Questions about the absorbed person are about the survivor now. One about a merge into it waits: until
     this merge is undone, that one can't be."""
     pair = {event.survivor_id, event.absorbed_id}
-    _drop(items, (i for i, one in items.items() if one.kind == "suggested" and _pair(one) == pair))
+    _drop(items, (i for i, one in items.items() if one.kind in _APART and _pair(one) == pair))
     for id_, one in list(items.items()):
         if one.kind == "automatic_merge" or event.absorbed_id not in _pair(one):
             continue
@@ -151,6 +183,7 @@ def _merged(items: Items, event: PersonsMerged) -> None:
             runner_up_score=decision.runner_up_score,
             threshold=decision.threshold,
             model=decision.model,
+            learned=decision.learned,
         )
         _add(items, item)
 
@@ -176,6 +209,26 @@ def _split(items: Items, event: PersonSplit) -> None:
             del items[id_]
             if back is not None:
                 _add(items, msgspec.structs.replace(one, person_id=back))
+    if event.decision is not None and other is not None:
+        _add(items, _of_split(event, event.decision, other))
+
+
+def _of_split(event: PersonSplit, decision: Decision, other: PersonState) -> ReviewItem:
+    """Nobody asked for it: was it right? ``better_candidate`` tells how much better, not how alike."""
+    return ReviewItem(
+        kind="automatic_split",
+        at=event.at,
+        person_id=other.person_id,
+        camera_id=other.last_camera,
+        track=event.tracks[0] if event.tracks else None,
+        other_id=event.person.person_id,
+        other_label=event.person.label,
+        score=decision.score if decision.reason == "evidence_broke" else None,
+        threshold=decision.threshold,
+        model=decision.model,
+        learned=decision.learned,
+        reason=decision.reason,
+    )
 
 
 def _answered(item: ReviewItem, event: IdentityReviewed) -> bool:

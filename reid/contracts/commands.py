@@ -65,7 +65,7 @@ class RejectTrack(Command, frozen=True, kw_only=True, tag="reid.command.reject-t
 
 class ConfirmIdentity(Command, frozen=True, kw_only=True, tag="reid.command.confirm.v1", omit_defaults=True):
     """Somebody looked at a decision: was ``track`` this person, or ``other_id`` the same person? One of the
-    two is named. ``score`` and ``model``: what it was decided by.
+    two is named. ``score`` of ``model``: what it was decided by, ``learned`` of its log odds from answers.
 
     ``no`` undoes nothing by itself: that is another command.
     """
@@ -76,6 +76,7 @@ class ConfirmIdentity(Command, frozen=True, kw_only=True, tag="reid.command.conf
     answer: Literal["yes", "no"] = "yes"
     score: float | None = None
     model: str = ""
+    learned: float = 0.0
 
 
 class ForgetPerson(Command, frozen=True, kw_only=True, tag="reid.command.forget.v1", omit_defaults=True):

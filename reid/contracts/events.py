@@ -68,9 +68,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The evidence of an identity decision. Scores are calibrated similarities, None without candidate.
 
     ``reason``: ``empty_gallery | below_threshold | above_threshold | margin_exhausted | ambiguous``; of a
-    revision ``evidence_grew | evidence_broke | better_candidate``.
+    revision ``evidence_grew | evidence_broke | better_candidate``; of a suggestion ``another_day``;
+    of a template taken away ``template_disagrees``.
     ``policy`` and ``model`` name the versions it was made with. ``appearance``: the score as it would be
-    without ``passage``, the log odds that people come this way, so soon (0: as usual).
+    without ``passage``, the log odds that people come this way, so soon (0: as usual). ``across_days``: what
+    the candidate's score lost because nobody has seen it since an earlier day. ``learned``: log odds in it
+    that people's answers have taught (`SiteCalibrated`).
     """
 
     outcome: Literal["matched", "new"]
@@ -87,6 +90,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy: str
     appearance: float | None = None
     passage: float = 0.0
+    across_days: float = 0.0
+    learned: float = 0.0
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -139,6 +144,22 @@ class PersonRegistered(Event, frozen=True, kw_only=True, tag="reid.person.regist
     state: PersonState | None = None
     command_id: str | None = None
     asked_by: str = ""
+
+
+class PersonSuggested(Event, frozen=True, kw_only=True, tag="reid.person.suggested.v1"):
+    """A person may be another one of an earlier day: somebody should say. Told once of a pair.
+
+    ``other_id``: the one known for longer, ``other_last_seen`` then. Both stand as they are; an answer is a
+    merge, or a review that they differ. ``decision``: how alike they are, and what would have decided it.
+    """
+
+    person_id: str
+    label: str
+    other_id: str
+    other_label: str
+    other_last_seen: int
+    track: TrackRef | None
+    decision: Decision
 
 
 class PersonSeen(Event, frozen=True, kw_only=True, tag="reid.person.seen.v1"):
@@ -232,7 +253,9 @@ class PersonRenamed(Event, frozen=True, kw_only=True, tag="reid.person.renamed.v
 
 class IdentityReviewed(Event, frozen=True, kw_only=True, tag="reid.identity.reviewed.v1"):
     """Somebody said whether ``track`` was this person, or ``other_id`` the same person. After ``no`` two
-    persons that stand both are known to differ. ``score`` of ``model``: what had been decided by."""
+    persons that stand both are known to differ; after ``yes`` they, or the track and its person, are not
+    parted any more without being asked. ``score`` of ``model``: what had been decided by, ``learned`` of its
+    log odds from answers."""
 
     person_id: str
     answer: Literal["yes", "no"]
@@ -240,6 +263,7 @@ class IdentityReviewed(Event, frozen=True, kw_only=True, tag="reid.identity.revi
     other_id: str | None = None
     score: float | None = None
     model: str = ""
+    learned: float = 0.0
     command_id: str | None = None
     asked_by: str = ""
 
@@ -277,6 +301,19 @@ class PersonTemplatesAdded(Event, frozen=True, kw_only=True, tag="reid.person.te
     added: int
     command_id: str | None = None
     asked_by: str = ""
+
+
+class PersonTemplateRemoved(Event, frozen=True, kw_only=True, tag="reid.person.template_removed.v1"):
+    """One appearance of a person disagreed with all its others: it is none of its templates any more, and
+    nothing else changes. ``slot``: the place in the person's list that it had; ``left``: how many there are
+    now. ``decision``: how well it fitted them, and what would have been too little."""
+
+    person_id: str
+    label: str
+    slot: int
+    template: Template
+    left: int
+    decision: Decision
 
 
 class PersonForgotten(Event, frozen=True, kw_only=True, tag="reid.person.forgotten.v1"):
@@ -324,6 +361,17 @@ class CameraCalibrated(Event, frozen=True, kw_only=True, tag="reid.camera.calibr
     mean: bytes
 
 
+class SiteCalibrated(Event, frozen=True, kw_only=True, tag="reid.site.calibrated.v1"):
+    """An answer of people moved the site's scale: ``correction`` is added to all log odds of the encoder
+    ``model`` from now on, ``before`` until now. ``answers``: how many have taught it, with the one that was
+    reviewed by the same input."""
+
+    model: str
+    before: float
+    correction: float
+    answers: int
+
+
 class CommandRejected(Event, frozen=True, kw_only=True, tag="reid.command.rejected.v1"):
     """A command was refused. ``code``: ``unknown_person | same_person | seen_together | bad_label |
     label_taken | no_such_merge | merged_further | unknown_track | nothing_left | no_evidence |
@@ -340,6 +388,7 @@ class CommandRejected(Event, frozen=True, kw_only=True, tag="reid.command.reject
 AnyEvent = (
     TrackSampled
     | PersonRegistered
+    | PersonSuggested
     | PersonSeen
     | PersonLeft
     | PersonsMerged
@@ -348,10 +397,12 @@ AnyEvent = (
     | IdentityReviewed
     | PersonAppearanceChanged
     | PersonTemplatesAdded
+    | PersonTemplateRemoved
     | PersonForgotten
     | PersonExpired
     | GalleryReset
     | PolicyAdopted
     | CameraCalibrated
+    | SiteCalibrated
     | CommandRejected
 )

@@ -38,10 +38,13 @@ class ReviewItem(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     ``small_margin``: ``track`` was taken for ``person_id``, barely; ``other_id`` is the next like it.
     ``automatic_merge``: ``other_id`` was taken into ``person_id``. ``suggested``: ``person_id`` stands by
-    itself, and may be ``other_id``.
+    itself, and may be ``other_id``. ``automatic_split``: ``person_id`` was part of ``other_id`` until
+    ``track`` was taken away without being asked. ``learned``: log odds in the score that answers had taught.
+    ``reason``: of the decision, where the kind does not tell it;
+    ``other_last_seen``: before ``other_id`` was in question, ms since the epoch.
     """
 
-    kind: Literal["small_margin", "automatic_merge", "suggested"]
+    kind: Literal["small_margin", "automatic_merge", "suggested", "automatic_split"]
     at: int
     person_id: str
     camera_id: str | None = None
@@ -52,3 +55,6 @@ class ReviewItem(msgspec.Struct, kw_only=True, omit_defaults=True):
     runner_up_score: float | None = None
     threshold: float
     model: str = ""
+    learned: float = 0.0
+    reason: str = ""
+    other_last_seen: int | None = None

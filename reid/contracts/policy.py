@@ -1,6 +1,7 @@
 """The numbers of the decision rule. A policy is data: it is in the log, and its version in every decision."""
 
 from hashlib import sha256
+from typing import Literal
 
 import msgspec
 
@@ -20,7 +21,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     after its first good crop a track is decided with what there is.
     ``revise``: by themselves, two ids become one at ``merge_margin`` log odds and more, a track leaves its
     person at less than minus ``break_margin``, or for another one that fits better by ``better_margin``;
-    ``revisions_per_minute`` at most.
+    ``revisions_per_minute`` at most. A template alone is removed that fits the person's others at less than
+    minus ``poison_margin``, while those fit each other.
+    ``answer_step``: what people answer about decisions moves the site's scale, by so many log odds at most
+    each time and by ``max_learned`` in all.
+    ``days``: a person not seen since an earlier local day wears something else, perhaps. ``multi_day``: to be
+    recognised it takes ``day_strictness`` more; ``same_day``: somebody has to say so. What falls short of
+    either is suggested. A day begins ``day_starts`` after midnight; ``utc_offsets``: from then on (ms since
+    the epoch), so many seconds east of UTC.
     """
 
     threshold: float = 0.6
@@ -44,11 +52,18 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     merge_margin: float = 1.0
     better_margin: float = 0.3
     break_margin: float = 2.5
+    poison_margin: float = 2.5
     revisions_per_minute: int = 12
+    answer_step: float = 0.3
+    max_learned: float = 1.0
     seen_interval: int = 1_000
     track_timeout: int = 5_000
     visit_gap: int = 300_000
     ttl: int = 90 * 86_400_000
+    days: Literal["same_day", "multi_day"] = "multi_day"
+    day_strictness: float = 0.15
+    day_starts: int = 4 * 3_600_000
+    utc_offsets: tuple[tuple[int, int], ...] = ((0, 0),)
 
     def threshold_at(self, camera_id: str) -> float:
         """The camera's own threshold, else the site's."""

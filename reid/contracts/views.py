@@ -109,8 +109,9 @@ class CommandOutcome(msgspec.Struct, kw_only=True):
 class HistoryEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One step of how a person became who it is, with its place in the log.
 
-    ``kind``: ``sampled | registered | bound | seen | left | merged | merged_into | merge_undone |
-    tracks_moved | track_rejected | renamed | appearance_changed | templates_added | reviewed``, and
+    ``kind``: ``sampled | registered | suggested | bound | seen | left | merged | merged_into | merge_undone |
+    tracks_moved | track_rejected | renamed | appearance_changed | templates_added | template_removed |
+    reviewed``, and
     ``forgotten | expired | reset``, after which the view holds none. ``person_id``: whose step it was; not
     that of the history it stands in after a merge. ``other_id``: the absorbed, surviving, restored or new
     person. ``reason``: of leaving; of a review the answer.

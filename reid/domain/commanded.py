@@ -51,7 +51,7 @@ def answer(site: SiteState, command: AnyCommand, policy: Policy) -> list[AnyEven
         case RenamePerson():
             return [_rename(site, command)]
         case ConfirmIdentity():
-            return [review(site, command)]
+            return review(site, command, policy)
         case ForgetPerson():
             return [_forget(site, command)]
         case ImportPerson():

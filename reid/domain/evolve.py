@@ -19,17 +19,22 @@ from reid.contracts.events import (
     PersonSeen,
     PersonsMerged,
     PersonSplit,
+    PersonSuggested,
+    PersonTemplateRemoved,
     PersonTemplatesAdded,
     PolicyAdopted,
+    SiteCalibrated,
     TrackSampled,
 )
 from reid.domain import labels
 from reid.domain.passages import passage
+from reid.domain.poisoning import without
 from reid.domain.spans import united
 from reid.domain.state import (
     BoundTrack,
     CameraState,
     Import,
+    Lesson,
     Merge,
     PartitionState,
     PendingTrack,
@@ -96,8 +101,13 @@ def _registered(site: SiteState, event: PersonRegistered) -> None:
         )
     )
     decision = event.decision
-    if decision.score is not None and decision.score >= decision.threshold - DOUBTFUL:
+    alike = None if decision.score is None else decision.score + decision.across_days
+    if alike is not None and alike >= decision.threshold - DOUBTFUL:
         site.revisions.doubt(event.person_id)
+
+
+def _suggested(site: SiteState, event: PersonSuggested) -> None:
+    site.suggest(event.person_id, event.other_id)
 
 
 def _seen(site: SiteState, event: PersonSeen) -> None:
@@ -268,6 +278,10 @@ def _reviewed(site: SiteState, event: IdentityReviewed) -> None:
     if event.answer == "no" and person is not None and other is not None:
         person.not_persons.add(other.person_id)
         other.not_persons.add(person.person_id)
+    if event.answer == "yes" and event.track is not None:
+        site.revisions.confirm(event.track)
+    elif event.answer == "yes":
+        site.revisions.asserted[event.person_id] = None
 
 
 def _appearance(site: SiteState, event: PersonAppearanceChanged) -> None:
@@ -279,6 +293,14 @@ def _templates_added(site: SiteState, event: PersonTemplatesAdded) -> None:
     person = site.persons[event.person_id]
     person.templates = list(event.templates)
     site.index(person)
+
+
+def _template_removed(site: SiteState, event: PersonTemplateRemoved) -> None:
+    person = site.persons[event.person_id]
+    person.templates = [t for place, t in enumerate(person.templates) if place != event.slot]
+    without(site, event.person_id, event.template)
+    site.index(person)
+    site.revisions.made(event.at)
 
 
 def _gone(site: SiteState, event: PersonForgotten | PersonExpired) -> None:
@@ -302,6 +324,10 @@ def _calibrated(site: SiteState, event: CameraCalibrated) -> None:
     site.recentre(event.model, event.camera_id, event.tracks, event.mean)
 
 
+def _taught(site: SiteState, event: SiteCalibrated) -> None:
+    site.lessons[event.model] = Lesson(event.correction, event.answers)
+
+
 def _nothing(site: SiteState, event: CommandRejected) -> None:
     """Said for the record; the state stays as it is."""
 
@@ -309,6 +335,7 @@ def _nothing(site: SiteState, event: CommandRejected) -> None:
 _HANDLERS: Final[dict[type, Callable[[SiteState, Any], None]]] = {
     TrackSampled: _track_sampled,
     PersonRegistered: _registered,
+    PersonSuggested: _suggested,
     PersonSeen: _seen,
     PersonLeft: _left,
     PersonsMerged: _merged,
@@ -317,10 +344,12 @@ _HANDLERS: Final[dict[type, Callable[[SiteState, Any], None]]] = {
     IdentityReviewed: _reviewed,
     PersonAppearanceChanged: _appearance,
     PersonTemplatesAdded: _templates_added,
+    PersonTemplateRemoved: _template_removed,
     PersonForgotten: _gone,
     PersonExpired: _gone,
     GalleryReset: _reset,
     PolicyAdopted: _policy,
     CameraCalibrated: _calibrated,
+    SiteCalibrated: _taught,
     CommandRejected: _nothing,
 }

@@ -17,6 +17,7 @@ from reid.contracts.events import (
 )
 from reid.domain import labels
 from reid.domain.assignment import assign
+from reid.domain.days import suggested, trusted
 from reid.domain.policy import Policy
 from reid.domain.present import probe_of, seen, track_of
 from reid.domain.scoring import Score, score
@@ -31,7 +32,8 @@ CANDIDATES: Final = 6
 @dataclass(slots=True)
 class _Probe:
     """A track with the evidence gathered so far. ``candidates``: (person id, similarity), best first;
-    ``scores``: all of each; ``lookalike``: the highest similarity with somebody else in this frame."""
+    ``scores``: all of each; ``lookalike``: the highest similarity with somebody else in this frame;
+    ``before``: the most alike of those not seen since an earlier day, by what it would be on one day."""
 
     person: Person
     track: TrackRef
@@ -39,6 +41,7 @@ class _Probe:
     candidates: list[tuple[str, float]] = field(default_factory=list)
     scores: dict[str, Score] = field(default_factory=dict)
     lookalike: tuple[str, float] | None = None
+    before: tuple[str, Score] | None = None
     assigned: str | None = None
 
     def template(self, camera_id: str) -> Template:
@@ -101,13 +104,21 @@ def _find_candidates(
         found = site.gallery.search(look, barred, len(ready) + len(here) + CANDIDATES)
         for person_id in (candidate.person_id for candidate in found):
             person = site.persons[person_id]
-            probe.scores[person_id] = score(site, look, person, frame.captured_at, knots, policy)
+            found_alike = score(site, look, person, frame.captured_at, knots, policy)
+            probe.scores[person_id] = trusted(found_alike, person, frame.captured_at, policy)
         ranked = sorted(
             ((p, s.similarity) for p, s in probe.scores.items()),
             key=lambda pair: (-pair[1], site.persons[pair[0]].number),
         )
         probe.candidates = [pair for pair in ranked if pair[0] not in here]
+        probe.before = _before(probe.scores, here)
         probe.lookalike = next((pair for pair in ranked if pair[0] in here), None)
+
+
+def _before(scores: dict[str, Score], here: set[str]) -> tuple[str, Score] | None:
+    """The most alike of an earlier day; the first found of equals."""
+    found = [(p, s) for p, s in scores.items() if s.across_days > 0 and p not in here]
+    return max(found, key=lambda one: one[1].similarity + one[1].across_days, default=None)
 
 
 def _assign(ready: list[_Probe], threshold: float) -> None:
@@ -210,6 +221,8 @@ class _Frame:
             policy=self.policy.version,
             appearance=detail.appearance if detail else None,
             passage=detail.passage if detail else 0.0,
+            across_days=detail.across_days if detail else 0.0,
+            learned=self.site.learned(probe.evidence.model) if self.policy.site_scale else 0.0,
         )
 
     def _sampled(self, probe: _Probe) -> AnyEvent:
@@ -254,7 +267,8 @@ class _Frame:
         )
         self.number, self.label_number = self.number + 1, self.label_number + 1
         known = KnownPerson(person_id, registered.number, label)
-        return [registered, self._bound(probe, known, decision, None)]
+        maybe = suggested(self.site, registered, probe.before, self.policy, self.threshold)
+        return [registered, *maybe, self._bound(probe, known, decision, None)]
 
     def _bound(
         self, probe: _Probe, known: KnownPerson, decision: Decision, template: Template | None

@@ -2,12 +2,20 @@
 
 from reid.contracts.commands import ConfirmIdentity
 from reid.contracts.events import AnyEvent, IdentityReviewed
+from reid.domain.learning import lessons
+from reid.domain.policy import Policy
 from reid.domain.rejection import rejected, unknown
 from reid.domain.state import SiteState
 
 
-def review(site: SiteState, command: ConfirmIdentity) -> AnyEvent:
-    """The answer as an event, or its refusal. A ``no`` is taken for what it is, also after it was acted on;
+def review(site: SiteState, command: ConfirmIdentity, policy: Policy) -> list[AnyEvent]:
+    """The answer as an event and what it teaches, or its refusal."""
+    event = _reviewed(site, command)
+    return [event, *lessons(site, event, policy)] if isinstance(event, IdentityReviewed) else [event]
+
+
+def _reviewed(site: SiteState, command: ConfirmIdentity) -> AnyEvent:
+    """A ``no`` is taken for what it is, also after it was acted on;
     a ``yes`` must be about what still stands."""
     person = site.persons.get(command.person_id)
     if person is None:
@@ -32,6 +40,7 @@ def review(site: SiteState, command: ConfirmIdentity) -> AnyEvent:
         other_id=other_id,
         score=command.score,
         model=command.model,
+        learned=command.learned,
         command_id=command.command_id,
         asked_by=command.issued_by,
     )

@@ -2,8 +2,8 @@
 
 A track is decided on a few crops and on what the site knew then. Whenever a track gets an identity, the
 person, and the next of those in doubt, are weighed again with all that is kept of them: a track that does
-not fit the others of its person leaves it; one that another would fit better makes room; two persons who
-are one are merged. What people decided stays.
+not fit the others of its person leaves it, or the one look that does not; one that another would fit better
+makes room; two persons who are one are merged. What people decided stays.
 """
 
 from collections.abc import Iterator
@@ -11,10 +11,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from reid.contracts.detections import Frame
-from reid.contracts.events import AnyEvent, Decision, PersonsMerged, PersonSplit, Template, TrackRef
+from reid.contracts.events import (
+    AnyEvent,
+    Decision,
+    PersonsMerged,
+    PersonSplit,
+    PersonSuggested,
+    PersonTemplateRemoved,
+    Template,
+    TrackRef,
+)
+from reid.domain.days import apart_persons, decides, suggestion
 from reid.domain.evolve import WEIGHED
 from reid.domain.exact import share
 from reid.domain.merging import united
+from reid.domain.poisoning import misfit
 from reid.domain.policy import Policy
 from reid.domain.present import track_of
 from reid.domain.scoring import OPERATING_POINT, REACH, likeness
@@ -68,7 +79,7 @@ class _Revision:
         """The one that is most due."""
         if not self._looks(person):
             return None
-        return self._broken(person) or self._joined(person)
+        return self._broken(person) or self._poisoned(person) or self._joined(person)
 
     def _broken(self, person: Person) -> PersonSplit | None:
         """A track that does not fit the others any more."""
@@ -81,13 +92,33 @@ class _Revision:
         decision = self._decision(person, "new", "evidence_broke", odds, -self.policy.break_margin)
         return parted(self.site, self.site_id, self.at, person, track, self.policy, decision)
 
+    def _poisoned(self, person: Person) -> PersonTemplateRemoved | None:
+        """A template that disagrees with all the others of the person."""
+        margin = self.policy.poison_margin
+        found = misfit(self.site, person, self.model, margin, self.knots)
+        if found is None:
+            return None
+        return PersonTemplateRemoved(
+            site_id=self.site_id,
+            at=self.at,
+            person_id=person.person_id,
+            label=person.label,
+            slot=found.slot,
+            template=person.templates[found.slot],
+            left=len(person.templates) - 1,
+            decision=self._decision(person, "new", "template_disagrees", found.odds, -margin),
+        )
+
     def _joined(self, person: Person) -> AnyEvent | None:
         """The person merged with the one most like it, or the track that stands in the way moved out."""
-        best: tuple[float, int, PersonsMerged | PersonSplit] | None = None
+        best: tuple[float, int, AnyEvent] | None = None
         for other in self._candidates(person):
             odds = self._both(person, other)
-            if odds >= self.policy.merge_margin:
-                made: PersonsMerged | PersonSplit | None = self._merge(person, other, odds)
+            made: AnyEvent | None
+            if apart_persons(person, other, self.policy):
+                made = self._across_days(person, other, odds)
+            elif odds >= self.policy.merge_margin:
+                made = self._merge(person, other, odds)
             else:
                 odds, made = self._room(person, other)
             if made is not None and (best is None or (odds, -other.number) > best[:2]):
@@ -154,9 +185,22 @@ class _Revision:
         if person.person_id in self.site.revisions.asserted or len(person.tracks) < 2:
             return []
         tracks = dict.fromkeys(t.track for t in self._looks(person) if t.track is not None)
-        moved = self.site.revisions.moved
-        spans = {span.track for span in person.tracks}
+        moved, confirmed = self.site.revisions.moved, self.site.revisions.confirmed
+        spans = {span.track for span in person.tracks} - confirmed.keys()
         return [t for t in tracks if t in spans and moved.get(t, 0) < _MOVES] if len(tracks) > 1 else []
+
+    def _across_days(
+        self, person: Person, other: Person, odds: float
+    ) -> PersonsMerged | PersonSuggested | None:
+        """Two who were never seen on one day: merged when they are alike enough for that, else suggested."""
+        if odds < self.policy.merge_margin:
+            return None
+        score, usual = (share(o, OPERATING_POINT, REACH) for o in (odds, self.policy.merge_margin))
+        if decides(score, usual, self.policy):
+            return self._merge(person, other, odds)
+        elder, younger = sorted((person, other), key=lambda p: p.number)
+        decision = self._decision(elder, "new", "another_day", odds, self.policy.merge_margin)
+        return suggestion(self.site, self.site_id, self.at, younger, elder, decision, self.policy)
 
     def _merge(self, person: Person, other: Person, odds: float) -> PersonsMerged:
         survivor, absorbed = sorted((person, other), key=lambda p: p.number)
@@ -177,6 +221,7 @@ class _Revision:
             gallery_size=len(self.site.persons),
             model=self.model,
             policy=self.policy.version,
+            learned=self.site.learned(self.model),
         )
 
 

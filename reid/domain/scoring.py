@@ -42,11 +42,13 @@ _UNKNOWN: Final = ((0.25, 0.0), (0.6, 0.6))
 
 
 class Score(NamedTuple):
-    """``similarity`` decides; ``appearance`` is without the gate; ``passage``: the gate's log odds."""
+    """``similarity`` decides; ``appearance`` is without the gate; ``passage``: the gate's log odds;
+    ``across_days``: what the similarity has lost because the person was last seen on an earlier day."""
 
     similarity: float
     appearance: float
     passage: float
+    across_days: float = 0.0
 
 
 def score(
@@ -90,7 +92,7 @@ def likeness(
     total = 0.0
     for look in looks:
         total += _deviations(site, look, templates, own, knots)
-    return (total / len(looks) - crowd) * WORTH
+    return (total / len(looks) - crowd) * WORTH + site.learned(looks[0].model)
 
 
 def _deviations(

@@ -14,6 +14,7 @@ from reid.domain.passages import Passage
 from reid.domain.state import (
     BoundTrack,
     Import,
+    Lesson,
     Merge,
     PartitionState,
     PendingTrack,
@@ -26,7 +27,7 @@ from reid.domain.worn import Worn
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 7
+LAYOUT: Final = 8
 
 
 class _Bound(msgspec.Struct):
@@ -68,6 +69,7 @@ class _Weighed(msgspec.Struct):
     made_at: list[int]
     moved: list[tuple[TrackRef, int]]
     asserted: list[str]
+    confirmed: list[TrackRef]
 
 
 class _Wardrobe(msgspec.Struct):
@@ -93,6 +95,8 @@ class _Site(msgspec.Struct):
     revisions: _Weighed
     rejected: list[tuple[TrackRef, tuple[str, ...]]]
     reviewed: list[Reviewed]
+    suggested: list[tuple[str, str]]
+    lessons: list[tuple[str, Lesson]]
 
 
 class _Partition(msgspec.Struct):
@@ -155,9 +159,12 @@ def _site(site_id: str, site: SiteState) -> _Site:
             list(site.revisions.made_at),
             list(site.revisions.moved.items()),
             sorted(site.revisions.asserted),
+            list(site.revisions.confirmed),
         ),
         list(site.rejected.items()),
         list(site.reviewed),
+        list(site.suggested),
+        sorted(site.lessons.items(), key=lambda item: item[0]),
     )
 
 
@@ -203,8 +210,14 @@ def _loaded(plain: _Site) -> SiteState:
     site.passages.recent = dict.fromkeys(plain.recent)
     weighed = plain.revisions
     site.revisions = Revisions(
-        dict(weighed.doubts), weighed.made_at, dict(weighed.moved), dict.fromkeys(weighed.asserted)
+        dict(weighed.doubts),
+        weighed.made_at,
+        dict(weighed.moved),
+        dict.fromkeys(weighed.asserted),
+        dict.fromkeys(weighed.confirmed),
     )
     site.rejected = dict(plain.rejected)
     site.reviewed = list(plain.reviewed)
+    site.suggested = dict.fromkeys(plain.suggested)
+    site.lessons = dict(plain.lessons)
     return site

@@ -27,6 +27,8 @@ MAX_MOVED: Final = 500
 MAX_REJECTED: Final = 1_000
 #: Answered commands remembered, so that one that comes twice is answered once.
 MAX_ANSWERED: Final = 1_000
+#: Pairs of persons suggested to be one, remembered so that each is told once.
+MAX_SUGGESTED: Final = 1_000
 #: Answers of people remembered, to learn from.
 MAX_REVIEWED: Final = 500
 
@@ -168,12 +170,14 @@ class CameraState:
 class Revisions:
     """What the site keeps in mind to decide anew. ``doubts``: persons that may be somebody known, and how
     often they were weighed since; ``made_at``: times of the last revisions; ``moved``: tracks, and how often
-    they were moved; ``asserted``: persons that people said to be one."""
+    they were moved; ``asserted``: persons that people said to be one; ``confirmed``: tracks that people said
+    to be their person's."""
 
     doubts: dict[str, int] = field(default_factory=dict)
     made_at: list[int] = field(default_factory=list)
     moved: dict[TrackRef, int] = field(default_factory=dict)
     asserted: dict[str, None] = field(default_factory=dict)
+    confirmed: dict[TrackRef, None] = field(default_factory=dict)
 
     def doubt(self, person_id: str) -> None:
         self.doubts.pop(person_id, None)
@@ -196,6 +200,12 @@ class Revisions:
         while len(self.moved) > MAX_MOVED:
             del self.moved[next(iter(self.moved))]
 
+    def confirm(self, track: TrackRef) -> None:
+        """The oldest are forgotten."""
+        self.confirmed[track] = None
+        while len(self.confirmed) > MAX_MOVED:
+            del self.confirmed[next(iter(self.confirmed))]
+
     def gone(self, person_id: str) -> None:
         self.doubts.pop(person_id, None)
         self.asserted.pop(person_id, None)
@@ -213,11 +223,24 @@ class Reviewed:
 
 
 @dataclass(slots=True)
+class Lesson:
+    """What answers have taught of an encoder's scores: ``correction`` in log odds."""
+
+    correction: float = 0.0
+    answers: int = 0
+
+
+@dataclass(slots=True)
 class Import:
     """A record of an older store: the gallery it stood in, and the id it was registered with here."""
 
     gallery: str
     person_id: str
+
+
+def pair(one: str, other: str) -> tuple[str, str]:
+    """The two ids in order."""
+    return (one, other) if one < other else (other, one)
 
 
 class SiteState:
@@ -229,7 +252,11 @@ class SiteState:
         self.merges: dict[str, Merge] = {}
         self.imports: dict[str, Import] = {}
         self.answered: dict[str, None] = {}
+        self.suggested: dict[tuple[str, str], None] = {}
+        """Pairs that were suggested to be one person; the ids in order."""
         self.reviewed: list[Reviewed] = []
+        self.lessons: dict[str, Lesson] = {}
+        """Encoder -> what people's answers about its scores have taught."""
         self.wardrobe: dict[str, dict[str, Worn]] = {}
         """Person id -> attribute -> what is believed of it."""
         self.policy: Policy | None = None
@@ -274,6 +301,11 @@ class SiteState:
         """The strangers that an encoder's scores are set off against."""
         return self.gallery.cohort(model)
 
+    def learned(self, model: str) -> float:
+        """Log odds that people's answers add to the encoder's."""
+        lesson = self.lessons.get(model)
+        return 0.0 if lesson is None else lesson.correction
+
     def reject(self, track: TrackRef, person_id: str) -> None:
         """People said that the track is not this person; the oldest are forgotten."""
         self.rejected[track] = tuple(dict.fromkeys((*self.rejected.pop(track, ()), person_id)))
@@ -313,6 +345,7 @@ class SiteState:
     def remove(self, person_id: str) -> None:
         """Forgets the person, also as it was before any merge. Its tracks lose their identity."""
         self.take_out(person_id)
+        self.suggested = dict.fromkeys(both for both in self.suggested if person_id not in both)
         gone = [person_id]
         while gone:
             survivor = gone.pop()
@@ -344,6 +377,12 @@ class SiteState:
         self.answered[command_id] = None
         while len(self.answered) > MAX_ANSWERED:
             del self.answered[next(iter(self.answered))]
+
+    def suggest(self, one: str, other: str) -> None:
+        """Remembers the pair; the oldest are forgotten."""
+        self.suggested[pair(one, other)] = None
+        while len(self.suggested) > MAX_SUGGESTED:
+            del self.suggested[next(iter(self.suggested))]
 
     def review(self, reviewed: Reviewed) -> None:
         """Remembers an answer; the oldest are forgotten."""

@@ -25,6 +25,8 @@ _NAME: Final = re.compile(r"^[^\s:/\x00-\x1f\x7f]{1,128}$")
 MAX_IMPORTED: Final = 32
 #: Of a place in pixels, or of a detector's score.
 _LARGEST: Final = 1e6
+#: Log odds; no site's answers ever teach as much.
+_MOST_LEARNED: Final = 100.0
 _SHA256: Final = re.compile(r"^[0-9a-f]{64}$")
 _LATEST: Final = 4_102_444_800_000  # 2100-01-01, in milliseconds
 
@@ -108,6 +110,8 @@ def _check_confirmation(command: ConfirmIdentity) -> None:
         raise PoisonInput(f"confirmation of {command.person_id}: name either a track or another person")
     if command.score is not None and not 0.0 <= command.score <= 1.0:
         raise PoisonInput(f"confirmation of {command.person_id}: score {command.score} is not 0 to 1")
+    if not -_MOST_LEARNED <= command.learned <= _MOST_LEARNED:
+        raise PoisonInput(f"confirmation of {command.person_id}: learned {command.learned} log odds")
 
 
 def _check_import(command: ImportPerson) -> None:

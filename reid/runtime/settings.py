@@ -109,6 +109,24 @@ class Settings(BaseSettings):
     seen_interval: Seconds = Field(1.0, description="Seconds between two PersonSeen of one track.")
     track_timeout: Seconds = Field(5.0, description="Seconds without detection after which a track ended.")
     visit_gap: Seconds = Field(300.0, description="Seconds of absence after which a new visit begins.")
+    days: Literal["same_day", "multi_day"] = Field(
+        "multi_day",
+        description="Who was last seen on an earlier day is recognised by a stricter score (multi_day) or "
+        "never by appearance alone (same_day). What falls short is suggested on the page.",
+    )
+    day_strictness: Unit = Field(
+        0.15, description="How much more than the threshold it takes to recognise somebody of an earlier day."
+    )
+    day_start_hour: float = Field(
+        4.0, ge=0, lt=24, description="Local hour at which a day begins: a visit past midnight is one."
+    )
+    time_zone: str = Field("UTC", description="Time zone of the site, such as Europe/Berlin.")
+    site_days: dict[str, Literal["same_day", "multi_day"]] = Field(
+        default_factory=dict, description='JSON, days of single sites: {"annex": "same_day"}.'
+    )
+    site_time_zones: dict[str, str] = Field(
+        default_factory=dict, description='JSON, time zones of single sites: {"annex": "Asia/Tokyo"}.'
+    )
     ttl_days: int = Field(90, ge=1, description="Days without a sighting after which a person expires.")
 
     alerts: Path | None = Field(

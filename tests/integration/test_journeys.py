@@ -211,6 +211,41 @@ def test_somebody_walks_and_the_journey_is_there_within_a_second(
         assert [(m["from_camera"], m["to_camera"], m["count"]) for m in moved] == [("room1", "room2", 1)]
 
 
+def test_who_comes_back_on_another_day_is_suggested_and_a_yes_keeps_the_older_label(
+    client: httpx.Client, settings: Settings, topics: str
+) -> None:
+    now = int(time.time() * 1000)
+    # A night lies between the two walks: it ended ten minutes ago.
+    dawn = (now - 600_000) % 86_400_000 / 3_600_000
+    rule = {"SAFEROOM_DAYS": "same_day", "SAFEROOM_DAY_START_HOUR": str(dawn), "SAFEROOM_VISIT_GAP": "60"}
+
+    def passing(camera: str, tracker: int, start: int) -> list[tuple[str, str, bytes]]:
+        person = Person(tracker, (10.0, 20.0, 40.0, 100.0), 0.9, 0.9, look("a"))
+        model = Model("letters", "1", DIM)
+        frames = [Frame(camera, start + 400 * i, 640, 480, "s1", model, (person,)) for i in range(6)]
+        return [(DETECTIONS.name, "global", encode(Detections("global", "test", (f,)))) for f in frames]
+
+    with worker(settings, **rule):
+        send(topics, passing("room1", 1, now - 1_200_000))
+        send(topics, passing("room2", 2, now - 10_000))
+        (item,) = until(lambda: client.get("/review").json()["items"], 20)
+        assert (item["kind"], item["reason"], item["threshold"]) == ("suggested", "another_day", 1.0)
+        assert (item["label"], item["other_label"]) == ("Visitor-B", "Visitor-A")
+        assert item["other_last_seen"] < now - 600_000 < item["at"]
+        told = client.post(f"/review/{item['item_id']}", json={"answer": "yes"})
+        assert told.status_code == 200, told.text
+        assert client.get("/review").json() == {"items": []}
+        (person,) = client.get("/persons").json()["persons"]
+        assert (person["label"], person["cameras"]) == ("Visitor-A", ["room1", "room2"])
+        assert person["person_id"] == item["other_id"]
+        steps = client.get(f"/persons/{person['person_id']}/history").json()["steps"]
+        kinds = [step["kind"] for step in steps]
+        assert {"suggested", "merged", "reviewed"} <= set(kinds)
+        send(topics, passing("room3", 3, now - 4_000))
+        until(lambda: "room3" in client.get("/persons").json()["persons"][0]["cameras"], 20)
+        assert len(client.get("/persons").json()["persons"]) == 1, "seen today: recognised as usual"
+
+
 def _done(client: httpx.Client, command_id: str) -> Any:
     found = client.get(f"/commands/{command_id}")
     return found.json() if found.status_code == 200 and found.json()["status"] == "done" else None

@@ -45,6 +45,8 @@ const TOLD = {
   tracks_moved: s => `Tracks moved to ${s.other_label || s.other_id}`,
   track_rejected: s => `Track ${s.tracks?.[0]?.tracker_id ?? s.track?.tracker_id ?? ""} was not this person`,
   appearance_changed: s => `Looks different: ${s.attribute ?? "appearance"} ${s.before ? `${s.before} → ` : ""}${s.after ?? ""}`,
+  template_removed: () => "A look that fitted none of the others was taken out",
+  suggested: s => `May be ${s.other_label || s.other_id}, of another day`,
   renamed: s => `Renamed ${s.previous_label ? `from ${s.previous_label} ` : ""}to ${s.label}`,
 };
 

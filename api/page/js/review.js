@@ -13,7 +13,9 @@ import { toast } from "./toast.js";
 const ASKED = {
   small_margin: "A narrow decision: is this the same person?",
   automatic_merge: "Merged by itself: is this the same person?",
-  suggested: "Seen on another day: is this the same person?",
+  suggested: "Nearly recognised: is this the same person?",
+  automatic_split: "Taken apart by itself: is this the same person?",
+  another_day: "Last seen on another day: is this the same person?",
 };
 
 export const reviewView = {
@@ -60,7 +62,7 @@ function question(item, answer) {
   const other = item.other_id && { person_id: item.other_id, label: item.other_label ?? item.other_id };
   const person = { person_id: item.person_id, label: item.label };
   return h("div", { class: "stack", data: { item: item.item_id } },
-    h("p", { class: "soft" }, `${ASKED[item.kind] ?? "Is this the same person?"} ${item.camera_id ? `At ${item.camera_id}, ` : ""}${when(item.at)}.`),
+    h("p", { class: "soft" }, `${ASKED[item.reason] ?? ASKED[item.kind] ?? "Is this the same person?"} ${item.camera_id ? `At ${item.camera_id}, ` : ""}${when(item.at)}.${item.other_last_seen ? ` ${other.label} was last seen ${when(item.other_last_seen)}.` : ""}`),
     h("div", { class: "both" }, figure(person), other && h("span", null, "same as"), other && figure(other)),
     h("div", { class: "measure" }, ...measure("Score", item.score, item.threshold), ...measure("Next best", item.runner_up_score, item.threshold)),
     h("div", { class: "answers" },

@@ -1,20 +1,18 @@
 """Durations, times of day, weekdays and time zones, as people write them."""
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reid.contracts.alert_rules import Hours
+from reid.errors import ConfigError
 from reid.runtime.alerts.yaml_tree import Part
+from reid.runtime.time_zones import utc_offsets
 
 _UNITS: Final = {"ms": 1, "s": 1000, "sec": 1000, "min": 60_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*$")
 _SPAN: Final = re.compile(r"^\s*(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)\s*$")
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ALL: Final = {"daily": range(7), "weekdays": range(5), "weekend": range(5, 7)}
-#: What a time zone means is written down for these years.
-_YEARS: Final = range(2020, 2041)
 
 
 def duration(part: Part) -> int:
@@ -63,33 +61,6 @@ def _days(name: str, part: Part) -> list[int]:
 def offsets(part: Part) -> tuple[tuple[int, int], ...]:
     """A time zone's name -> (from then on, ms since the epoch; seconds east of UTC). Raises `ConfigError`."""
     try:
-        zone = ZoneInfo(part.text())
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        return utc_offsets(part.text())
+    except ConfigError as error:
         raise part.wrong(f"no time zone {part.text()!r}", "write one such as Europe/Berlin or UTC") from error
-    day, end = datetime(_YEARS.start, 1, 1, tzinfo=UTC), datetime(_YEARS.stop, 1, 1, tzinfo=UTC)
-    found = [(0, _offset(zone, day))]
-    while day < end:
-        following = day + timedelta(days=1)
-        if _offset(zone, following) != found[-1][1]:
-            moment = _change(zone, day, following)
-            found.append((round(moment.timestamp() * 1000), _offset(zone, moment)))
-        day = following
-    return tuple(found)
-
-
-def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """The minute from which on the clocks tell the time as they do at ``after``."""
-    minutes = 1440
-    while minutes > 1:
-        middle = before + timedelta(minutes=minutes // 2)
-        if _offset(zone, middle) == _offset(zone, before):
-            before, minutes = middle, minutes - minutes // 2
-        else:
-            minutes = minutes // 2
-    return before + timedelta(minutes=1)
-
-
-def _offset(zone: ZoneInfo, moment: datetime) -> int:
-    found = moment.astimezone(zone).utcoffset()
-    assert found is not None
-    return round(found.total_seconds())

@@ -7,7 +7,7 @@ import pytest
 from reid.contracts.commands import ConfirmIdentity, MergePersons, RejectTrack, UnmergePersons
 from tests.unit.api.client import TestClient
 from tests.unit.api.world import World, refuse
-from tests.unit.projections.story import START, registered, renamed, track, walk
+from tests.unit.projections.story import START, registered, renamed, split, state, track, walk
 from tests.unit.projections.test_reviews import bound, matched, new, united
 
 HERE = track("room2", "7")
@@ -18,6 +18,9 @@ def doubt(kind: str) -> list[Any]:
     return {
         "small_margin": [bound("a", matched(0.61, 0.6), HERE)],
         "automatic_merge": [united("a", "b")],
+        "automatic_split": [
+            split("tracks_moved", state("a", 0, "A"), state("b", 1, "B"), HERE, decision=new(0.2))
+        ],
         "suggested": [registered("c", 2, "Visitor-C", START + 7, track=HERE, decision=new(0.59))],
     }[kind]
 
@@ -39,6 +42,7 @@ def test_what_waits_is_told_newest_first(world: World, client: TestClient) -> No
         "item_id": newest["item_id"], "kind": "suggested", "at": START + 7,
         "person_id": "c", "label": "Visitor-C", "other_id": "a", "other_label": "Visitor-a",
         "score": 0.59, "runner_up_score": None, "threshold": 0.6, "camera_id": "room2", "track": "room2/s1/7",
+        "reason": "", "other_last_seen": None,
     }  # fmt: skip
     assert (older["kind"], older["label"], older["other_label"]) == ("small_margin", "Visitor-a", "Bob")
     assert (older["score"], older["runner_up_score"]) == (0.61, 0.6)
@@ -64,6 +68,8 @@ def test_what_cannot_be_answered_now_is_not_asked(world: World, client: TestClie
         ("automatic_merge", "no", UnmergePersons, {"person_id": "a", "track": None, "other_id": "b"}),
         ("suggested", "yes", MergePersons, {"person_id": "a", "track": None, "other_id": "c"}),
         ("suggested", "no", None, {"person_id": "c", "track": None, "other_id": "a"}),
+        ("automatic_split", "yes", MergePersons, {"person_id": "a", "track": None, "other_id": "b"}),
+        ("automatic_split", "no", None, {"person_id": "b", "track": None, "other_id": "a"}),
     ],
 )
 def test_either_answer_leaves_the_queue(

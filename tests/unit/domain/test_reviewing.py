@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from reid.contracts.commands import ConfirmIdentity, ForgetPerson, MergePersons, UnmergePersons
-from reid.contracts.events import CommandRejected, IdentityReviewed, PersonsMerged, TrackRef
+from reid.contracts.events import CommandRejected, IdentityReviewed, PersonsMerged, SiteCalibrated, TrackRef
 from reid.domain.snapshot import digest, dump, load
 from reid.domain.state import MAX_REVIEWED
 from reid.domain.validate import check
@@ -40,7 +40,8 @@ def two(story: Story) -> tuple[str, str]:
 def test_a_yes_is_taken_down(story: Story) -> None:
     first, _ = two(story)
     story.when(confirm(first, track=OURS, score=0.61, model="letters@1"))
-    (event,) = story.last
+    event, taught = story.last
+    assert isinstance(taught, SiteCalibrated)
     assert event == IdentityReviewed(
         site_id=SITE, at=at(50), person_id=first, answer="yes", track=OURS, score=0.61, model="letters@1",
         command_id="r1", asked_by="desk",
@@ -117,6 +118,8 @@ def test_answers_are_bounded_and_name_nobody(story: Story) -> None:
         ({"track": OURS, "other_id": "b"}, "either a track or another person"),
         ({"track": OURS, "score": 1.01}, "score 1.01 is not 0 to 1"),
         ({"track": OURS, "score": float("nan")}, "score nan is not 0 to 1"),
+        ({"track": OURS, "learned": 101.0}, "learned 101.0 log odds"),
+        ({"track": OURS, "learned": float("nan")}, "learned nan log odds"),
     ],
 )
 def test_what_is_no_confirmation(fields: dict[str, Any], said: str) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from reid.contracts.detections import CameraStatus
 from reid.contracts.events import (
     CommandRejected,
@@ -16,6 +18,7 @@ from reid.contracts.events import (
     PersonsMerged,
     PersonSplit,
     PersonState,
+    PersonSuggested,
     Template,
     TrackRef,
     TrackSampled,
@@ -46,6 +49,22 @@ def track(camera: str = "room1", tracker: str = "1", session: str = "s1") -> Tra
 
 def template(content: str, camera: str = "room1") -> Template:
     return Template("m@1", content.encode(), camera, 0.9)
+
+
+def suggested(person: str, other: str, score: float = 0.7, at: int = START) -> PersonSuggested:
+    """``person`` may be ``other``, of the day before."""
+    decision = msgspec.structs.replace(DECISION, reason="another_day", candidate=other, score=score)
+    return PersonSuggested(
+        site_id=SITE,
+        at=at,
+        person_id=person,
+        label=f"Visitor-{person}",
+        other_id=other,
+        other_label=f"Visitor-{other}",
+        other_last_seen=at - 86_400_000,
+        track=track("room2", "7"),
+        decision=decision,
+    )
 
 
 def registered(person: str, number: int, label: str, at: int = START, **more: Any) -> PersonRegistered:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from api.history import gather, page
@@ -11,6 +12,7 @@ from projections.store import MemoryViewStore, PersonRef
 from projections.views import PersonsView
 from reid.contracts import topics
 from reid.contracts.cloudevents import Causation, headers_of
+from reid.contracts.events import PersonTemplateRemoved
 from reid.contracts.views import HistoryEntry
 from tests.unit.projections.logs import TTL_DAYS, project, records
 from tests.unit.projections.story import (
@@ -28,6 +30,7 @@ from tests.unit.projections.story import (
     seen,
     split,
     state,
+    suggested,
     template,
     track,
     walk,
@@ -204,3 +207,32 @@ def test_moved_tracks_join_a_person_that_is_there() -> None:
     live = store.dump("saferoom:live:global:room1")["saferoom:live:global:room1"]
     assert json.loads(live["s1/0"])["person_id"] == "b"
     assert kinds(store, "a")[-1] == kinds(store, "b")[-1] == "tracks_moved"
+
+
+def test_a_suggestion_stands_in_the_history_of_both() -> None:
+    store = after(registered("a", 0, "Visitor-a"), registered("b", 1, "Visitor-b"), suggested("b", "a"))
+    for person, other in (("a", "b"), ("b", "a")):
+        entry = history(store, person)[-1]
+        assert (entry["kind"], entry["other_id"], entry["other_label"]) == (
+            "suggested", other, f"Visitor-{other}",
+        )  # fmt: skip
+        assert entry["decision"]["reason"] == "another_day"
+
+
+def test_a_template_taken_out_is_a_step_with_its_evidence_and_leaves_the_document() -> None:
+    wrong = template("wrong")
+    removed = PersonTemplateRemoved(
+        site_id=SITE, at=START, person_id="a", label="Visitor-a", slot=1, template=wrong, left=1,
+        decision=msgspec.structs.replace(DECISION, reason="template_disagrees", score=0.1),
+    )  # fmt: skip
+    store = after(
+        registered("a", 0, "Visitor-a"),
+        seen("a", "Visitor-a", track("room2", "7"), slot=1, template=wrong),
+        removed,
+    )
+    entry = history(store, "a")[-1]
+    assert (entry["kind"], entry["template_slot"], entry["decision"]["reason"]) == (
+        "template_removed", 1, "template_disagrees",
+    )  # fmt: skip
+    document = json.loads(store.get(topics.person_key(SITE, "a")) or b"")
+    assert document["num_embeddings"] == len(document["embeddings"]) == len(document["models"]) == 1

@@ -23,6 +23,7 @@ from tests.unit.projections.story import (
     seen,
     split,
     state,
+    suggested,
     track,
 )
 
@@ -180,6 +181,42 @@ def test_a_suggestion_is_settled_by_the_merge_or_an_answer(store: MemoryViewStor
     ):
         project(made := MemoryViewStore(), [registered("a", 0, "Visitor-a"), suggested, settled])
         assert queue(made) == []
+
+
+def test_somebody_of_another_day_is_asked_about_until_settled(store: MemoryViewStore) -> None:
+    project(store, [suggested("b", "a")])
+    (raw,) = store.get(topics.reviews_key(SITE)).values()
+    item = msgspec.json.decode(raw, type=ReviewItem)
+    assert (item.kind, item.person_id, item.other_id, item.reason) == ("suggested", "b", "a", "another_day")
+    assert (item.score, item.other_last_seen, item.camera_id) == (0.7, START - 86_400_000, "room2")
+    for settled in (merged("a", "b", "A"), reviewed("b", other_id="a"), forgotten("a"), expired("b")):
+        made = MemoryViewStore()
+        project(made, [registered("a", 0, "Visitor-a"), registered("b", 1, "Visitor-b"), suggested("b", "a")])
+        assert len(queue(made)) == 1
+        project(made, [settled])
+        assert queue(made) == []
+
+
+def test_a_split_that_nobody_asked_for_is_asked_about_until_settled() -> None:
+    def parted(reason: str) -> Any:
+        decision = msgspec.structs.replace(DECISION, reason=reason, candidate="a", score=0.2, learned=-0.4)
+        return split("tracks_moved", state("a", 0, "A"), state("b", 1, "B"), HERE, decision=decision)
+
+    def items(made: MemoryViewStore) -> list[ReviewItem]:
+        found = made.get(topics.reviews_key(SITE)) or {}
+        return [msgspec.json.decode(raw, type=ReviewItem) for raw in found.values()]
+
+    for settled in (merged("a", "b", "A"), reviewed("b", other_id="a"), forgotten("a"), expired("b")):
+        made = MemoryViewStore()
+        project(made, [registered("a", 0, "Visitor-a"), parted("evidence_broke")])
+        (item,) = items(made)
+        assert (item.kind, item.person_id, item.other_id, item.track) == ("automatic_split", "b", "a", HERE)
+        assert (item.score, item.learned, item.reason) == (0.2, -0.4, "evidence_broke")
+        project(made, [settled])
+        assert items(made) == []
+    made = MemoryViewStore()
+    project(made, [registered("a", 0, "Visitor-a"), parted("better_candidate")])
+    assert [item.score for item in items(made)] == [None], "how much better it fits elsewhere is no likeness"
 
 
 def test_questions_go_with_their_person_and_their_track(store: MemoryViewStore) -> None:

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from reid.domain.policy import Policy
+from reid.errors import ConfigError
 from reid.runtime.settings import Settings
 from streams.policies import policies_of
 
@@ -38,3 +41,26 @@ def test_thresholds_of_single_sites_and_cameras(make_settings: Callable[..., Set
     assert policies.of("annex").threshold_at("room2") == 0.8
     assert policies.of("annex").threshold_at("room1") == 0.65
     assert policies.of("global").threshold_at("room2") == 0.6
+
+
+def test_days_time_zones_and_those_of_single_sites(make_settings: Callable[..., Settings]):
+    settings = make_settings(
+        days="same_day",
+        day_strictness=0.2,
+        day_start_hour=5.5,
+        time_zone="Europe/Berlin",
+        site_days={"annex": "multi_day"},
+        site_time_zones={"annex": "Asia/Tokyo", "depot": "UTC"},
+        site_thresholds={"annex": 0.7},
+    )
+    policies = policies_of(settings)
+    here, annex, depot = (policies.of(site) for site in ("global", "annex", "depot"))
+    assert (here.days, here.day_strictness, here.day_starts) == ("same_day", 0.2, 19_800_000)
+    assert {seconds for _, seconds in here.utc_offsets} == {3600, 7200}
+    assert (annex.days, annex.utc_offsets, annex.threshold) == ("multi_day", ((0, 9 * 3600),), 0.7)
+    assert (depot.days, depot.utc_offsets, depot.threshold) == ("same_day", ((0, 0),), 0.6)
+
+
+def test_a_time_zone_that_does_not_exist_is_named(make_settings: Callable[..., Settings]):
+    with pytest.raises(ConfigError, match="no time zone 'Mars/Base'"):
+        policies_of(make_settings(time_zone="Mars/Base"))

@@ -1,0 +1,67 @@
+"""A template that shows somebody else draws others to its person: it is taken out alone.
+
+The gallery watches itself: whenever somebody is recognised, their templates are weighed against each other.
+One that clearly does not fit the rest, while all the rest fit each other, is out of place. Where two of them
+are, nobody can tell who is who, and nothing is done.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from msgspec import structs
+
+from reid.contracts.events import PersonState, Template
+from reid.domain.scoring import likeness
+from reid.domain.similarity import Calibration
+from reid.domain.state import Merge, Person, SiteState
+
+#: With fewer templates of an encoder there is no majority that could be right.
+ENOUGH: Final = 4
+
+
+class Misfit(NamedTuple):
+    """``slot``: of the person's templates; ``odds``: that it is of the person, by the others."""
+
+    slot: int
+    odds: float
+
+
+def misfit(site: SiteState, person: Person, model: str, margin: float, knots: Calibration) -> Misfit | None:
+    """The one template of ``model`` that disagrees with all others, None when none or more than one does."""
+    looks = [(slot, look) for slot, look in enumerate(person.templates) if look.model == model]
+    if len(looks) < ENOUGH:
+        return None
+    suspects = [m for m in _weighed(site, person, looks, knots) if m.odds < -margin]
+    if not suspects:
+        return None
+    worst = min(suspects, key=lambda m: (m.odds, m.slot))
+    rest = [(slot, look) for slot, look in looks if slot != worst.slot]
+    agreed = all(m.odds >= -margin for m in _weighed(site, person, rest, knots))
+    return worst if agreed else None
+
+
+def _weighed(
+    site: SiteState, person: Person, looks: Sequence[tuple[int, Template]], knots: Calibration
+) -> list[Misfit]:
+    found = []
+    for slot, look in looks:
+        others = [other for place, other in looks if place != slot]
+        found.append(Misfit(slot, likeness(site, [look], others, {person.number}, knots)))
+    return found
+
+
+def without(site: SiteState, person_id: str, gone: Template) -> None:
+    """Takes the template also from what the person was made of: undoing a merge must not bring it back."""
+    for absorbed_id, merge in list(site.merges.items()):
+        if merge.survivor_id != person_id:
+            continue
+        site.merges[absorbed_id] = Merge(
+            merge.survivor_id, _less(merge.survivor, gone), _less(merge.absorbed, gone)
+        )
+        without(site, absorbed_id, gone)
+
+
+def _less(state: PersonState, gone: Template) -> PersonState:
+    """The last one stays: without a look nobody could be restored."""
+    kept = tuple(t for t in state.templates if t != gone)
+    return structs.replace(state, templates=kept) if kept else state
