@@ -16,6 +16,7 @@ Run = Callable[[bool], list[Row]]
 #: Name -> module. In the order of the table.
 BENCHES: Final = {
     "bound": "benchmarks.bench.bound",
+    "decision": "benchmarks.bench.decision",
 }
 
 
