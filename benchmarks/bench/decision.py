@@ -9,14 +9,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bench.galleries import CAMERAS, HELD_OUT, TEMPLATES, Fixed, calibrate, crowd, known
-from benchmarks.bench.row import Row, alone, compared
+from benchmarks.bench.galleries import CAMERAS, HELD_OUT, Fixed, calibrate, crowd, known
+from benchmarks.bench.row import Row, compared
 from benchmarks.bench.scene import DIM, MODEL, SITE, START, frame, message, person
 from reid.contracts.detections import Detections
 from reid.contracts.embedding import encode_wire
 from reid.contracts.events import PersonSeen, Template
 from reid.domain.policy import Policies
-from reid.domain.state import PartitionState
 from reid.domain.step import step
 
 #: Milliseconds between two probes: the tracks of the one before have ended, at every camera.
@@ -41,7 +40,8 @@ def run(quick: bool) -> list[Row]:
     largest = sizes[-1]
     rows.append(
         compared(
-            f"p99 of a decision at {largest:,} templates", "ms", tails[largest], "p99 at 10,000", tails[10_000],
+            f"p99 of a decision at {largest:,} templates", "ms", tails[largest],
+            "p99 at 10,000", tails[10_000],
             floor=3 if largest == 1_000_000 else None, lower=True,
         )
     )  # fmt: skip

@@ -66,3 +66,30 @@ def standing(
             )
             for camera in range(cameras)
         ]
+
+
+def walking(
+    people: Looks, *, cameras: int, each: int, fps: int, stay: tuple[int, int], seed: int = 5
+) -> Iterator[list[Frame]]:
+    """Endless. ``each`` people before every camera, of each frame two with embeddings, in turn; somebody
+    stays for ``stay`` seconds, then another who is nowhere else comes, sometimes one known already."""
+    random = np.random.default_rng(seed)
+    places: list[list[tuple[int, int, int]]] = [[] for _ in range(cameras)]
+    tracks = number = 0
+    while True:
+        at = START + number * 1000 // fps
+        moment = []
+        for camera, here in enumerate(places):
+            here[:] = [walk for walk in here if walk[2] > number]
+            while len(here) < each:
+                busy = {who for walks in places for who, _, _ in walks}
+                who = int(random.choice([w for w in range(len(people)) if w not in busy]))
+                here.append((who, tracks, number + fps * int(random.integers(*stay))))
+                tracks += 1
+            persons = [
+                person(track, place, crop(random, people[who]) if (2 * number + place) % each < 2 else None)
+                for place, (who, track, _) in enumerate(here)
+            ]
+            moment.append(frame(camera, at + camera, persons))
+        number += 1
+        yield moment
