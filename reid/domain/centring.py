@@ -82,11 +82,15 @@ class Centring:
         found = list(tracks)
         return SHRINKAGE / (SHRINKAGE + min(found)) if len(found) == len(camera_ids) else 1.0
 
+    def mean(self, camera_id: str) -> FixedVector | None:
+        """The mean in force of the camera."""
+        known = self.cameras.get(camera_id)
+        return None if known is None else known.mean
+
     def centred(self, vectors: FixedVector, camera_id: str) -> WholeVector:
         """``(d,)`` or ``(n, d)`` fixed point, all of one camera -> the same less the camera's mean."""
-        known = self.cameras.get(camera_id)
-        whole = vectors.astype(np.float64)
-        return whole if known is None or known.mean is None else whole - known.mean
+        mean, whole = self.mean(camera_id), vectors.astype(np.float64)
+        return whole if mean is None else whole - mean
 
 
 def squares(rows: WholeVector) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from reid.contracts.events import (
 )
 from reid.domain import labels
 from reid.domain.assignment import assign
+from reid.domain.gallery import Search
 from reid.domain.policy import Policy
 from reid.domain.present import probe_of, seen, track_of
 from reid.domain.scoring import Score, score
@@ -95,10 +96,11 @@ def _find_candidates(
 ) -> None:
     """Who else is in the frame cannot be it, but a look-alike in view raises the bar as a runner-up does."""
     knots = frame.model.calibration if frame.model else ()
-    for probe in ready:
-        barred, look = site.barred(probe.track), probe.template(frame.camera_id)
-        barred.update(probe.evidence.not_persons)
-        found = site.gallery.search(look, barred, len(ready) + len(here) + CANDIDATES)
+    searches = [
+        Search(p.template(frame.camera_id), site.barred(p.track).union(p.evidence.not_persons)) for p in ready
+    ]
+    results = site.gallery.search_all(searches, len(ready) + len(here) + CANDIDATES)
+    for probe, (look, _), found in zip(ready, searches, results, strict=True):
         for person_id in (candidate.person_id for candidate in found):
             person = site.persons[person_id]
             probe.scores[person_id] = score(site, look, person, frame.captured_at, knots, policy)
