@@ -111,3 +111,13 @@ def cosines(
     dots = rows @ probe
     found = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
     return np.rint(found * 1e6).astype(np.int64)
+
+
+def cosines_of_many(
+    rows: WholeVector, row_squares: NDArray[np.float64], probes: WholeVector
+) -> NDArray[np.int64]:
+    """``(n, d)``, ``(n,)``, ``(m, d)`` -> ``(m, n)``: as `cosines` for each probe, to the same bit."""
+    lengths = np.sqrt(squares(probes)[:, None] * row_squares)
+    dots = probes @ rows.T
+    found = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
+    return np.rint(found * 1e6).astype(np.int64)

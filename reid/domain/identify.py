@@ -100,6 +100,11 @@ def _find_candidates(
         Search(p.template(frame.camera_id), site.barred(p.track).union(p.evidence.not_persons)) for p in ready
     ]
     results = site.gallery.search_all(searches, len(ready) + len(here) + CANDIDATES)
+    if policy.site_scale:
+        for model in {look.model for look, _ in searches}:
+            known = {c.person_id for found in results for c in found}
+            templates = [t for p in known for t in site.persons[p].templates if t.model == model]
+            site.cohort(model).prepare(templates, frame.camera_id)
     for probe, (look, _), found in zip(ready, searches, results, strict=True):
         for person_id in (candidate.person_id for candidate in found):
             person = site.persons[person_id]

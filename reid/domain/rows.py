@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from reid.contracts.embedding import SCALE, FixedVector
 from reid.domain.centring import Centring, WholeVector
 
-#: Rows of a block: growing copies nothing, and a block's product stays in the cache.
+#: Rows of a block: growing copies nothing.
 BLOCK: Final = 4096
+#: Rows that stay in the cache from one probe to the next; a part of `BLOCK`.
+STRETCH: Final = 512
 #: Bound on |rough score - exact cosine| for vectors of up to 1,024 values, generously.
 FLOAT_ERROR: Final = 1e-3
 #: Rows whose distance from their camera's mean, of unit vectors, is less than this are not scored roughly.
@@ -79,12 +81,13 @@ class Rows:
         """``(probes, used)`` scores of probes from which their camera's mean was taken; `NOWHERE` for free
         rows and those `near` a mean."""
         directions = _directions(np.stack(probes))
-        products = np.empty((self.used, len(probes)), np.float32)
-        for place, block in enumerate(self._blocks):
-            start = place * BLOCK
-            some = block[: self.used - start]
-            np.dot(some, directions.T, out=products[start : start + len(some)])
-        scores = np.ascontiguousarray(products.T)
+        scores = np.empty((len(probes), self.used), np.float32)
+        for start in range(0, self.used, STRETCH):
+            stop = min(start + STRETCH, self.used)
+            some = self._blocks[start // BLOCK][start % BLOCK :][: stop - start]
+            # Measured: for a frame's few probes faster than one product of both matrices.
+            for place, direction in enumerate(directions):
+                np.dot(some, direction, out=scores[place, start:stop])
         common = np.zeros((len(probes), len(self._cameras)), np.float32)
         for camera_id, number in self._cameras.items():
             mean = self._centring.mean(camera_id)
