@@ -7,7 +7,7 @@ Matejka et al. 2017): then the same threshold means the same for every encoder, 
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -33,28 +33,33 @@ class Spread(NamedTuple):
 
 
 class _Camera:
-    """What the cohort's persons look like to one camera: a place for each, rows of zeros where nobody is, so
-    that an empty place scores 0. ``changed``: when each place last changed, counted by ``moment``."""
+    """What the cohort's persons look like to one camera, the first ``len(numbers)`` rows; behind them rows of
+    zeros, which score 0. ``changed``: when each row last changed, counted by ``moment``."""
 
     def __init__(self, dim: int) -> None:
         self.rows: WholeVector = np.zeros((MAX_PERSONS, dim))
         self.squares: NDArray[np.float64] = np.zeros(MAX_PERSONS)
         self.changed: NDArray[np.int64] = np.zeros(MAX_PERSONS, np.int64)
+        self.numbers: list[int] = []
         self.places: dict[int, int] = {}
         self.moment = 0
-        self._empty = list(range(MAX_PERSONS))
 
     def put(self, number: int, row: WholeVector) -> None:
-        place = self.places.get(number)
-        if place is None:
-            place = self.places[number] = self._empty.pop()
+        place = self.places.setdefault(number, len(self.numbers))
+        if place == len(self.numbers):
+            self.numbers.append(number)
         self._set(place, row, squares(row[None])[0])
 
     def drop(self, number: int) -> None:
+        """The last row takes the place."""
         place = self.places.pop(number, None)
-        if place is not None:
-            self._empty.append(place)
-            self._set(place, 0.0, 0.0)
+        if place is None:
+            return
+        last = self.numbers.pop()
+        if last != number:
+            self.numbers[place], self.places[last] = last, place
+            self._set(place, self.rows[len(self.numbers)], self.squares[len(self.numbers)])
+        self._set(len(self.numbers), 0.0, 0.0)
 
     def _set(self, place: int, row: WholeVector | float, square: float) -> None:
         self.moment += 1
@@ -67,9 +72,16 @@ class _Scores:
     ``moment``."""
 
     each: NDArray[np.int64]
-    total: int
-    powers: int
-    moment: int
+    total: int = 0
+    powers: int = 0
+    moment: int = 0
+
+    def update(self, places: NDArray[np.intp], scores: NDArray[np.int64], moment: int) -> None:
+        """So many places changed."""
+        before = self.each[places]
+        self.total += int(scores.sum()) - int(before.sum())
+        self.powers += int(scores @ scores) - int(before @ before)
+        self.each[places], self.moment = scores, moment
 
 
 class Cohort:
@@ -156,32 +168,35 @@ class Cohort:
 
     def _scores(self, looks: Sequence[Template], camera_id: str, camera: _Camera) -> list[_Scores]:
         keys = [(look.vector, look.camera_id, camera_id) for look in looks]
-        found = {key: self._known.get(key) for key in keys}
-        new = [key for key, scores in found.items() if scores is None]
+        new = [key for key in dict.fromkeys(keys) if key not in self._known]
         if len(self._known) + len(new) > _MEMORY:
             self._known.clear()
-        every = slice(None)
-        for key, each in zip(new, self._products(new, camera, every), strict=True):
-            found[key] = self._known[key] = _summed(each, camera.moment)
-        stale = {key: s for key, s in found.items() if s is not None and s.moment < camera.moment}
-        if stale:
-            since = min(scores.moment for scores in stale.values())
+            new = list(dict.fromkeys(keys))
+        for key in new:
+            self._known[key] = _Scores(np.zeros(MAX_PERSONS, np.int64))
+        found = {key: self._known[key] for key in keys}
+        stale = {key: scores for key, scores in found.items() if scores.moment < camera.moment}
+        self._refresh({key: scores for key, scores in stale.items() if not scores.moment}, camera)
+        self._refresh({key: scores for key, scores in stale.items() if scores.moment}, camera)
+        return [found[key] for key in keys]
+
+    def _refresh(self, stale: Mapping[tuple[bytes, str, str], _Scores], camera: _Camera) -> None:
+        """Brings scores up to date that are about as old."""
+        moment = camera.moment
+        since = min((scores.moment for scores in stale.values()), default=moment)
+        if since < moment:
             places = np.flatnonzero(camera.changed > since)
-            parts = self._products(list(stale), camera, places)
-            for old, part in zip(stale.values(), parts, strict=True):
-                old.each[places] = part
-                fresh = _summed(old.each, camera.moment)
-                old.total, old.powers, old.moment = fresh.total, fresh.powers, fresh.moment
-        return [scores for key in keys if (scores := found[key]) is not None]
+            for scores, each in zip(stale.values(), self._products(list(stale), camera, places), strict=True):
+                scores.update(places, each, moment)
 
     def _products(
-        self, keys: Sequence[tuple[bytes, str, str]], camera: _Camera, places: slice | NDArray[np.intp]
-    ) -> list[NDArray[np.int64]]:
-        """Cosines of each look with the camera's rows at these places."""
-        if not keys:
-            return []
+        self, keys: Sequence[tuple[bytes, str, str]], camera: _Camera, places: NDArray[np.intp]
+    ) -> NDArray[np.int64]:
+        """``(looks, places)`` cosines with the camera's rows, in millionths."""
         vectors = np.stack([self._centring.centred(fixed_from_bytes(v), c) for v, c, _ in keys])
-        return list(cosines_of_many(camera.rows[places], camera.squares[places], vectors))
+        every = len(places) and len(places) == places[-1] + 1  # no copy of the rows
+        part = slice(0, len(places)) if every else places
+        return cosines_of_many(camera.rows[part], camera.squares[part], vectors)
 
     def _oldest(self) -> int:
         return self._numbers[-MAX_PERSONS] if len(self._numbers) >= MAX_PERSONS else -1
@@ -212,10 +227,6 @@ class Cohort:
         for number, vector in zip(numbers, vectors, strict=True):
             made.put(number, self._centring.centred(vector, camera_id))
         return made
-
-
-def _summed(scores: NDArray[np.int64], moment: int) -> _Scores:
-    return _Scores(scores, int(scores.sum()), int(scores @ scores), moment)
 
 
 def _blended(count: int, total: int, powers: int, prior: Spread) -> Spread:

@@ -72,8 +72,12 @@ class _Revision:
         searches = [Search(look, {p.person_id} | p.not_persons) for p, look in known]
         results = self.site.gallery.search_all(searches, _CANDIDATES)
         for (person, _), found in zip(known, results, strict=True):
-            others = (self.site.persons[candidate.person_id] for candidate in found)
-            yield person, [other for other in others if not _together(person, other)]
+            others = [self.site.persons[candidate.person_id] for candidate in found]
+            near = [other for other in others if not _together(person, other)]
+            looks = [look for other in near for look in self._looks(other)]
+            for camera_id in dict.fromkeys(look.camera_id for look in self._looks(person)[:_LOOKS]):
+                self.site.cohort(self.model).prepare(looks, camera_id)
+            yield person, near
 
     def of(self, person: Person, near: Iterable[Person]) -> AnyEvent | None:
         """The one that is most due."""
