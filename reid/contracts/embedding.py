@@ -83,5 +83,9 @@ def fixed_from_bytes(raw: bytes) -> FixedVector:
 
 def cosine(a: FixedVector, b: FixedVector) -> float:
     """Exact cosine of two fixed-point unit vectors, rounded to 1e-6."""
-    dot = int(np.dot(a.astype(np.int64), b.astype(np.int64)))
+    return rounded(int(np.dot(a.astype(np.int64), b.astype(np.int64))))
+
+
+def rounded(dot: int) -> float:
+    """The product of two fixed-point unit vectors -> their cosine, rounded to 1e-6."""
     return round(dot / (SCALE * SCALE), 6)

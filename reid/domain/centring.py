@@ -82,11 +82,15 @@ class Centring:
         found = list(tracks)
         return SHRINKAGE / (SHRINKAGE + min(found)) if len(found) == len(camera_ids) else 1.0
 
+    def mean(self, camera_id: str) -> FixedVector | None:
+        """The mean in force of the camera."""
+        known = self.cameras.get(camera_id)
+        return None if known is None else known.mean
+
     def centred(self, vectors: FixedVector, camera_id: str) -> WholeVector:
         """``(d,)`` or ``(n, d)`` fixed point, all of one camera -> the same less the camera's mean."""
-        known = self.cameras.get(camera_id)
-        whole = vectors.astype(np.float64)
-        return whole if known is None or known.mean is None else whole - known.mean
+        mean, whole = self.mean(camera_id), vectors.astype(np.float64)
+        return whole if mean is None else whole - mean
 
 
 def squares(rows: WholeVector) -> NDArray[np.float64]:
@@ -105,5 +109,15 @@ def cosines(
     """
     lengths = np.sqrt((squares(rows) if row_squares is None else row_squares) * (probe @ probe))
     dots = rows @ probe
+    found = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
+    return np.rint(found * 1e6).astype(np.int64)
+
+
+def cosines_of_many(
+    rows: WholeVector, row_squares: NDArray[np.float64], probes: WholeVector
+) -> NDArray[np.int64]:
+    """``(n, d)``, ``(n,)``, ``(m, d)`` -> ``(m, n)``: as `cosines` for each probe, to the same bit."""
+    lengths = np.sqrt(squares(probes)[:, None] * row_squares)
+    dots = probes @ rows.T
     found = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
     return np.rint(found * 1e6).astype(np.int64)

@@ -1,8 +1,8 @@
 """The searchable index of all persons' templates, derived from the state.
 
 A float32 matrix product only *shortlists*; the scores that decide are exact integer dot products of the
-fixed-point vectors, each less its camera's mean. The shortlist is widened until no row outside it can
-change the answer, so the result does not depend on the machine, the thread count or the shape of the batch.
+fixed-point vectors, each less its camera's mean. The shortlist holds every row whose exact score may be
+among the best, so the result does not depend on the machine, the thread count or the shape of the batch.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,14 +11,17 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reid.contracts.embedding import FixedVector, fixed_from_bytes
+from reid.contracts.embedding import fixed_from_bytes
 from reid.contracts.events import Template
 from reid.domain.centring import Centring, WholeVector, cosines
 from reid.domain.cohort import Cohort
+from reid.domain.rows import NOWHERE, Floats, Rows
 
-#: Bound on |float32 product - exact cosine| of two unit vectors of up to 4,096 values, generously.
-FLOAT_ERROR: Final = 1e-3
-_SHORTLIST: Final = 32
+#: Rows looked at for each person wanted, at first; so few rows are all compared exactly.
+_EACH: Final = 8
+_FEW: Final = 64
+#: Scores of which only the highest is looked at first, in a large gallery.
+_STRETCH: Final = 64
 _NEVER: Final = 2_000_000
 
 
@@ -29,17 +32,18 @@ class Candidate(NamedTuple):
     raw: float
 
 
+class Search(NamedTuple):
+    """Of one look: ``excluded`` persons are not found."""
+
+    probe: Template
+    excluded: Collection[str] = ()
+
+
 class _ModelIndex:
     """Templates of one encoder. Rows of removed persons are reused."""
 
     def __init__(self, dim: int, centring: Centring) -> None:
-        self.exact: NDArray[np.int16] = np.zeros((64, dim), np.int16)
-        self.rough: NDArray[np.float32] = np.zeros((64, dim), np.float32)
-        self.owner: NDArray[np.int64] = np.full(64, -1, np.int64)
-        self.camera: NDArray[np.int64] = np.zeros(64, np.int64)
-        self.cameras: dict[str, int] = {}
-        self.used = 0
-        self.free: list[int] = []
+        self.table = Rows(dim, centring)
         self.rows: dict[str, list[int]] = {}
         self.number: dict[str, int] = {}
         self.person: dict[int, str] = {}
@@ -53,7 +57,9 @@ class _ModelIndex:
             return
         self.number[person_id], self.person[number] = number, person_id
         self.cohort.put(number, templates)
-        self.rows[person_id] = [self._row(number, t.camera_id, fixed_from_bytes(t.vector)) for t in templates]
+        self.rows[person_id] = [
+            self.table.add(number, t.camera_id, fixed_from_bytes(t.vector)) for t in templates
+        ]
 
     def drop(self, person_id: str) -> None:
         number = self.number.get(person_id)
@@ -63,8 +69,7 @@ class _ModelIndex:
 
     def _clear(self, person_id: str) -> None:
         for row in self.rows.pop(person_id, ()):
-            self.owner[row] = -1
-            self.free.append(row)
+            self.table.free(row)
         number = self.number.pop(person_id, None)
         if number is not None:
             del self.person[number]
@@ -72,67 +77,63 @@ class _ModelIndex:
     def recentre(self, camera_id: str) -> None:
         """After a new mean of the camera."""
         self.cohort.changed()
-        rows = np.flatnonzero(self.camera[: self.used] == self.cameras.get(camera_id, -1))
-        self.rough[rows] = _directions(self.centring.centred(self.exact[rows], camera_id))
+        self.table.recentre(camera_id)
 
-    def _row(self, number: int, camera_id: str, vector: FixedVector) -> int:
-        row = self.free.pop() if self.free else self.used
-        if row == len(self.owner):
-            self.exact = np.concatenate([self.exact, np.zeros_like(self.exact)])
-            self.rough = np.concatenate([self.rough, np.zeros_like(self.rough)])
-            self.owner = np.concatenate([self.owner, np.full_like(self.owner, -1)])
-            self.camera = np.concatenate([self.camera, np.zeros_like(self.camera)])
-        self.used = max(self.used, row + 1)
-        self.exact[row] = vector
-        self.rough[row] = _directions(self.centring.centred(vector, camera_id)[None])[0]
-        self.owner[row] = number
-        self.camera[row] = self.cameras.setdefault(camera_id, len(self.cameras))
-        return row
+    def search(self, searches: Sequence[Search], top: int) -> list[list[Candidate]]:
+        """One product for all."""
+        probes = [
+            self.centring.centred(fixed_from_bytes(s.probe.vector), s.probe.camera_id) for s in searches
+        ]
+        found = []
+        for search, probe, scores in zip(searches, probes, self.table.rough(probes), strict=True):
+            excluded = [person_id for person_id in search.excluded if person_id in self.rows]
+            for person_id in excluded:
+                scores[self.rows[person_id]] = NOWHERE
+            near = self.table.near({self.number[person_id] for person_id in excluded})
+            rows = np.concatenate([self._shortlist(scores, top), np.array(near, np.intp)])
+            found.append(self._exact(rows, probe)[:top])
+        return found
 
-    def search(
-        self, vector: FixedVector, camera_id: str, excluded: Collection[str], top: int
-    ) -> list[Candidate]:
-        probe = self.centring.centred(vector, camera_id)
-        owner = self.owner[: self.used]
-        allowed = owner >= 0
-        if excluded:
-            numbers = [self.number[p] for p in excluded if p in self.number]
-            allowed &= ~np.isin(owner, numbers)
-        rows = np.flatnonzero(allowed)
-        rough = self.rough[: self.used] @ _directions(probe[None])[0]
-        rough = rough[rows]
-        size = _SHORTLIST
-        while True:
-            if size >= len(rows):
-                return self._exact(rows, probe)[:top]
-            nearest = np.argpartition(rough, len(rough) - size)[-size:]
-            found = self._exact(rows[nearest], probe)[:top]
-            # Every row left out has an exact score below this bound.
-            bound = float(rough[nearest].min()) + FLOAT_ERROR
-            if len(found) == top and found[-1].raw > bound:
-                return found
-            size *= 4
+    def _shortlist(self, scores: Floats, top: int) -> NDArray[np.intp]:
+        """All rows that may be among the ``top`` nearest persons' best.
 
-    def _exact(self, rows: NDArray[np.int64], probe: WholeVector) -> list[Candidate]:
-        scores = np.empty(len(rows), np.int64)
-        cameras = self.camera[rows]
-        for camera_id, number in self.cameras.items():
-            places = np.flatnonzero(cameras == number)
-            if len(places):
-                scores[places] = cosines(self.centring.centred(self.exact[rows[places]], camera_id), probe)
+        ``top`` persons score roughly ``least`` at least, so exactly that less the margin; who scores less
+        than that less the margin again is below all of them.
+        """
+        wanted = _EACH * top
+        while len(scores) > max(wanted, _FEW):
+            rows = _highest(scores, wanted)
+            order = rows[np.argsort(-scores[rows])]
+            persons: set[int] = set()
+            for row, owner in zip(order.tolist(), self.table.owner[order].tolist(), strict=True):
+                least = float(scores[row])
+                if least <= NOWHERE:
+                    break
+                persons.add(owner)
+                if len(persons) == top:
+                    return np.flatnonzero(scores >= np.float32(least - 2 * self.table.margin))
+            wanted *= 4
+        return np.flatnonzero(scores > NOWHERE)
+
+    def _exact(self, rows: NDArray[np.intp], probe: WholeVector) -> list[Candidate]:
+        scores = cosines(self.table.whole(rows), probe)
         best: dict[int, int] = {}
-        for number, score in zip(self.owner[rows].tolist(), scores.tolist(), strict=True):
+        for number, score in zip(self.table.owner[rows].tolist(), scores.tolist(), strict=True):
             if score > best.get(number, -_NEVER):
                 best[number] = score
         ranked = sorted(best.items(), key=lambda item: (-item[1], item[0]))
         return [Candidate(self.person[n], score / 1e6) for n, score in ranked]
 
 
-def _directions(whole: WholeVector) -> NDArray[np.float32]:
-    """``(n, d)`` -> unit rows; a row of zeros stays one."""
-    lengths = np.sqrt((whole * whole).sum(axis=1, keepdims=True))
-    found: WholeVector = np.divide(whole, lengths, out=np.zeros_like(whole), where=lengths > 0)
-    return found.astype(np.float32)
+def _highest(scores: Floats, wanted: int) -> NDArray[np.intp]:
+    """So many rows of the highest scores, or more, in any order."""
+    stretches = len(scores) // _STRETCH
+    if stretches <= 2 * wanted:
+        return np.argpartition(scores, len(scores) - wanted)[-wanted:]
+    # The highest of each stretch: ``wanted`` of them are above the floor, so are as many rows.
+    peaks = scores[: stretches * _STRETCH].reshape(stretches, _STRETCH).max(axis=1)
+    floor = np.partition(peaks, stretches - wanted)[stretches - wanted]
+    return np.flatnonzero(scores >= floor)
 
 
 class Gallery:
@@ -161,7 +162,7 @@ class Gallery:
     def dim(self, model: str) -> int | None:
         """Length of the vectors of a model; None before its first."""
         index = self._models.get(model)
-        return None if index is None else index.exact.shape[1]
+        return None if index is None else index.table.dim
 
     def centring(self, model: str) -> Centring:
         """The means of the model's cameras. After a new one comes into force: `recentre`."""
@@ -180,7 +181,11 @@ class Gallery:
 
     def search(self, probe: Template, excluded: Collection[str], top: int) -> list[Candidate]:
         """The ``top`` nearest persons outside ``excluded``, best first; ties by registration number."""
-        index = self._models.get(probe.model)
+        return self.search_all([Search(probe, excluded)], top)[0]
+
+    def search_all(self, searches: Sequence[Search], top: int) -> list[list[Candidate]]:
+        """As `search`, for looks of one model at once."""
+        index = self._models.get(searches[0].probe.model) if searches else None
         if index is None:
-            return []
-        return index.search(fixed_from_bytes(probe.vector), probe.camera_id, excluded, top)
+            return [[] for _ in searches]
+        return index.search(searches, top)

@@ -18,6 +18,7 @@ from reid.contracts.events import (
 from reid.domain import labels
 from reid.domain.assignment import assign
 from reid.domain.days import suggested, trusted
+from reid.domain.gallery import Search
 from reid.domain.policy import Policy
 from reid.domain.present import probe_of, seen, track_of
 from reid.domain.scoring import Score, score
@@ -98,10 +99,16 @@ def _find_candidates(
 ) -> None:
     """Who else is in the frame cannot be it, but a look-alike in view raises the bar as a runner-up does."""
     knots = frame.model.calibration if frame.model else ()
-    for probe in ready:
-        barred, look = site.barred(probe.track), probe.template(frame.camera_id)
-        barred.update(probe.evidence.not_persons)
-        found = site.gallery.search(look, barred, len(ready) + len(here) + CANDIDATES)
+    searches = [
+        Search(p.template(frame.camera_id), site.barred(p.track).union(p.evidence.not_persons)) for p in ready
+    ]
+    results = site.gallery.search_all(searches, len(ready) + len(here) + CANDIDATES)
+    if policy.site_scale:
+        for model in {look.model for look, _ in searches}:
+            known = {c.person_id for found in results for c in found}
+            templates = [t for p in known for t in site.persons[p].templates if t.model == model]
+            site.cohort(model).prepare(templates, frame.camera_id)
+    for probe, (look, _), found in zip(ready, searches, results, strict=True):
         for person_id in (candidate.person_id for candidate in found):
             person = site.persons[person_id]
             found_alike = score(site, look, person, frame.captured_at, knots, policy)

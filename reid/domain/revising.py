@@ -6,7 +6,7 @@ not fit the others of its person leaves it, or the one look that does not; one t
 makes room; two persons who are one are merged. What people decided stays.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,7 @@ from reid.contracts.events import (
 from reid.domain.days import apart_persons, decides, suggestion
 from reid.domain.evolve import WEIGHED
 from reid.domain.exact import share
+from reid.domain.gallery import Search
 from reid.domain.merging import united
 from reid.domain.poisoning import misfit
 from reid.domain.policy import Policy
@@ -59,8 +60,9 @@ def revisions(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> li
         return []
     revision = _Revision(site, site_id, frame.captured_at, frame.model.key, frame.model.calibration, policy)
     doubts = list(site.revisions.doubts)[:WEIGHED]
-    for person_id in dict.fromkeys([*fresh, *doubts]):
-        event = revision.of(site.persons[person_id])
+    persons = [site.persons[person_id] for person_id in dict.fromkeys([*fresh, *doubts])]
+    for person, near in revision.nearest(persons):
+        event = revision.of(person, near)
         if event is not None:
             return [event]
     return []
@@ -75,11 +77,22 @@ class _Revision:
     knots: Calibration
     policy: Policy
 
-    def of(self, person: Person) -> AnyEvent | None:
+    def nearest(self, persons: Iterable[Person]) -> Iterator[tuple[Person, list[Person]]]:
+        """Those of them that the encoder knows, each with whom it may be: one search for all."""
+        known = [(person, looks[0]) for person in persons if (looks := self._looks(person))]
+        searches = [Search(look, {p.person_id} | p.not_persons) for p, look in known]
+        results = self.site.gallery.search_all(searches, _CANDIDATES)
+        for (person, _), found in zip(known, results, strict=True):
+            others = [self.site.persons[candidate.person_id] for candidate in found]
+            near = [other for other in others if not _together(person, other)]
+            looks = [look for other in near for look in self._looks(other)]
+            for camera_id in dict.fromkeys(look.camera_id for look in self._looks(person)[:_LOOKS]):
+                self.site.cohort(self.model).prepare(looks, camera_id)
+            yield person, near
+
+    def of(self, person: Person, near: Iterable[Person]) -> AnyEvent | None:
         """The one that is most due."""
-        if not self._looks(person):
-            return None
-        return self._broken(person) or self._poisoned(person) or self._joined(person)
+        return self._broken(person) or self._poisoned(person) or self._joined(person, near)
 
     def _broken(self, person: Person) -> PersonSplit | None:
         """A track that does not fit the others any more."""
@@ -109,10 +122,10 @@ class _Revision:
             decision=self._decision(person, "new", "template_disagrees", found.odds, -margin),
         )
 
-    def _joined(self, person: Person) -> AnyEvent | None:
+    def _joined(self, person: Person, near: Iterable[Person]) -> AnyEvent | None:
         """The person merged with the one most like it, or the track that stands in the way moved out."""
         best: tuple[float, int, AnyEvent] | None = None
-        for other in self._candidates(person):
+        for other in near:
             odds = self._both(person, other)
             made: AnyEvent | None
             if apart_persons(person, other, self.policy):
@@ -124,14 +137,6 @@ class _Revision:
             if made is not None and (best is None or (odds, -other.number) > best[:2]):
                 best = (odds, -other.number, made)
         return best[2] if best else None
-
-    def _candidates(self, person: Person) -> Iterator[Person]:
-        barred = {person.person_id} | person.not_persons
-        found = self.site.gallery.search(self._looks(person)[0], barred, _CANDIDATES)
-        for candidate in found:
-            other = self.site.persons[candidate.person_id]
-            if not _together(person, other):
-                yield other
 
     def _both(self, person: Person, other: Person) -> float:
         """Log odds that these two are one."""

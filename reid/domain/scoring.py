@@ -108,12 +108,15 @@ def _deviations(
     vector = centring.centred(fixed_from_bytes(look.vector), look.camera_id)
     rows = np.stack([centring.centred(fixed_from_bytes(t.vector), t.camera_id) for t in templates])
     raws = cosines(rows, vector)
+    priors = {
+        c: expected(centring.common(look.camera_id, c), knots) for c in {t.camera_id for t in templates}
+    }
+    ours = {camera_id: cohort.spread(look, camera_id, own, prior) for camera_id, prior in priors.items()}
+    theirs = cohort.spreads(templates, look.camera_id, own, [priors[t.camera_id] for t in templates])
     nearest, together = -math.inf, 0.0
-    for raw, template in zip((raws / 1e6).tolist(), templates, strict=True):
-        prior = expected(centring.common(look.camera_id, template.camera_id), knots)
-        ours = cohort.spread(look, template.camera_id, own, prior)
-        theirs = cohort.spread(template, look.camera_id, own, prior)
-        above = ((raw - ours.mean) / ours.deviation + (raw - theirs.mean) / theirs.deviation) / 2
+    for raw, template, other in zip((raws / 1e6).tolist(), templates, theirs, strict=True):
+        mine = ours[template.camera_id]
+        above = ((raw - mine.mean) / mine.deviation + (raw - other.mean) / other.deviation) / 2
         # Added one by one: Python's `sum` of floats is not the same in every version.
         nearest, together = max(nearest, above), together + above
     return nearest / 2 + together / len(templates) / 2

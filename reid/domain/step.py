@@ -55,14 +55,20 @@ def _time_of(message: Detections) -> int:
 def _stages(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[Stage]:
     """Who is gone; who stands there twice; who is still there; who is that; who was taken for somebody
     else; what they have in common; what they look like now."""
+    revised: list[AnyEvent] = []
+
+    def revise() -> list[AnyEvent]:
+        revised[:] = revisions(site, site_id, frame, policy)
+        return revised
+
     return [
         partial(absences, site, site_id, frame.camera_id, frame.captured_at, policy),
         partial(conflicts, site, site_id, frame),
         partial(sightings, site, site_id, frame, policy),
         partial(identities, site, site_id, frame, policy),
-        # Twice: a track that leaves a person makes room for another.
-        partial(revisions, site, site_id, frame, policy),
-        partial(revisions, site, site_id, frame, policy),
+        # Twice: a track that leaves a person makes room for another. After none all is as it was.
+        revise,
+        lambda: revise() if revised else [],
         partial(calibrations, site, site_id, frame, policy),
         partial(changes, site, site_id, frame),
     ]

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
-from reid.contracts.embedding import cosine, fixed_from_bytes
+import numpy as np
+from numpy.typing import NDArray
+
+from reid.contracts.embedding import fixed_from_bytes, rounded
 from reid.contracts.events import Template
 from reid.domain.policy import Policy
 from reid.domain.similarity import Calibration, best_raw, calibrated
@@ -37,12 +40,22 @@ def _most_redundant(templates: Sequence[Template]) -> tuple[float, int]:
     Without such a pair the last template is the redundant one, at cosine -1.
     """
     closest, slot = -1.0, len(templates) - 1
-    vectors = [fixed_from_bytes(t.vector) for t in templates]
+    dots = _products(templates)
     for i, first in enumerate(templates):
         for j in range(i + 1, len(templates)):
             if templates[j].model != first.model:
                 continue
-            score = cosine(vectors[i], vectors[j])
+            score = rounded(int(dots[i, j]))
             if score > closest:
                 closest, slot = score, (j if templates[j].quality < first.quality else i)
     return closest, slot
+
+
+def _products(templates: Sequence[Template]) -> NDArray[np.float64]:
+    """``(n, n)`` of all with all, exact; 0 for those of different models."""
+    dots = np.zeros((len(templates), len(templates)))
+    for model in {t.model for t in templates}:
+        places = [i for i, t in enumerate(templates) if t.model == model]
+        rows = np.stack([fixed_from_bytes(templates[i].vector) for i in places]).astype(np.float64)
+        dots[np.ix_(places, places)] = rows @ rows.T
+    return dots
