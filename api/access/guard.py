@@ -140,7 +140,7 @@ class Guard:
             serving.cancel()
 
 
-def caller(connection: HTTPConnection) -> Caller:
+async def caller(connection: HTTPConnection) -> Caller:
     """FastAPI dependency: who asks, as the guard found."""
     found: Caller = connection.scope[_CALLER]
     return found
