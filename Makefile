@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # A runner that has no `python3.11` under that name may still be Python 3.11 or newer as `python3`.
 FOUND := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 
-.PHONY: setup demo test test-browser tour test-unit lint core train chaos chaos-long docs lock clean
+.PHONY: setup demo test test-browser tour test-unit lint core train chaos chaos-long bench docs lock clean
 
 setup: $(STAMP)
 
@@ -51,6 +51,10 @@ chaos: setup
 chaos-long: setup
 	$(BIN)/python -m benchmarks.chaos --frames 1000000 --kills 300 --per-message 50 --pace 4 \
 		--json docs/results/chaos-long.json $(ARGS)
+
+# Beside limits and peers: docs/performance.md. QUICK=1: within 8 minutes; ARGS="--only NAME".
+bench: setup
+	$(BIN)/python -m benchmarks.bench $(if $(QUICK),--quick) $(ARGS)
 
 docs: setup
 	$(BIN)/saferoom docs

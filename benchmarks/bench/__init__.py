@@ -1,0 +1,1 @@
+"""What the product does, beside its limits and what one would pick instead: ``make bench``."""
