@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from deploy import crops_cli, dlq_commands, evaluate_cli, keys_command, models_command, options, views_cli
+from deploy import (
+    bench_cli,
+    crops_cli,
+    dlq_commands,
+    evaluate_cli,
+    keys_command,
+    models_command,
+    options,
+    views_cli,
+)
 from reid.errors import ReidError
 
 app = typer.Typer(
@@ -424,6 +433,7 @@ dlq_commands.register(app)
 keys_command.register(app)
 models_command.register(app)
 evaluate_cli.register(app)
+bench_cli.register(app)
 
 if __name__ == "__main__":
     main()
