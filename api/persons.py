@@ -9,7 +9,7 @@ from api import attributes as looks
 from api import history, models
 from api.access.roles import Role, needs
 from api.context import Context, context
-from api.views import PersonsAsked
+from api.shown import PersonsAsked
 from reid.contracts.views import ShownPerson
 
 router = APIRouter(tags=["persons"])

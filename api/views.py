@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from api.batching import Batched
 from api.reader import Reader
+from api.shown import PersonsAsked, ShownPersons
 from reid.contracts import topics
 from reid.contracts.codec import decode_status
 from reid.contracts.detections import CameraStatus
@@ -19,9 +19,7 @@ from reid.contracts.views import (
     LabelsChanged,
     LiveTrack,
     PersonsChanged,
-    PersonView,
     person_labels,
-    shown_of,
 )
 
 
@@ -63,25 +61,13 @@ class FoundRow(msgspec.Struct, frozen=True):
         return f"/crops/{self.crops[0].sha256}.jpg" if self.crops else None
 
 
-class PersonsAsked(NamedTuple):
-    """Which persons. ``after``: only those with a higher registration number; ``among``: only these ids;
-    ``limit`` None: all of them."""
-
-    camera_id: str | None = None
-    limit: int | None = None
-    after: int | None = None
-    among: frozenset[str] | None = None
-
-
 class Sums(NamedTuple):
     persons: int
     embeddings: int
     visits: int
 
 
-_encode = msgspec.json.Encoder().encode
 _person = msgspec.json.Decoder(PersonRow)
-_view = msgspec.json.Decoder(PersonView)
 _live = msgspec.json.Decoder(LiveTrack)
 _outcome = msgspec.json.Decoder(CommandOutcome)
 _entry = msgspec.json.Decoder(HistoryEntry)
@@ -96,7 +82,7 @@ class Views:
 
     def __init__(self, reader: Reader, site_id: str) -> None:
         self._reader, self._site = reader, site_id
-        self._pages, self._shown = Batched(self._read_pages), Batched(self._read_shown)
+        self._shown = ShownPersons(reader, site_id)
 
     async def ping(self) -> None:
         await self._reader.ping()
@@ -106,45 +92,15 @@ class Views:
 
     async def persons(self, asked: PersonsAsked) -> bytes:
         """A page of persons as the API answers it, in the order of registration."""
-        return await self._pages.ask(asked)
+        return await self._shown.page(asked)
 
     async def shown(self, person_id: str) -> bytes | None:
         """One `ShownPerson` in JSON, as the API answers it."""
-        return await self._shown.ask(person_id)
+        return await self._shown.one(person_id)
 
     async def person(self, person_id: str) -> PersonRow | None:
         raw = await self._reader.get(topics.person_key(self._site, person_id))
         return None if raw is None else _person.decode(raw)
-
-    async def _read_pages(self, questions: Sequence[PersonsAsked]) -> dict[PersonsAsked, bytes]:
-        return {asked: await self._page(asked) for asked in questions}
-
-    async def _page(self, asked: PersonsAsked) -> bytes:
-        within = None if asked.camera_id is None else topics.camera_persons_key(self._site, asked.camera_id)
-        ranked = await self._reader.ranked(topics.persons_index_key(self._site), within)
-        if asked.among is not None:
-            ranked = [entry for entry in ranked if entry[0] in asked.among]
-        rest = ranked if asked.after is None else [entry for entry in ranked if entry[1] > asked.after]
-        page = rest if asked.limit is None else rest[: asked.limit]
-        raw = await self._documents([person_id for person_id, _ in page])
-        # A document may have expired, or gone since the index was read.
-        found = [document for document in raw if document is not None]
-        total = len(found) if asked.limit is None else len(ranked)
-        last = page[-1][1] if len(page) < len(rest) else None
-        return _page_of(asked, total, found, last)
-
-    async def _read_shown(self, person_ids: Sequence[str]) -> dict[str, bytes | None]:
-        return dict(zip(person_ids, await self._documents(person_ids), strict=True))
-
-    async def _documents(self, person_ids: Sequence[str]) -> list[bytes | None]:
-        """`ShownPerson` of each, made of the whole document where an older projector left none."""
-        found = await self._reader.mget([topics.shown_person_key(self._site, id_) for id_ in person_ids])
-        missing = [place for place, raw in enumerate(found) if raw is None]
-        if missing:
-            whole = await self.person_documents([person_ids[place] for place in missing])
-            for place, raw in zip(missing, whole, strict=True):
-                found[place] = None if raw is None else _encode(shown_of(_view.decode(raw)))
-        return found
 
     async def looking(self, attribute: str, values: Collection[str]) -> set[str]:
         """Ids of persons whose ``attribute`` is one of ``values``."""
@@ -238,15 +194,6 @@ class Views:
         """Inside, no change of an alert is missed; the iterator gives each."""
         async with self._reader.listen(topics.alerts_channel(self._site)) as messages:
             yield (_alert.decode(raw) async for raw in messages)
-
-
-def _page_of(asked: PersonsAsked, total: int, documents: Sequence[bytes], last: int | None) -> bytes:
-    """`api.models.Persons` in JSON, put together of what is JSON already."""
-    head = b'{"camera_id":%b,"total":%d,"persons":[' % (_encode(asked.camera_id), total)
-    if asked.limit is None:
-        return b"%b%b]}" % (head, b",".join(documents))
-    following = _encode(None if last is None else str(last))
-    return b'%b%b],"next_cursor":%b}' % (head, b",".join(documents), following)
 
 
 def _labels(tracks: dict[str, bytes]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from reid.contracts import topics
 from tests.unit.api.client import TestClient
 from tests.unit.api.world import World
 from tests.unit.projections.logs import report
-from tests.unit.projections.story import SITE, START, status, walk
+from tests.unit.projections.story import SITE, START, renamed, status, walk
 
 A = {
     "person_id": "a",
@@ -230,3 +230,21 @@ def test_the_description_has_an_example_for_every_answer(client: TestClient) -> 
             schema = content["application/json"]["schema"]
             name = schema["$ref"].rsplit("/", 1)[1]
             assert schemas[name].get("examples"), f"{method} {path} answers {name}, which has no example"
+
+
+def test_a_list_that_is_kept_is_never_older_than_the_view(world: World, client: TestClient) -> None:
+    assert client.get("/persons").json()["total"] == 2
+    read = []
+    ranked = world.reader.ranked
+
+    async def counted(index: str, within: str | None = None) -> list[tuple[str, int]]:
+        read.append(index)
+        return await ranked(index, within)
+
+    world.reader.ranked = counted  # type: ignore[method-assign]
+    client.get("/persons")
+    assert read == [], "nothing changed"
+    world.happens(renamed("a", "Alice"))
+    assert client.get("/persons").json()["persons"][0]["label"] == "Alice"
+    world.store.flush()
+    assert client.get("/persons").json()["total"] == 0, "an emptied store is another version"
