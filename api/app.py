@@ -55,12 +55,12 @@ from reid.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Fixed paths before /persons/{person_id}.
+#: Asked for most comes first: a route is looked for from the top.
 _PARTS: Final = (
+    persons,
     changes,
     undoing,
     reviews,
-    persons,
     journeys,
     analytics,
     groups,

@@ -94,7 +94,7 @@ def asked_by(who: Caller, said: str) -> str:
     return (f"{who.name} for {said}" if said else who.name)[: models.MAX_ID]
 
 
-def asker(
+async def asker(
     ctx: Annotated[Context, Depends(context)],
     who: Annotated[Caller, Depends(caller)],
     prefer: Prefer = "",

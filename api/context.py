@@ -42,8 +42,8 @@ class Context:
     looking: Looking
 
 
-def context(request: Request) -> Context:
-    """FastAPI dependency."""
+async def context(request: Request) -> Context:
+    """FastAPI dependency. Async, or each request would wait for a thread to run it."""
     found: Context = request.app.state.context
     return found
 

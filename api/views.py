@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from api.reader import Reader
+from api.shown import PersonsAsked, ShownPersons
 from reid.contracts import topics
 from reid.contracts.codec import decode_status
 from reid.contracts.detections import CameraStatus
@@ -60,14 +61,6 @@ class FoundRow(msgspec.Struct, frozen=True):
         return f"/crops/{self.crops[0].sha256}.jpg" if self.crops else None
 
 
-class Page(NamedTuple):
-    """``next_after``: registration number to go on from, None on the last page."""
-
-    total: int
-    persons: list[PersonRow]
-    next_after: int | None
-
-
 class Sums(NamedTuple):
     persons: int
     embeddings: int
@@ -89,6 +82,7 @@ class Views:
 
     def __init__(self, reader: Reader, site_id: str) -> None:
         self._reader, self._site = reader, site_id
+        self._shown = ShownPersons(reader, site_id)
 
     async def ping(self) -> None:
         await self._reader.ping()
@@ -96,26 +90,13 @@ class Views:
     async def close(self) -> None:
         await self._reader.close()
 
-    async def persons(
-        self,
-        camera_id: str | None = None,
-        limit: int | None = None,
-        after: int | None = None,
-        among: Collection[str] | None = None,
-    ) -> Page:
-        """In the order of registration; ``after``: only those with a higher registration number; ``among``:
-        only these ids."""
-        within = None if camera_id is None else topics.camera_persons_key(self._site, camera_id)
-        ranked = await self._reader.ranked(topics.persons_index_key(self._site), within)
-        if among is not None:
-            ranked = [entry for entry in ranked if entry[0] in among]
-        rest = [entry for entry in ranked if after is None or entry[1] > after]
-        page = rest if limit is None else rest[:limit]
-        raw = await self._reader.mget([topics.person_key(self._site, id_) for id_, _ in page])
-        # A document may have expired, or gone since the index was read.
-        found = [_person.decode(document) for document in raw if document is not None]
-        total = len(found) if limit is None else len(ranked)
-        return Page(total, found, page[-1][1] if len(page) < len(rest) else None)
+    async def persons(self, asked: PersonsAsked) -> bytes:
+        """A page of persons as the API answers it, in the order of registration."""
+        return await self._shown.page(asked)
+
+    async def shown(self, person_id: str) -> bytes | None:
+        """One `ShownPerson` in JSON, as the API answers it."""
+        return await self._shown.one(person_id)
 
     async def person(self, person_id: str) -> PersonRow | None:
         raw = await self._reader.get(topics.person_key(self._site, person_id))

@@ -30,45 +30,52 @@ _TIMEOUT_S: Final = 30
 
 class Written(msgspec.Struct, frozen=True):
     """What a folder holds. ``bytes``: values of the events, without headers; ``seconds``: to decide and
-    write them."""
+    write them; ``sites``: that have the events, each its part of them."""
 
     events: int
     people: int
     bytes: int
     seconds: float
+    sites: int = 1
 
 
 @contextmanager
-def decided_log(home: Path, count: int, people: int) -> Iterator[tuple[str, Written]]:
+def decided_log(home: Path, count: int, people: int, sites: int = 1) -> Iterator[tuple[str, Written]]:
     """A broker on ``home`` with ``count`` events of ``people`` in it: its address, and what it holds.
+    ``sites``: so many have the very same events, decided once; each is its own key, gallery and documents.
 
     Writes them on the first use. Raises `ConfigError` for a folder with another log, or half of one.
     """
     mark = home / "decided.json"
     held = msgspec.json.decode(mark.read_bytes(), type=Written) if mark.exists() else None
-    if held is not None and (held.events, held.people) != (count, people):
-        raise ConfigError(f"{home} holds {held.events} events of {held.people} people: give another folder")
+    if held is not None and (held.events, held.people, held.sites) != (count, people, sites):
+        raise ConfigError(
+            f"{home} holds {held.events} events of {held.people} people at {held.sites} sites: "
+            "give another folder"
+        )
     if held is None and (home / "kafka" / "data").exists():
         raise ConfigError(f"{home} holds a log that was not written to its end: remove it")
     jars = Path(platformdirs.user_cache_path("saferoom")) / f"kafka-{kafka_version(locked())}"
     with EmbeddedKafka(home, jars=jars) as broker:
         if held is None:
             create_topics(broker.bootstrap, PARTITIONS, 1)
-            held = _write(broker.bootstrap, count, people)
+            held = _write(broker.bootstrap, count, people, sites)
             mark.write_bytes(msgspec.json.encode(held))
             print(f"{count} events decided and written in {held.seconds:.0f} s", file=sys.stderr)
         yield broker.bootstrap, held
 
 
-def _write(bootstrap: str, count: int, people: int) -> Written:
-    began, size, source = time.monotonic(), 0, itertools.islice(events(people), count)
+def _write(bootstrap: str, count: int, people: int, sites: int) -> Written:
+    began, size, source = time.monotonic(), 0, itertools.islice(events(people), count // sites)
+    names = [SITE, *(f"{SITE}-{number}" for number in range(2, sites + 1))]
     producer = kafka.transactional_producer(bootstrap, transactional_id(0))
     producer.init_transactions(_TIMEOUT_S)
-    while batch := list(itertools.islice(source, TRANSACTION)):
+    while batch := list(itertools.islice(source, TRANSACTION // sites)):
         producer.begin_transaction()
-        for cause, ordinal, event in batch:
+        for site, (cause, ordinal, decided) in itertools.product(names, batch):
+            event = msgspec.structs.replace(decided, site_id=site)
             raw = encode(event)
             size += len(raw)
-            producer.produce(EVENTS.name, raw, SITE.encode(), headers=list(headers_of(event, cause, ordinal)))
+            producer.produce(EVENTS.name, raw, site.encode(), headers=list(headers_of(event, cause, ordinal)))
         producer.commit_transaction(_TIMEOUT_S)
-    return Written(count, people, size, round(time.monotonic() - began, 1))
+    return Written(count, people, size, round(time.monotonic() - began, 1), sites)

@@ -62,6 +62,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--events", type=int, default=200_000)
     options.add_argument("--people", type=int, default=300)
+    options.add_argument("--sites", type=int, default=1, help="the same events for so many sites")
     options.add_argument("--home", type=Path, help="folder that keeps the decided log for the next time")
     options.add_argument("--repeats", type=int, default=3)
     options.add_argument("--json", type=Path)
@@ -69,11 +70,14 @@ def main() -> None:
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="saferoom-bench-")))
         home = chosen.home or scratch
-        bootstrap, written = stack.enter_context(decided_log(home, chosen.events, chosen.people))
+        bootstrap, written = stack.enter_context(
+            decided_log(home, chosen.events, chosen.people, chosen.sites)
+        )
         server = stack.enter_context(EmbeddedRedis(scratch))
         found = measure(bootstrap, server, written, chosen.repeats)
     found["command"] = (
         f"python -m benchmarks.rebuild --events {chosen.events} --people {chosen.people} "
+        f"--sites {chosen.sites} "
         f"--repeats {chosen.repeats} --home DIR"
     )
     text = json.dumps(found, indent=2)
@@ -119,6 +123,7 @@ def measure(bootstrap: str, server: EmbeddedRedis, written: Written, repeats: in
         "events": written.events,
         "bytes": written.bytes,
         "people": written.people,
+        "sites": written.sites,
         "keys": keys,
         "records_folded": rebuilt[0].records,
         "rebuild_events_per_s": spread([_rate(run) for run in rebuilt]),

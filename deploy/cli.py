@@ -8,6 +8,7 @@ import typer
 
 from deploy import (
     alerts_cli,
+    bench_cli,
     crops_cli,
     dlq_commands,
     evaluate_cli,
@@ -335,6 +336,7 @@ dlq_commands.register(app)
 keys_command.register(app)
 models_command.register(app)
 evaluate_cli.register(app)
+bench_cli.register(app)
 
 if __name__ == "__main__":
     main()

@@ -17,7 +17,7 @@ from reid.contracts.topics import REDIS_PREFIX
 
 _FAMILIES: Final = (
     "index", "tallies", "by-camera", "person-cameras", "stats", "live", "live-cameras", "history", "samples",
-    "journeys", "visits", "rule", "transitions", "occupancy", "reviews",
+    "journeys", "visits", "rule", "transitions", "occupancy", "reviews", "shown",
 )  # fmt: skip
 _PASSING: Final = ("outcome", "cameras", "alerts", "position", "generation", "rebuilding", "hold")
 _INDEX: Final = topics.persons_index_key("")

@@ -40,6 +40,7 @@ from reid.contracts.views import (
     PersonTally,
     PersonView,
     person_labels,
+    shown_of,
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -262,11 +263,14 @@ class Workspace:
         site_id, person_id = ref
         view, before = self._persons[ref], self._tallies.get(ref)
         after = tally_of(view) if view is not None else None
-        key, tallies = topics.person_key(*ref), topics.person_tallies_key(site_id)
+        key, shown = topics.person_key(*ref), topics.shown_person_key(*ref)
+        tallies = topics.person_tallies_key(site_id)
         if view is not None:
             yield SetPerson(key, _encode(view), view.last_seen + self._ttl_ms)
+            yield SetPerson(shown, _encode(shown_of(view)), view.last_seen + self._ttl_ms)
         else:
             yield Delete(key)
+            yield Delete(shown)
         if after == before:
             return
         if after is not None:

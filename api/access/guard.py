@@ -77,7 +77,7 @@ class Guard:
             self._routes = routes_of(self._all())
         try:
             route = _match(self._routes, scope)
-            caller = await self._admit(route, HTTPConnection(scope)) if route is not None else NOBODY
+            caller = await self._admit(route, scope) if route is not None else NOBODY
         except Refused as refused:
             await _refuse(refused, scope, receive, send)
             return
@@ -90,20 +90,21 @@ class Guard:
         else:
             await self._app(scope, receive, send)
 
-    async def _admit(self, route: Route, asked: HTTPConnection) -> Caller:
+    async def _admit(self, route: Route, scope: Scope) -> Caller:
         """Raises `Refused`, `Unavailable`."""
         if route.access is None:
             raise Refused(403, f"{route.path} declares no access, so nobody may use it")
+        if not self._gate.on:
+            return ANYBODY
         if route.access.role is Role.open:
-            return NOBODY if self._gate.on else ANYBODY
+            return NOBODY
+        asked = HTTPConnection(scope)
         try:
             caller = await self._gate.caller(asked)
         except Refused as refused:
             address = asked.client.host if asked.client else ""
             self._pay(f"address {address}", FAILED_COST, refused.detail)
             raise
-        if caller.kind == "off":
-            return caller
         self._pay(f"{caller.kind} {caller.key_id or caller.name}", route.access.cost)
         if not caller.may_see(self._site_id):
             raise Refused(403, f"{caller.name} may not see site {self._site_id}")
@@ -140,7 +141,7 @@ class Guard:
             serving.cancel()
 
 
-def caller(connection: HTTPConnection) -> Caller:
+async def caller(connection: HTTPConnection) -> Caller:
     """FastAPI dependency: who asks, as the guard found."""
     found: Caller = connection.scope[_CALLER]
     return found

@@ -23,7 +23,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def asked(
+async def asked(
     ctx: Annotated[Context, Depends(context)],
     who: Annotated[Caller, Depends(caller)],
     x_asked_by: AskedBy = "",

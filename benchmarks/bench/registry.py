@@ -18,6 +18,7 @@ BENCHES: Final = {
     "bound": "benchmarks.bench.bound",
     "decision": "benchmarks.bench.decision",
     "agent": "benchmarks.bench.agent",
+    "api": "benchmarks.bench.api",
 }
 
 

@@ -134,6 +134,11 @@ def person_key(site_id: str, person_id: str) -> str:
     return f"{REDIS_PREFIX}:persons:{site_id}:{person_id}"
 
 
+def shown_person_key(site_id: str, person_id: str) -> str:
+    """JSON `ShownPerson`."""
+    return f"{REDIS_PREFIX}:shown:{site_id}:{person_id}"
+
+
 def persons_index_key(site_id: str) -> str:
     """Sorted set of person ids, scored by the registration number."""
     return f"{REDIS_PREFIX}:index:{site_id}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from reid.contracts.alerts import Evidence
+from reid.contracts.cloudevents import rfc3339
 from reid.contracts.events import Decision, TrackRef
 
 
@@ -47,6 +48,37 @@ class PersonView(msgspec.Struct, kw_only=True):
     """What they look like: the latest `PersonAppearanceChanged` of each attribute."""
     crops: list[CropView] = []
     """The best few, from as many cameras as there are; best first."""
+
+
+class ShownPerson(msgspec.Struct, kw_only=True):
+    """``saferoom:shown:{site}:{person_id}``: a person as the API's answers give it, field for field, so that
+    its bytes are sent as they stand. It comes and goes with the document, of which it is a fortieth: the
+    embeddings are not in it. Times: RFC 3339."""
+
+    person_id: str
+    label: str
+    cameras: list[str]
+    visit_count: int
+    num_embeddings: int
+    first_seen: str
+    last_seen: str
+    current_camera: str | None
+    attributes: dict[str, str]
+
+
+def shown_of(view: PersonView) -> ShownPerson:
+    """What is shown of a document."""
+    return ShownPerson(
+        person_id=view.person_id,
+        label=view.label,
+        cameras=view.cameras,
+        visit_count=view.visit_count,
+        num_embeddings=view.num_embeddings,
+        first_seen=rfc3339(view.first_seen),
+        last_seen=rfc3339(view.last_seen),
+        current_camera=view.current_camera,
+        attributes=view.attributes,
+    )
 
 
 class PersonTally(msgspec.Struct, frozen=True):

@@ -16,7 +16,10 @@ def test_a_decided_log_is_written_once_and_never_mixed_up(tmp_path: Path) -> Non
         assert read(bootstrap).records == 450
     with decided_log(tmp_path, 450, 60) as (bootstrap, again):
         assert (again, read(bootstrap).records) == (first, 450)
-    with pytest.raises(ConfigError, match="450 events of 60 people"), decided_log(tmp_path, 451, 60):
+    with (
+        pytest.raises(ConfigError, match="450 events of 60 people at 1 sites"),
+        decided_log(tmp_path, 451, 60),
+    ):
         pass
     (tmp_path / "decided.json").unlink()
     with pytest.raises(ConfigError, match="not written to its end"), decided_log(tmp_path, 450, 60):

@@ -1,9 +1,10 @@
+from api import models
 from api.access.gate import NOTICE
 from reid.contracts import topics
 from tests.unit.api.client import TestClient
 from tests.unit.api.world import World
 from tests.unit.projections.logs import report
-from tests.unit.projections.story import SITE, START, status, walk
+from tests.unit.projections.story import SITE, START, renamed, status, walk
 
 A = {
     "person_id": "a",
@@ -58,9 +59,25 @@ def test_pages(world: World, client: TestClient) -> None:
 
 
 def test_a_document_that_expired_is_not_listed(world: World, client: TestClient) -> None:
-    world.store._drop(topics.person_key(SITE, "a"))
+    for key in (topics.person_key(SITE, "a"), topics.shown_person_key(SITE, "a")):
+        world.store._drop(key)
     body = client.get("/persons").json()
     assert (body["total"], [p["person_id"] for p in body["persons"]]) == (1, ["b"])
+
+
+def test_documents_of_an_older_projector_are_shown_all_the_same(world: World, client: TestClient) -> None:
+    world.store._drop(topics.shown_person_key(SITE, "a"))
+    assert client.get("/persons/a").json() == A
+    body = client.get("/persons?limit=1").json()
+    assert body == {"camera_id": None, "total": 2, "persons": [A], "next_cursor": "0"}
+
+
+def test_an_answer_sent_as_it_stands_is_what_the_description_says(client: TestClient) -> None:
+    for path, model in (("/persons", models.Persons), ("/persons/a", models.Person)):
+        answer = client.get(path)
+        assert answer.headers["content-type"] == "application/json"
+        found = model.model_validate_json(answer.content, strict=True)
+        assert found.model_dump(exclude_unset=True) == answer.json(), "every field is one of the model's"
 
 
 def test_statistics_by_camera(client: TestClient) -> None:
@@ -213,3 +230,21 @@ def test_the_description_has_an_example_for_every_answer(client: TestClient) -> 
             schema = content["application/json"]["schema"]
             name = schema["$ref"].rsplit("/", 1)[1]
             assert schemas[name].get("examples"), f"{method} {path} answers {name}, which has no example"
+
+
+def test_a_list_that_is_kept_is_never_older_than_the_view(world: World, client: TestClient) -> None:
+    assert client.get("/persons").json()["total"] == 2
+    read = []
+    ranked = world.reader.ranked
+
+    async def counted(index: str, within: str | None = None) -> list[tuple[str, int]]:
+        read.append(index)
+        return await ranked(index, within)
+
+    world.reader.ranked = counted  # type: ignore[method-assign]
+    client.get("/persons")
+    assert read == [], "nothing changed"
+    world.happens(renamed("a", "Alice"))
+    assert client.get("/persons").json()["persons"][0]["label"] == "Alice"
+    world.store.flush()
+    assert client.get("/persons").json()["total"] == 0, "an emptied store is another version"

@@ -1,13 +1,13 @@
 """HOTA, IDF1, MOTA: by hand, and against TrackEval.
 
-`trackeval.json` holds what TrackEval 1.3.0 said of the random sequences; where it is installed
-(`pip install --no-deps trackeval`) it is asked again.
+`trackeval.json` holds what TrackEval 1.3.0 said of the random sequences;
+`tests/integration/test_trackeval.py` asks it again.
 """
 
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pytest
@@ -80,46 +80,7 @@ def random_frames(seed: int) -> list[BoxFrame]:
     return frames
 
 
-def as_trackeval(frames: list[BoxFrame]) -> dict[str, Any]:
-    return {
-        "num_timesteps": len(frames),
-        "num_gt_ids": 6,
-        "num_tracker_ids": 8,
-        "num_gt_dets": sum(len(f.true) for f in frames),
-        "num_tracker_dets": sum(len(f.given) for f in frames),
-        "gt_ids": [np.array(f.true, int) for f in frames],
-        "tracker_ids": [np.array(f.given, int) for f in frames],
-        "similarity_scores": [f.overlap for f in frames],
-    }
-
-
-def by_trackeval(frames: list[BoxFrame]) -> dict[str, float]:
-    from trackeval.metrics import CLEAR, HOTA, Identity
-
-    data = as_trackeval(frames)
-    hota = HOTA().eval_sequence(data)
-    identity = Identity({"PRINT_CONFIG": False}).eval_sequence(data)
-    clear = CLEAR({"PRINT_CONFIG": False}).eval_sequence(data)
-    found = {
-        "hota": hota["HOTA"].mean(),
-        "det_a": hota["DetA"].mean(),
-        "ass_a": hota["AssA"].mean(),
-        "idf1": identity["IDF1"],
-        "idp": identity["IDP"],
-        "idr": identity["IDR"],
-        "mota": clear["MOTA"],
-        "switches": clear["IDSW"],
-    }
-    return {name: round(float(value), 9) for name, value in found.items()}
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_the_same_as_trackeval_said(seed: int) -> None:
     expected = json.loads(GOLDEN.read_text())[str(seed)]
     assert asdict(tracking_score(random_frames(seed))) == pytest.approx(expected, abs=1e-8)
-
-
-def test_trackeval_still_says_so() -> None:
-    pytest.importorskip("trackeval.metrics", exc_type=ImportError)
-    golden = json.loads(GOLDEN.read_text())
-    assert golden == {str(seed): by_trackeval(random_frames(seed)) for seed in range(20)}

@@ -12,7 +12,7 @@ from projections.store import CameraRef, MemoryViewStore, PersonRef
 from reid.contracts import topics
 from reid.contracts.codec import encode
 from reid.contracts.events import Template
-from reid.contracts.views import PersonView
+from reid.contracts.views import PersonView, ShownPerson, shown_of
 from reid.errors import PoisonInput
 from tests.unit.projections.logs import project
 from tests.unit.projections.story import (
@@ -338,6 +338,15 @@ def test_the_encoder_of_each_embedding_is_kept() -> None:
     view.store.commit(Change("x", {}, {}, [older]))
     project(view.store, [seen("a", "Visitor-A", template=other, slot=2)])
     assert view["a"].models == ["", "", "other@2"], "an older view's are not guessed"
+
+
+def test_what_the_api_shows_goes_with_the_document() -> None:
+    view = Given([registered("a", 0, "Visitor-A")], [renamed("a", "Alice")])
+    raw = view.store.get(topics.shown_person_key(SITE, "a"))
+    assert msgspec.json.decode(raw, type=ShownPerson) == shown_of(view["a"])
+    assert b"embeddings" not in raw.replace(b"num_embeddings", b"")
+    project(view.store, [forgotten("a")])
+    assert view.store.get(topics.shown_person_key(SITE, "a")) is None
 
 
 def test_a_mapping_that_did_not_change_is_not_published() -> None:

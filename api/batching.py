@@ -1,0 +1,60 @@
+"""Questions that are asked at once are read at once.
+
+Fifty clients that ask for the list of persons need it read once, not fifty times; fifty that ask for one
+person each need one MGET. A question joins the next reading and never one that has begun, so nobody gets an
+answer older than the question: who has just changed something sees the change.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Final, Generic, TypeVar
+
+#: Questions of one reading at most: bounds how long one command holds Redis for others.
+MOST: Final = 256
+Q = TypeVar("Q", bound=Hashable)
+A = TypeVar("A")
+Read = Callable[[Sequence[Q]], Awaitable[Mapping[Q, A]]]
+
+
+class Batched(Generic[Q, A]):
+    """``read``: different questions -> the answer of each; one reading runs at a time. What it raises, all
+    who wait for that reading are told."""
+
+    def __init__(self, read: Read[Q, A]) -> None:
+        self._read = read
+        self._waiting: dict[Q, asyncio.Future[A]] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    async def ask(self, question: Q) -> A:
+        waiting = self._waiting.get(question)
+        if waiting is None:
+            waiting = self._waiting[question] = asyncio.get_running_loop().create_future()
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._run())
+        # A client that goes away must not take the answer from the others.
+        return await asyncio.shield(waiting)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                taken = dict(list(self._waiting.items())[:MOST])
+                for question in taken:
+                    del self._waiting[question]
+                await self._answer(taken)
+        finally:
+            self._reading = None
+
+    async def _answer(self, taken: dict[Q, asyncio.Future[A]]) -> None:
+        try:
+            found = await self._read(list(taken))
+            for question, waiting in taken.items():
+                waiting.set_result(found[question])
+        except Exception as error:  # noqa: BLE001 told to everybody who asked
+            for waiting in taken.values():
+                if not waiting.done():
+                    waiting.set_exception(error)
+                    waiting.exception()  # looked at, should nobody be left who asked
+        except BaseException:
+            for waiting in taken.values():
+                waiting.cancel()
+            raise

@@ -1,0 +1,1 @@
+"""``saferoom bench``: what this machine, or these servers, carry."""
