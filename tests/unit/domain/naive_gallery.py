@@ -254,7 +254,8 @@ class NaiveGallery:
         self.label = self._free(self.label)
         for track, bound in self.bound.items():
             if bound["who"] == one and belongs(track, theirs, ours):
-                bound["who"] = two
+                # Somebody said that it is not the one, so it never goes back by itself.
+                bound.update(who=two, never=bound["never"] | {one}, differs=bound["differs"] | {one})
         return None
 
     def _shared_out(self, merge: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
