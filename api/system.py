@@ -57,8 +57,11 @@ async def config(ctx: Ctx) -> models.Config:
 async def cameras(ctx: Ctx) -> models.Cameras:
     """The last report of each camera, and who is in front of it now."""
     now, labels = ctx.clock(), await ctx.views.labels()
-    found = await ctx.views.cameras()
-    made = [_camera(name, found.get(name), labels.get(name, {}), now) for name in sorted(labels | found)]
+    found, clocks = await ctx.views.cameras(), await ctx.views.clocks()
+    made = [
+        _camera(name, found.get(name), labels.get(name, {}), now, clocks.get(name))
+        for name in sorted(labels | found)
+    ]
     return models.Cameras(site_id=ctx.settings.site_id, cameras=made)
 
 
@@ -128,19 +131,22 @@ async def _until_closed(socket: WebSocket) -> None:
         pass
 
 
-def _camera(name: str, status: CameraStatus | None, labels: dict[str, str], now: int) -> models.Camera:
+def _camera(
+    name: str, status: CameraStatus | None, labels: dict[str, str], now: int, ahead: int | None
+) -> models.Camera:
     """A camera that never reported itself (another detector's) has live labels all the same."""
     if status is None:
         status = CameraStatus(site_id="", camera_id=name, session="", reported_at=0, state="streaming")
-        return _filled(status, "unknown", False, labels)
-    return _filled(status, status.state, is_reporting(status, now), labels)
+        return _filled(status, "unknown", False, labels, ahead)
+    return _filled(status, status.state, is_reporting(status, now), labels, ahead)
 
 
-def _filled(status: CameraStatus, state: str, reporting: bool, labels: dict[str, str]) -> models.Camera:
+def _filled(
+    status: CameraStatus, state: str, reporting: bool, labels: dict[str, str], ahead: int | None
+) -> models.Camera:
+    ours = ("state", "reporting", "person_labels", "reported_at", "captured_at", "clock_ahead_ms")
     copied: dict[str, Any] = {
-        name: getattr(status, name)
-        for name in models.Camera.model_fields
-        if name not in ("state", "reporting", "person_labels", "reported_at", "captured_at")
+        name: getattr(status, name) for name in models.Camera.model_fields if name not in ours
     }
     return models.Camera(
         **copied,
@@ -149,4 +155,5 @@ def _filled(status: CameraStatus, state: str, reporting: bool, labels: dict[str,
         person_labels=labels,
         reported_at=rfc3339(status.reported_at) if status.reported_at else None,
         captured_at=rfc3339(status.captured_at) if status.captured_at else None,
+        clock_ahead_ms=ahead,
     )

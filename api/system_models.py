@@ -46,7 +46,8 @@ class Config(BaseModel):
 
 class Camera(BaseModel):
     """``reporting``: its producer reported within the last seconds and neither ended nor failed.
-    ``person_labels``: tracker id -> label, who is in front of it now."""
+    ``person_labels``: tracker id -> label, who is in front of it now. ``clock_ahead_ms``: of the other
+    cameras' clocks, by when its sightings arrive; null while nobody can tell."""
 
     camera_id: str
     state: str
@@ -64,6 +65,7 @@ class Camera(BaseModel):
     reported_at: str | None
     captured_at: str | None
     person_labels: dict[str, str]
+    clock_ahead_ms: int | None = None
 
 
 class Cameras(BaseModel):
@@ -87,6 +89,7 @@ class Cameras(BaseModel):
                 "reported_at": "2025-11-05T12:11:40.500Z",
                 "captured_at": "2025-11-05T12:11:40.400Z",
                 "person_labels": {"7": "Visitor-A"},
+                "clock_ahead_ms": -12,
             }
         ],
     )

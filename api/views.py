@@ -21,6 +21,9 @@ from reid.contracts.views import (
     PersonsChanged,
     person_labels,
 )
+from reid.journeys.clocks import Arrival, ahead
+
+_arrival = msgspec.json.Decoder(Arrival).decode
 
 
 class PersonRow(msgspec.Struct, frozen=True):
@@ -149,6 +152,11 @@ class Views:
         """The last report of each camera, by name."""
         (found,) = await self._reader.hashes([topics.camera_status_key(self._site)])
         return {name: decode_status(raw) for name, raw in sorted(found.items())}
+
+    async def clocks(self) -> dict[str, int]:
+        """Camera -> by how many ms its clock is ahead of the others'; none where nobody can tell."""
+        (found,) = await self._reader.hashes([topics.clocks_key(self._site)])
+        return ahead({name: _arrival(raw).delay for name, raw in found.items()})
 
     async def labels(self) -> dict[str, dict[str, str]]:
         """Camera -> tracker id -> label, of every camera that reports or ever had a person before it."""

@@ -129,7 +129,17 @@ class Follower:
             moved.setdefault(topic, {})[partition] = after
             if error is None:
                 headers = cast(Headers, message.headers() or [])
-                records.append(Record(topic, partition, offset, message.key(), message.value(), headers))
+                records.append(
+                    Record(
+                        topic,
+                        partition,
+                        offset,
+                        message.key(),
+                        message.value(),
+                        headers,
+                        message.timestamp()[1],
+                    )
+                )
         return records, moved
 
     def _poll(self) -> Message | None:

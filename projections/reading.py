@@ -98,7 +98,15 @@ def batches(
                 left.discard(partition)
             else:
                 records.append(
-                    Record(topic, partition, offset, message.key(), message.value(), _Headers(message))
+                    Record(
+                        topic,
+                        partition,
+                        offset,
+                        message.key(),
+                        message.value(),
+                        _Headers(message),
+                        message.timestamp()[1],
+                    )
                 )
                 positions[partition] = offset + 1
         if len(records) >= size or (not left and positions):

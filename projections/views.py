@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Protocol
 
 from projections import persons
 from projections.changes import HashDelete, HashSet, Message, Op
+from projections.clocks import Clocks
 from projections.histories import Histories
 from projections.history import Place
 from projections.journeys import Journeys
@@ -37,7 +38,7 @@ Headers = Iterable[tuple[str, bytes | None]]
 
 class Record(NamedTuple):
     """One record of a topic, as read. ``value`` None: a tombstone. ``headers`` may be read when asked for:
-    few events are told with theirs."""
+    few events are told with theirs. ``timestamp``: milliseconds since the epoch, 0 where there is none."""
 
     topic: str
     partition: int
@@ -45,6 +46,7 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers
+    timestamp: int = 0
 
 
 class Rejected(NamedTuple):
@@ -137,8 +139,8 @@ def projected(begin: Callable[[], TellingFold], records: Sequence[Record]) -> Pr
 
 
 class PersonsView:
-    """Persons, their index, sums, histories and journeys, live labels, decisions to review, and outcomes of
-    commands, from the event log."""
+    """Persons, their index, sums, histories and journeys, live labels, decisions to review, how late cameras
+    are, and outcomes of commands, from the event log."""
 
     name, topic = PERSONS_VIEW, EVENTS
 
@@ -154,14 +156,16 @@ class PersonsView:
 
     def fold(self, store: ViewStore) -> "PersonsFold":
         histories = Histories(self._history_entries, self._erase_histories)
-        return PersonsFold(Workspace(store, self._ttl_ms, histories), Journeys(store), Reviews(store))
+        return PersonsFold(
+            Workspace(store, self._ttl_ms, histories), Journeys(store), Reviews(store), Clocks(store)
+        )
 
 
 class PersonsFold:
     """The `PersonsView` over any number of batches."""
 
-    def __init__(self, work: Workspace, journeys: Journeys, reviews: Reviews) -> None:
-        self._work, self._journeys, self._reviews = work, journeys, reviews
+    def __init__(self, work: Workspace, journeys: Journeys, reviews: Reviews, clocks: Clocks) -> None:
+        self._work, self._journeys, self._reviews, self._clocks = work, journeys, reviews, clocks
 
     def __len__(self) -> int:
         return len(self._work)
@@ -186,6 +190,7 @@ class PersonsFold:
         work.require(wanted)
         self._journeys.require(wanted.persons)
         self._reviews.require(events[number][1] for number in doubtful)
+        self._clocks.require({event.site_id for _, event in events})
         for number, (record, event) in enumerate(events):
             try:
                 # Before the track is somebody: then its samples wait no longer.
@@ -194,6 +199,7 @@ class PersonsFold:
                 self._journeys.apply(event, since)
                 if number in doubtful:
                     self._reviews.apply(event)
+                self._clocks.apply(event, record.timestamp)
             except ReidError as error:
                 rejected.append(Rejected(record, error))
             except Exception as error:
@@ -208,6 +214,7 @@ class PersonsFold:
         yield from self._work.ops()
         yield from self._journeys.ops()
         yield from self._reviews.ops()
+        yield from self._clocks.ops()
 
     def messages(self) -> list[Message]:
         return self._work.messages()

@@ -129,7 +129,10 @@ def _apply(
     found: Collection[str],
     findings: Findings,
 ) -> None:
-    records = [ViewRecord(r.topic, r.partition, r.offset, r.key, r.value, list(r.headers)) for r in batch]
+    records = [
+        ViewRecord(r.topic, r.partition, r.offset, r.key, r.value, list(r.headers), r.timestamp)
+        for r in batch
+    ]
     made = view.project(records, store)
     for rejected in made.rejected:
         place = f"{rejected.record.topic}/{rejected.record.partition}/{rejected.record.offset}"

@@ -232,6 +232,11 @@ def reviews_key(site_id: str) -> str:
     return f"{REDIS_PREFIX}:reviews:{site_id}"
 
 
+def clocks_key(site_id: str) -> str:
+    """Hash camera id -> JSON `reid.journeys.clocks.Arrival`: how late its events come."""
+    return f"{REDIS_PREFIX}:clocks:{site_id}"
+
+
 def attribute_key(site_id: str, attribute: str, value: str) -> str:
     """Set of the ids of persons who look like that: ``upper``, ``red``."""
     return f"{REDIS_PREFIX}:by-attribute:{site_id}:{attribute}:{value}"

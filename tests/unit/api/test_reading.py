@@ -1,6 +1,13 @@
+<<<<<<< HEAD
 from api import models
+=======
+import msgspec
+
+>>>>>>> d928e70 (GET /cameras tells how far a camera's clock is ahead of the others', by when its sightings arrive)
 from api.access.gate import NOTICE
+from projections.changes import Change, HashSet
 from reid.contracts import topics
+from reid.journeys.clocks import Arrival
 from tests.unit.api.client import TestClient
 from tests.unit.api.world import World
 from tests.unit.projections.logs import report
@@ -133,6 +140,14 @@ def test_cameras_with_their_live_labels(world: World, client: TestClient) -> Non
     assert found["room2"]["captured_at"] == "2025-11-05T12:10:58.197Z"
     assert (found["room3"]["state"], found["room3"]["reporting"]) == ("unknown", False)
     assert found["room3"]["person_labels"] == {"1": "Visitor-B"}
+    assert {camera["clock_ahead_ms"] for camera in found.values()} == {None}
+    late = {"room1": 120, "room2": -4_900, "room3": 100}
+    key = topics.clocks_key("global")
+    ops = [HashSet(key, name, msgspec.json.encode(Arrival(1, n))) for name, n in late.items()]
+    world.store.commit(Change("persons", {}, {}, ops))
+    body = client.get("/cameras").json()
+    told = {camera["camera_id"]: camera["clock_ahead_ms"] for camera in body["cameras"]}
+    assert told == {"room1": -20, "room2": 5_000, "room3": 0}
 
 
 def test_a_cursor_alone_goes_on_with_pages_of_the_largest_size(client: TestClient) -> None:
