@@ -18,6 +18,7 @@ from deploy import (
     options,
     views_cli,
 )
+from deploy.calibration import command as calibration
 from reid.errors import ReidError
 
 app = typer.Typer(
@@ -335,6 +336,7 @@ crops_cli.register(app)
 dlq_commands.register(app)
 keys_command.register(app)
 models_command.register(app)
+calibration.register(app)
 evaluate_cli.register(app)
 bench_cli.register(app)
 
