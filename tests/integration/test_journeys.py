@@ -17,6 +17,8 @@ import redis
 
 from api.reader import ACL
 from api.server import listen, server_of, url_of
+from deploy.calibration.gathering import gather
+from deploy.calibration.summary import summary as calibration
 from deploy.replay_command import answer
 from projections.databases import Databases
 from projections.rebuild import rebuild, verify
@@ -241,6 +243,8 @@ def test_who_comes_back_on_another_day_is_suggested_and_a_yes_keeps_the_older_la
         steps = client.get(f"/persons/{person['person_id']}/history").json()["steps"]
         kinds = [step["kind"] for step in steps]
         assert {"suggested", "merged", "reviewed"} <= set(kinds)
+        learned = calibration(gather(topics, "global", None)).encoders[0]
+        assert (learned.model, learned.answers) == ("letters@1", 1) and learned.learned > 0
         send(topics, passing("room3", 3, now - 4_000))
         until(lambda: "room3" in client.get("/persons").json()["persons"][0]["cameras"], 20)
         assert len(client.get("/persons").json()["persons"]) == 1, "seen today: recognised as usual"

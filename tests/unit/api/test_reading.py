@@ -1,9 +1,6 @@
-<<<<<<< HEAD
-from api import models
-=======
 import msgspec
 
->>>>>>> d928e70 (GET /cameras tells how far a camera's clock is ahead of the others', by when its sightings arrive)
+from api import models
 from api.access.gate import NOTICE
 from projections.changes import Change, HashSet
 from reid.contracts import topics
