@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from confluent_kafka import KafkaError
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError
 
 from projections.changes import Change
 from projections.store import CameraRef, Documents, MemoryViewStore, PersonRef
@@ -97,6 +97,10 @@ class _Record:
 
     def headers(self) -> Any:
         return self.record.headers if self.record else None
+
+    def timestamp(self) -> tuple[int, int]:
+        """The simulated log keeps none."""
+        return TIMESTAMP_NOT_AVAILABLE, 0
 
 
 class SimulatedConsumer:
