@@ -107,6 +107,10 @@ def _decision(decision: dict[str, Any]) -> str:
         parts.append(f"score {decision['score']:.3f} for {decision['candidate']}")
     if decision.get("runner_up_score") is not None:
         parts.append(f"runner-up {decision['runner_up_score']:.3f} {decision['runner_up']}")
+    if decision.get("across_days"):
+        parts.append(f"{decision['across_days']:.3f} less for another day")
+    if decision.get("learned"):
+        parts.append(f"{decision['learned']:+.3f} log odds learned from answers")
     parts.append(f"threshold {decision['threshold']:.3f}, margin {decision['margin']:.3f}")
     parts.append(f"{decision['samples']} samples, {decision['model']}, policy {decision['policy']}")
     return "; ".join(parts)
