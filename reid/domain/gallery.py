@@ -44,35 +44,39 @@ class _ModelIndex:
 
     def __init__(self, dim: int, centring: Centring) -> None:
         self.table = Rows(dim, centring)
-        self.rows: dict[str, list[int]] = {}
+        self.rows: dict[str, dict[int, Template]] = {}
         self.number: dict[str, int] = {}
         self.person: dict[int, str] = {}
         self.centring = centring
         self.cohort = Cohort(centring)
 
     def put(self, person_id: str, number: int, templates: Sequence[Template]) -> None:
-        self._clear(person_id)
+        if self.number.get(person_id) != number or not templates:
+            self.drop(person_id)
         if not templates:
-            self.cohort.drop(number)
             return
         self.number[person_id], self.person[number] = number, person_id
         self.cohort.put(number, templates)
-        self.rows[person_id] = [
-            self.table.add(number, t.camera_id, fixed_from_bytes(t.vector)) for t in templates
-        ]
+        left, rows = self.rows.pop(person_id, {}), dict[int, Template]()
+        held = {(t.camera_id, t.vector): row for row, t in left.items()}
+        for template in templates:
+            row = held.pop((template.camera_id, template.vector), None)
+            if row is None:
+                row = self.table.add(number, template.camera_id, fixed_from_bytes(template.vector))
+            else:
+                del left[row]
+            rows[row] = template
+        for row in left:
+            self.table.free(row)
+        self.rows[person_id] = rows
 
     def drop(self, person_id: str) -> None:
-        number = self.number.get(person_id)
-        self._clear(person_id)
-        if number is not None:
-            self.cohort.drop(number)
-
-    def _clear(self, person_id: str) -> None:
         for row in self.rows.pop(person_id, ()):
             self.table.free(row)
         number = self.number.pop(person_id, None)
         if number is not None:
             del self.person[number]
+            self.cohort.drop(number)
 
     def recentre(self, camera_id: str) -> None:
         """After a new mean of the camera."""
@@ -88,7 +92,7 @@ class _ModelIndex:
         for search, probe, scores in zip(searches, probes, self.table.rough(probes), strict=True):
             excluded = [person_id for person_id in search.excluded if person_id in self.rows]
             for person_id in excluded:
-                scores[self.rows[person_id]] = NOWHERE
+                scores[list(self.rows[person_id])] = NOWHERE
             near = self.table.near({self.number[person_id] for person_id in excluded})
             rows = np.concatenate([self._shortlist(scores, top), np.array(near, np.intp)])
             found.append(self._exact(rows, probe)[:top])
