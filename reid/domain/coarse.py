@@ -1,4 +1,4 @@
-"""A few directions in which the templates differ most, to rule most of them out by a tenth of the work.
+"""A few directions in which the templates differ most, to rule most of them out by a quarter of the work.
 
 Of a cosine, the part along the directions is computed, the rest is at most the product of what both vectors
 have beside them (Cauchy and Schwarz). Such a bound holds for any directions, so these may be found on
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 #: Directions, and templates with which it pays to have some.
-DIRECTIONS: Final = 64
+DIRECTIONS: Final = 128
 FROM_ROWS: Final = 16_384
 #: Templates that the directions are found on.
 SAMPLE: Final = 2_048
