@@ -94,7 +94,8 @@ class _Size:
                 name, "ms", middle["one"], f"numpy, ({self.size:,}, {DIM}) @ ({DIM},) float32",
                 middle["gemv"], floor=floor, aim=aim, lower=True,
                 more={"p99_ms": _p99([t for times in self.times["one"] for t in times]),
-                      "matched": self.matched, "asked": self.asked, "recall_at_7": recall, "recall_of_probes": probes},
+                      "matched": self.matched, "asked": self.asked, "recall_at_7": recall,
+                      "recall_of_probes": probes},
             ),
             compared(
                 f"{name}, a frame of 5 at once", "ms", middle["five"], f"numpy, … @ ({DIM}, 5)",

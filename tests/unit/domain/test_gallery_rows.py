@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from reid.contracts.embedding import SCALE, FixedVector, fixed_from_bytes, fixed_to_bytes
 from reid.contracts.events import Template
-from reid.domain import coarse, rows
+from reid.domain import coarse, gallery, rows
 from reid.domain.centring import cosines
 from reid.domain.gallery import Candidate, Gallery, Search
 
@@ -145,3 +145,16 @@ def test_a_person_s_rows_stay_where_they_were_when_one_is_replaced() -> None:
     known.gallery.put("p9", 9, [])
     del known.persons["p9"]
     known.agree(4)
+
+
+def test_the_highest_of_long_scores_and_persons_with_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "_STRETCH", 2)
+    monkeypatch.setattr(gallery, "_EACH", 1)
+    known = Known(11, 60)
+    known.agree(6)
+    # More rows of one person nearest to everything than are looked at first.
+    crowded = [template(known.light + 0.01 * known.random.standard_normal(DIM), "room1") for _ in range(64)]
+    known.persons["p9"] = 9, crowded
+    known.gallery.put("p9", 9, crowded)
+    for probe in crowded[:3]:
+        assert known.gallery.search_all([Search(probe)], 4) == [known.nearest(Search(probe), 4)]
