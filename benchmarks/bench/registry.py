@@ -17,6 +17,7 @@ Run = Callable[[bool], list[Row]]
 BENCHES: Final = {
     "bound": "benchmarks.bench.bound",
     "decision": "benchmarks.bench.decision",
+    "month": "benchmarks.bench.month",
     "agent": "benchmarks.bench.agent",
     "api": "benchmarks.bench.api",
 }

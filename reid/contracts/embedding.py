@@ -7,6 +7,7 @@ batch shape, the thread count and the CPU.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -79,6 +80,17 @@ def fixed_to_bytes(vector: FixedVector) -> bytes:
 def fixed_from_bytes(raw: bytes) -> FixedVector:
     """Inverse of `fixed_to_bytes`; the result is read-only."""
     return np.frombuffer(raw, dtype="<i2")
+
+
+def stacked(raws: Sequence[bytes]) -> NDArray[np.int16]:
+    """``(n, d)`` of as many vectors as `fixed_from_bytes` reads, one at least; read-only.
+
+    Raises ``ValueError`` when they are not of one length.
+    """
+    size = len(raws[0])
+    if any(len(raw) != size for raw in raws):
+        raise ValueError(f"vectors of different lengths: {sorted({len(raw) // 2 for raw in raws})}")
+    return np.frombuffer(b"".join(raws), dtype="<i2").reshape(len(raws), size // 2)
 
 
 def cosine(a: FixedVector, b: FixedVector) -> float:

@@ -5,13 +5,14 @@ of one camera stop looking alike, and a person looks the same on two cameras. Th
 the same events give the same mean on every machine; the mean in force is the one that the log last stated.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reid.contracts.embedding import FixedVector, fixed_from_bytes, fixed_to_bytes
+from reid.contracts.embedding import FixedVector, fixed_from_bytes, fixed_to_bytes, stacked
 
 WholeVector = NDArray[np.float64]
 """``(d,)`` or ``(n, d)`` whole numbers within ±65,534 (fixed point less a mean), exact in float64."""
@@ -91,6 +92,15 @@ class Centring:
         """``(d,)`` or ``(n, d)`` fixed point, all of one camera -> the same less the camera's mean."""
         mean, whole = self.mean(camera_id), vectors.astype(np.float64)
         return whole if mean is None else whole - mean
+
+    def all_centred(self, raws: Sequence[bytes], camera_ids: Sequence[str]) -> WholeVector:
+        """``(n, d)``: as `centred`, of vectors of these cameras."""
+        whole = stacked(raws).astype(np.float64)
+        for camera_id in dict.fromkeys(camera_ids):
+            mean = self.mean(camera_id)
+            if mean is not None:
+                whole[[c == camera_id for c in camera_ids]] -= mean
+        return whole
 
 
 def squares(rows: WholeVector) -> NDArray[np.float64]:

@@ -193,7 +193,7 @@ class Cohort:
         self, keys: Sequence[tuple[bytes, str, str]], camera: _Camera, places: NDArray[np.intp]
     ) -> NDArray[np.int64]:
         """``(looks, places)`` cosines with the camera's rows, in millionths."""
-        vectors = np.stack([self._centring.centred(fixed_from_bytes(v), c) for v, c, _ in keys])
+        vectors = self._centring.all_centred([v for v, _, _ in keys], [c for _, c, _ in keys])
         every = len(places) and len(places) == places[-1] + 1  # no copy of the rows
         part = slice(0, len(places)) if every else places
         return cosines_of_many(camera.rows[part], camera.squares[part], vectors)

@@ -9,13 +9,13 @@ from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reid.contracts.embedding import fixed_from_bytes
 from reid.contracts.events import Template
 from reid.domain.centring import Centring, WholeVector, cosines
+from reid.domain.coarse import Floats
 from reid.domain.cohort import Cohort
-from reid.domain.rows import NOWHERE, Floats, Rows
+from reid.domain.rows import NOWHERE, Places, Rows, directions_to
 
 #: Rows looked at for each person wanted, at first; so few rows are all compared exactly.
 _EACH: Final = 8
@@ -44,35 +44,39 @@ class _ModelIndex:
 
     def __init__(self, dim: int, centring: Centring) -> None:
         self.table = Rows(dim, centring)
-        self.rows: dict[str, list[int]] = {}
+        self.rows: dict[str, dict[int, Template]] = {}
         self.number: dict[str, int] = {}
         self.person: dict[int, str] = {}
         self.centring = centring
         self.cohort = Cohort(centring)
 
     def put(self, person_id: str, number: int, templates: Sequence[Template]) -> None:
-        self._clear(person_id)
+        if self.number.get(person_id) != number or not templates:
+            self.drop(person_id)
         if not templates:
-            self.cohort.drop(number)
             return
         self.number[person_id], self.person[number] = number, person_id
         self.cohort.put(number, templates)
-        self.rows[person_id] = [
-            self.table.add(number, t.camera_id, fixed_from_bytes(t.vector)) for t in templates
-        ]
+        left, rows = self.rows.pop(person_id, {}), dict[int, Template]()
+        held = {(t.camera_id, t.vector): row for row, t in left.items()}
+        for template in templates:
+            row = held.pop((template.camera_id, template.vector), None)
+            if row is None:
+                row = self.table.add(number, template.camera_id, fixed_from_bytes(template.vector))
+            else:
+                del left[row]
+            rows[row] = template
+        for row in left:
+            self.table.free(row)
+        self.rows[person_id] = rows
 
     def drop(self, person_id: str) -> None:
-        number = self.number.get(person_id)
-        self._clear(person_id)
-        if number is not None:
-            self.cohort.drop(number)
-
-    def _clear(self, person_id: str) -> None:
         for row in self.rows.pop(person_id, ()):
             self.table.free(row)
         number = self.number.pop(person_id, None)
         if number is not None:
             del self.person[number]
+            self.cohort.drop(number)
 
     def recentre(self, camera_id: str) -> None:
         """After a new mean of the camera."""
@@ -84,38 +88,41 @@ class _ModelIndex:
         probes = [
             self.centring.centred(fixed_from_bytes(s.probe.vector), s.probe.camera_id) for s in searches
         ]
+        directions = directions_to(probes)
+        bounds = self.table.bounds(directions)
         found = []
-        for search, probe, scores in zip(searches, probes, self.table.rough(probes), strict=True):
+        for search, probe, direction, above in zip(searches, probes, directions, bounds, strict=True):
             excluded = [person_id for person_id in search.excluded if person_id in self.rows]
             for person_id in excluded:
-                scores[self.rows[person_id]] = NOWHERE
+                above[list(self.rows[person_id])] = NOWHERE
             near = self.table.near({self.number[person_id] for person_id in excluded})
-            rows = np.concatenate([self._shortlist(scores, top), np.array(near, np.intp)])
+            rows = np.concatenate([self._shortlist(above, direction, top), np.array(near, np.intp)])
             found.append(self._exact(rows, probe)[:top])
         return found
 
-    def _shortlist(self, scores: Floats, top: int) -> NDArray[np.intp]:
-        """All rows that may be among the ``top`` nearest persons' best.
+    def _shortlist(self, above: Floats, direction: Floats, top: int) -> Places:
+        """All rows that may be among the ``top`` nearest persons' best. ``above``: bounds of their scores.
 
         ``top`` persons score roughly ``least`` at least, so exactly that less the margin; who scores less
         than that less the margin again is below all of them.
         """
         wanted = _EACH * top
-        while len(scores) > max(wanted, _FEW):
-            rows = _highest(scores, wanted)
-            order = rows[np.argsort(-scores[rows])]
+        while len(above) > max(wanted, _FEW):
+            rows = _highest(above, wanted)
+            rows = rows[above[rows] > NOWHERE]
+            scores = self.table.rough(rows, direction)
+            order = np.argsort(-scores)
             persons: set[int] = set()
-            for row, owner in zip(order.tolist(), self.table.owner[order].tolist(), strict=True):
-                least = float(scores[row])
-                if least <= NOWHERE:
-                    break
+            for place, owner in zip(order.tolist(), self.table.owner[rows[order]].tolist(), strict=True):
                 persons.add(owner)
                 if len(persons) == top:
-                    return np.flatnonzero(scores >= np.float32(least - 2 * self.table.margin))
+                    least = np.float32(scores[place] - 2 * self.table.margin)
+                    rows = np.flatnonzero(above >= least)
+                    return rows[self.table.rough(rows, direction) >= least]
             wanted *= 4
-        return np.flatnonzero(scores > NOWHERE)
+        return np.flatnonzero(above > NOWHERE)
 
-    def _exact(self, rows: NDArray[np.intp], probe: WholeVector) -> list[Candidate]:
+    def _exact(self, rows: Places, probe: WholeVector) -> list[Candidate]:
         scores = cosines(self.table.whole(rows), probe)
         best: dict[int, int] = {}
         for number, score in zip(self.table.owner[rows].tolist(), scores.tolist(), strict=True):
@@ -125,7 +132,7 @@ class _ModelIndex:
         return [Candidate(self.person[n], score / 1e6) for n, score in ranked]
 
 
-def _highest(scores: Floats, wanted: int) -> NDArray[np.intp]:
+def _highest(scores: Floats, wanted: int) -> Places:
     """So many rows of the highest scores, or more, in any order."""
     stretches = len(scores) // _STRETCH
     if stretches <= 2 * wanted:

@@ -1,5 +1,7 @@
 """Decisions on the tracks of a frame that already have an identity, and on absences."""
 
+from functools import lru_cache
+
 from reid.contracts.detections import Frame, Person
 from reid.contracts.embedding import decode_wire, fixed_to_bytes, to_fixed
 from reid.contracts.events import (
@@ -21,7 +23,13 @@ OTHER_CAMERA_FACTOR = 6
 
 
 def track_of(frame: Frame, person: Person) -> TrackRef:
-    return TrackRef(frame.camera_id, frame.session, str(person.tracker_id))
+    return _track(frame.camera_id, frame.session, str(person.tracker_id))
+
+
+@lru_cache(maxsize=4096)
+def _track(camera_id: str, session: str, tracker_id: str) -> TrackRef:
+    """Asked for many times in every frame."""
+    return TrackRef(camera_id, session, tracker_id)
 
 
 def probe_of(frame: Frame, person: Person) -> Template | None:

@@ -10,8 +10,6 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from reid.contracts.embedding import fixed_from_bytes
 from reid.contracts.events import Template
 from reid.contracts.policy import Policy
@@ -106,7 +104,7 @@ def _deviations(
     template must look like the others too."""
     centring, cohort = site.centring(look.model), site.cohort(look.model)
     vector = centring.centred(fixed_from_bytes(look.vector), look.camera_id)
-    rows = np.stack([centring.centred(fixed_from_bytes(t.vector), t.camera_id) for t in templates])
+    rows = centring.all_centred([t.vector for t in templates], [t.camera_id for t in templates])
     raws = cosines(rows, vector)
     priors = {
         c: expected(centring.common(look.camera_id, c), knots) for c in {t.camera_id for t in templates}

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from reid.contracts.embedding import fixed_from_bytes, rounded
+from reid.contracts.embedding import fixed_from_bytes, rounded, stacked
 from reid.contracts.events import Template
 
 Calibration = Sequence[tuple[float, float]]
@@ -28,9 +28,9 @@ def calibrated(raw: float, knots: Calibration) -> float:
 
 def best_raw(templates: Iterable[Template], probe: Template) -> float | None:
     """Highest exact cosine of ``probe`` with the templates of its own model; None without such."""
-    rows = [fixed_from_bytes(t.vector) for t in templates if t.model == probe.model]
-    if not rows:
+    vectors = [t.vector for t in templates if t.model == probe.model]
+    if not vectors:
         return None
     # Whole numbers below 2**53: exact in any order.
-    dots = np.stack(rows).astype(np.float64) @ fixed_from_bytes(probe.vector).astype(np.float64)
+    dots = stacked(vectors).astype(np.float64) @ fixed_from_bytes(probe.vector).astype(np.float64)
     return rounded(int(dots.max()))

@@ -1,14 +1,19 @@
 """Which appearances of a person are kept: few, and different from each other."""
 
+import math
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reid.contracts.embedding import fixed_from_bytes, rounded
+from reid.contracts.embedding import SCALE, rounded, stacked
 from reid.contracts.events import Template
 from reid.domain.policy import Policy
 from reid.domain.similarity import Calibration, best_raw, calibrated
+
+#: Two millionths of a cosine, of products in fixed point.
+_ROUNDING: Final = 2e-6 * SCALE * SCALE
 
 
 def slot_for(templates: Sequence[Template], new: Template, knots: Calibration, policy: Policy) -> int | None:
@@ -41,21 +46,21 @@ def _most_redundant(templates: Sequence[Template]) -> tuple[float, int]:
     """
     closest, slot = -1.0, len(templates) - 1
     dots = _products(templates)
-    for i, first in enumerate(templates):
-        for j in range(i + 1, len(templates)):
-            if templates[j].model != first.model:
-                continue
-            score = rounded(int(dots[i, j]))
-            if score > closest:
-                closest, slot = score, (j if templates[j].quality < first.quality else i)
+    # Pairs that are not within a rounding of the closest change nothing.
+    near = np.argwhere(dots >= dots.max(initial=-math.inf) - _ROUNDING)
+    for i, j in near.tolist():
+        score = rounded(int(dots[i, j])) if dots[i, j] > -math.inf else -1.0
+        if score > closest:
+            closest, slot = score, (j if templates[j].quality < templates[i].quality else i)
     return closest, slot
 
 
 def _products(templates: Sequence[Template]) -> NDArray[np.float64]:
-    """``(n, n)`` of all with all, exact; 0 for those of different models."""
-    dots = np.zeros((len(templates), len(templates)))
+    """``(n, n)``, exact, of each with all behind it of its model; minus infinity elsewhere."""
+    dots = np.full((len(templates), len(templates)), -math.inf)
     for model in {t.model for t in templates}:
         places = [i for i, t in enumerate(templates) if t.model == model]
-        rows = np.stack([fixed_from_bytes(templates[i].vector) for i in places]).astype(np.float64)
+        rows = stacked([templates[i].vector for i in places]).astype(np.float64)
         dots[np.ix_(places, places)] = rows @ rows.T
+    dots[np.tril_indices(len(templates))] = -math.inf
     return dots

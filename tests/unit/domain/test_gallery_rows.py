@@ -1,0 +1,160 @@
+"""The gallery finds whom a comparison of everything with everything finds, however it gets there: many rows
+or few, bounds or products, rows that come and go, means that move."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from reid.contracts.embedding import SCALE, FixedVector, fixed_from_bytes, fixed_to_bytes
+from reid.contracts.events import Template
+from reid.domain import coarse, gallery, rows
+from reid.domain.centring import cosines
+from reid.domain.gallery import Candidate, Gallery, Search
+
+DIM = 48
+MODEL = "m@1"
+CAMERAS = ("room1", "room2", "room3")
+
+
+def fixed(vector: NDArray[np.float64]) -> FixedVector:
+    return np.rint(vector / np.linalg.norm(vector) * SCALE).astype(np.int16)
+
+
+def template(vector: NDArray[np.float64], camera_id: str) -> Template:
+    return Template(MODEL, fixed_to_bytes(fixed(vector)), camera_id, 0.8)
+
+
+class Known:
+    """A gallery, and all that went into it."""
+
+    def __init__(self, seed: int, persons: int, near_mean: bool = False) -> None:
+        self.random = np.random.default_rng(seed)
+        self.gallery, self.persons = Gallery(), dict[str, tuple[int, list[Template]]]()
+        self.light = 3.0 * self.random.standard_normal(DIM) * (4.0 if near_mean else 1.0)
+        for number in range(persons):
+            self.put(number)
+
+    def look(self, who: NDArray[np.float64]) -> NDArray[np.float64]:
+        return who * np.arange(1, DIM + 1) ** -0.6 + self.light / 10 + 0.1 * self.random.standard_normal(DIM)
+
+    def put(self, number: int) -> None:
+        who = self.random.standard_normal(DIM)
+        templates = [template(self.look(who), CAMERAS[(number + n) % 3]) for n in range(number % 5 + 1)]
+        self.persons[f"p{number}"] = number, templates
+        self.gallery.put(f"p{number}", number, templates)
+
+    def drop(self, number: int) -> None:
+        del self.persons[f"p{number}"]
+        self.gallery.drop(f"p{number}")
+
+    def recentre(self, camera_id: str) -> None:
+        vectors = [t.vector for _, of in self.persons.values() for t in of if t.camera_id == camera_id]
+        mean = np.mean([fixed_from_bytes(v) for v in vectors], axis=0)
+        self.gallery.centring(MODEL).state(camera_id, len(vectors), mean.astype("<i2").tobytes())
+        self.gallery.recentre(MODEL, camera_id)
+
+    def probe(self) -> Template:
+        """Somebody known, or nobody."""
+        _, templates = list(self.persons.values())[int(self.random.integers(len(self.persons)))]
+        seen = fixed_from_bytes(templates[0].vector) / SCALE
+        strength = self.random.choice([0.02, 0.1, 3.0])
+        return template(seen + strength * self.random.standard_normal(DIM), str(self.random.choice(CAMERAS)))
+
+    def nearest(self, search: Search, top: int) -> list[Candidate]:
+        centring, found = self.gallery.centring(MODEL), []
+        probe = centring.centred(fixed_from_bytes(search.probe.vector), search.probe.camera_id)
+        for person_id, (number, templates) in self.persons.items():
+            if person_id not in search.excluded:
+                each = [centring.centred(fixed_from_bytes(t.vector), t.camera_id) for t in templates]
+                best = int(cosines(np.stack(each), probe).max())
+                found.append((-best, number, Candidate(person_id, best / 1e6)))
+        return [candidate for _, _, candidate in sorted(found)][:top]
+
+    def agree(self, times: int) -> None:
+        for _ in range(times):
+            names = list(self.persons)
+            searches = [
+                Search(self.probe(), {names[int(n)] for n in self.random.integers(len(names), size=3)})
+                for _ in range(3)
+            ]
+            top = int(self.random.integers(1, 9))
+            expected = [self.nearest(search, top) for search in searches]
+            assert self.gallery.search_all(searches, top) == expected
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Directions from few rows on, and blocks so small that there are many."""
+    for module in (coarse, rows):
+        monkeypatch.setattr(module, "DIRECTIONS", 6)
+        monkeypatch.setattr(module, "SAMPLE", 64)
+    monkeypatch.setattr(rows, "FROM_ROWS", 90)
+    monkeypatch.setattr(rows, "BLOCK", 64)
+    monkeypatch.setattr(rows, "STRETCH", 16)
+
+
+@pytest.mark.parametrize("persons", [1, 5, 40, 150])
+def test_finds_the_nearest(persons: int) -> None:
+    known = Known(persons, persons)
+    known.agree(4)
+    for camera_id in CAMERAS[: 1 + (persons > 1)]:
+        known.recentre(camera_id)
+    known.agree(4)
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("near_mean", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_bounds_along_few_directions_change_nothing(seed: int, near_mean: bool) -> None:
+    known = Known(seed, 90, near_mean)
+    known.agree(3)
+    for step in range(3):
+        known.recentre(CAMERAS[step % 3])
+        for number in known.random.choice(90, 15, replace=False).tolist():
+            known.drop(number) if f"p{number}" in known.persons else known.put(number)
+        known.agree(3)
+    table = known.gallery._models[MODEL].table
+    assert table.bounds(np.zeros((1, DIM), np.float32)).shape == (1, table.used)
+    assert bool(table._near) == near_mean, "rows near their mean are what this is about"
+
+
+@pytest.mark.usefixtures("soon")
+def test_too_few_living_rows_have_no_directions() -> None:
+    known = Known(7, 10)
+    for number in range(9):
+        known.drop(number)
+    table = known.gallery._models[MODEL].table
+    table._direct()
+    assert table._directions is None
+    for number in range(100, 160):
+        known.put(number)
+    assert table._directions is not None
+    known.agree(3)
+
+
+def test_a_person_s_rows_stay_where_they_were_when_one_is_replaced() -> None:
+    known = Known(3, 12)
+    _, templates = known.persons["p9"]
+    before = dict(known.gallery._models[MODEL].rows["p9"])
+    changed = [*templates[1:], template(known.look(known.random.standard_normal(DIM)), "room1")]
+    known.persons["p9"] = 9, changed
+    known.gallery.put("p9", 9, changed)
+    after = known.gallery._models[MODEL].rows["p9"]
+    assert len(before.keys() & after.keys()) == len(templates) - 1
+    known.agree(4)
+    known.gallery.put("p9", 9, [])
+    del known.persons["p9"]
+    known.agree(4)
+
+
+def test_the_highest_of_long_scores_and_persons_with_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "_STRETCH", 2)
+    monkeypatch.setattr(gallery, "_EACH", 1)
+    known = Known(11, 60)
+    known.agree(6)
+    # More rows of one person nearest to everything than are looked at first.
+    crowded = [template(known.light + 0.01 * known.random.standard_normal(DIM), "room1") for _ in range(64)]
+    known.persons["p9"] = 9, crowded
+    known.gallery.put("p9", 9, crowded)
+    for probe in crowded[:3]:
+        assert known.gallery.search_all([Search(probe)], 4) == [known.nearest(Search(probe), 4)]
