@@ -33,13 +33,15 @@ from reid.contracts.events import (
     PersonTemplateRemoved,
     Template,
     TrackRef,
+    ZoneDirected,
     ZoneFollowed,
 )
 from reid.contracts.zones import ZoneReport
 from reid.domain import labels
 from reid.domain.evolve import WEIGHED
-from reid.domain.joining import Newcomer, asked, doubtful, grown, joins, weighed
+from reid.domain.joining import Newcomer, asked, better, doubtful, grown, joins, weighed
 from reid.domain.merging import united
+from reid.domain.names import Names
 from reid.domain.policy import Policy
 from reid.domain.present import absences
 from reid.domain.splitting import move
@@ -74,27 +76,19 @@ def stages(site: SiteState, report: ZoneReport, policy: Policy) -> list[Stage]:
 
 
 @dataclass(slots=True)
-class _Following:
-    """``links``: zone's person id -> ours, of this report; empty for who is gone. ``fresh``: persons given a
-    track at this moment; ``newcomers``: those of them whom their zone did not know."""
+class _Following(Names):
+    """``fresh``: persons given a track at this moment; ``newcomers``: those of them whom their zone did not
+    know."""
 
-    site: SiteState
-    report: ZoneReport
-    policy: Policy
-    links: dict[str, str] = field(default_factory=dict)
     newcomers: list[Newcomer] = field(default_factory=list)
     fresh: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
-
-    @property
-    def site_id(self) -> str:
-        return self.report.site_id
 
     def take(self, event: AnyEvent) -> list[AnyEvent]:
         """One event of the zone, in the site's own words."""
         match event:
             case PersonRegistered():
-                return self._registered(event)
+                return [self._new(event.person_id, event.track, event.template, event.decision, event.at)]
             case PersonSeen():
                 return self._seen(event)
             case PersonLeft():
@@ -125,8 +119,8 @@ class _Following:
         """Undoes one merge, the last first, when the zone sees two people at once whom the site takes for
         one:
         whoever said so was wrong."""
-        own = self._holder(event.person_id)
-        alike = own is not None and any(self._holder(other) == own for other in event.together)
+        own = self.holder(event.person_id)
+        alike = own is not None and any(self.holder(other) == own for other in event.together)
         merges = [a for a, merge in self.site.merges.items() if merge.survivor_id == own]
         if own is None or not alike or not merges:
             return []
@@ -164,18 +158,6 @@ class _Following:
             )
         ]
 
-    def _holder(self, theirs: str | None) -> str | None:
-        """Who the zone's person is for the site now."""
-        if theirs is None:
-            return None
-        ours = self.links.get(theirs)
-        if ours is None:
-            ours = self.site.zones.persons.get(self.report.zone, {}).get(theirs)
-        return self.site.holder(ours) if ours else None
-
-    def _registered(self, event: PersonRegistered) -> list[AnyEvent]:
-        return [self._new(event.person_id, event.track, event.template, event.decision, event.at)]
-
     def _new(
         self, theirs: str, track: TrackRef, look: Template, decision: Decision, at: int
     ) -> PersonRegistered:
@@ -191,7 +173,7 @@ class _Following:
             label_number=number,
             track=track,
             template=look,
-            decision=self._translated(decision),
+            decision=self.translated(decision),
         )
         self.links[theirs] = made.person_id
         scores = weighed(site, look, track, at, self.policy)
@@ -204,8 +186,14 @@ class _Following:
         bound = site.camera(event.track.camera_id).bound.get(event.track)
         if bound is not None and event.reason == "present":
             return [self._sighting(event, site.persons[bound.person_id], "present")]
-        own = self._holder(event.person_id)
+        own = self.holder(event.person_id)
         if own is not None and own not in site.barred(event.track):
+            camera = site.camera(event.track.camera_id).bound
+            beside = {b.person_id for track, b in camera.items() if track != event.track}
+            beside |= {self.holder(other) or "" for other in event.together}
+            other = better(site, event, own, beside, self.policy)
+            if other is not None and other.candidate is not None:
+                return self._given_to(event, other.candidate, other)
             self.fresh.append(own)
             return [self._sighting(event, site.persons[own], "bound")]
         if event.template is None or event.decision is None:
@@ -215,6 +203,20 @@ class _Following:
         self.fresh.append(new.person_id)
         return [new, self._sighting(event, Person(new.person_id, new.number, new.label), "bound")]
 
+    def _given_to(self, event: PersonSeen, person_id: str, decision: Decision) -> list[AnyEvent]:
+        """To somebody whom the zone did not know; the zone is told that it is not who it took it for."""
+        self.fresh.append(person_id)
+        seen = self._sighting(event, self.site.persons[person_id], "bound")
+        told = ZoneDirected(
+            site_id=self.site_id,
+            at=event.at,
+            zone=self.report.zone,
+            action="reject",
+            person_id=event.person_id,
+            track=event.track,
+        )
+        return [msgspec.structs.replace(seen, decision=decision, score=decision.score), told]
+
     def _sighting(self, event: PersonSeen, person: Person, reason: str) -> PersonSeen:
         count, started = person.visit_count, person.visit_started_at
         if count == 0 or event.at - person.last_seen > self.policy.visit_gap:
@@ -223,7 +225,7 @@ class _Following:
         if event.template is not None and person.templates:
             knots = self.site.zones.encoders.get(event.template.model, ())
             slot = slot_for(person.templates, event.template, knots, self.policy)
-        others = {self._holder(other) for other in event.together} - {None, person.person_id}
+        others = {self.holder(other) for other in event.together} - {None, person.person_id}
         return msgspec.structs.replace(
             event,
             site_id=self.site_id,
@@ -235,7 +237,7 @@ class _Following:
             slot=slot,
             template=event.template if slot is not None else None,
             together=tuple(sorted(o for o in others if o is not None and o not in person.not_persons)),
-            decision=self._translated(event.decision) if event.decision is not None else None,
+            decision=self.translated(event.decision) if event.decision is not None else None,
         )
 
     def _left(self, track: TrackRef, at: int, reason: str) -> list[AnyEvent]:
@@ -255,7 +257,7 @@ class _Following:
         ]
 
     def _merged(self, event: PersonsMerged) -> list[AnyEvent]:
-        first, second = self._holder(event.survivor_id), self._holder(event.absorbed_id)
+        first, second = self.holder(event.survivor_id), self.holder(event.absorbed_id)
         if first is None and second is not None:
             self.links[event.survivor_id] = second
         if first is None or second is None or first == second:
@@ -264,9 +266,7 @@ class _Following:
         if other.person_id in one.not_persons:
             return []
         # Always with a decision: without one it would be the word of people.
-        decision = (
-            self._translated(event.decision) if event.decision else self._said("matched", "zones_joined")
-        )
+        decision = self.translated(event.decision) if event.decision else self.said("matched", "zones_joined")
         return [united(self.site_id, event.at, one, other, self.policy, decision=decision)]
 
     def _undone(self, event: PersonSplit) -> list[AnyEvent]:
@@ -284,17 +284,17 @@ class _Following:
         made = unmerge(self.site, wanted, self.policy)
         if not isinstance(made, PersonSplit):
             return []
-        return [msgspec.structs.replace(made, command_id=None, decision=self._said("new", reason))]
+        return [msgspec.structs.replace(made, command_id=None, decision=self.said("new", reason))]
 
     def _moved(self, event: PersonSplit) -> list[AnyEvent]:
         """Tracks of the zone's person were somebody else: ``event.other``, or nobody yet."""
-        own = self._holder(event.person.person_id)
+        own = self.holder(event.person.person_id)
         held = {span.track for span in self.site.persons[own].tracks} if own is not None else set()
         tracks = tuple(track for track in event.tracks if track in held)
         if event.other is None:
             return [left for track in tracks for left in self._left(track, event.at, "evidence_disagrees")]
         theirs = event.other.person_id
-        into = self._holder(theirs)
+        into = self.holder(theirs)
         if own is None or not tracks or into == own:
             self._link_by_track(theirs, event.tracks)
             return []
@@ -307,14 +307,14 @@ class _Following:
             return []
         if into is None:
             self.links[theirs] = made.other.person_id
-        decision = event.decision and self._translated(event.decision)
-        decision = decision or self._said("new", "evidence_broke")
+        decision = event.decision and self.translated(event.decision)
+        decision = decision or self.said("new", "evidence_broke")
         return [msgspec.structs.replace(made, command_id=None, decision=decision)]
 
     def _link_by_track(self, theirs: str, tracks: tuple[TrackRef, ...]) -> None:
         """The site has moved these tracks before, or nothing would be left of who had them: who has them now
         is the zone's person."""
-        if self._holder(theirs) is not None:
+        if self.holder(theirs) is not None:
             return
         for person in self.site.persons.values():
             if any(span.track in tracks for span in person.tracks):
@@ -322,7 +322,7 @@ class _Following:
                 return
 
     def _suggested(self, event: PersonSuggested) -> list[AnyEvent]:
-        own, other = self._holder(event.person_id), self._holder(event.other_id)
+        own, other = self.holder(event.person_id), self.holder(event.other_id)
         if own is None or other is None or own == other or pair(own, other) in self.site.suggested:
             return []
         person, known = self.site.persons[own], self.site.persons[other]
@@ -335,13 +335,13 @@ class _Following:
                 other_id=other,
                 other_label=known.label,
                 other_last_seen=known.last_seen,
-                decision=self._translated(event.decision),
+                decision=self.translated(event.decision),
             )
         ]
 
     def _removed(self, event: PersonTemplateRemoved) -> list[AnyEvent]:
         """The same look, wherever the site keeps it."""
-        own = self._holder(event.person_id)
+        own = self.holder(event.person_id)
         looks = self.site.persons[own].templates if own is not None else []
         if own is None or event.template not in looks or len(looks) == 1:
             return []
@@ -353,12 +353,12 @@ class _Following:
                 label=self.site.persons[own].label,
                 slot=looks.index(event.template),
                 left=len(looks) - 1,
-                decision=self._translated(event.decision),
+                decision=self.translated(event.decision),
             )
         ]
 
     def _looks(self, event: PersonAppearanceChanged) -> list[AnyEvent]:
-        own = self._holder(event.person_id)
+        own = self.holder(event.person_id)
         if own is None:
             return []
         worn = self.site.wardrobe.get(own, {}).get(event.attribute)
@@ -371,28 +371,3 @@ class _Following:
                 event, site_id=self.site_id, person_id=own, label=person.label, before=before
             )
         ]
-
-    def _translated(self, decision: Decision) -> Decision:
-        """The zone's evidence, its persons as the site calls them."""
-        return msgspec.structs.replace(
-            decision,
-            candidate=self._holder(decision.candidate),
-            runner_up=self._holder(decision.runner_up),
-        )
-
-    def _said(self, outcome: str, reason: str) -> Decision:
-        """The zone's word, which needs no score."""
-        return Decision(
-            outcome="matched" if outcome == "matched" else "new",
-            reason=reason,
-            candidate=None,
-            score=None,
-            runner_up=None,
-            runner_up_score=None,
-            threshold=self.policy.threshold,
-            margin=self.policy.margin,
-            samples=0,
-            gallery_size=len(self.site.persons),
-            model="",
-            policy=self.policy.version,
-        )

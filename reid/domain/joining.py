@@ -5,13 +5,14 @@ moment are assigned one-to-one, who was seen beside somebody is somebody else, a
 margin leaves it open. What is left open is weighed again, with all that is kept of both, when evidence grows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from reid.contracts.events import (
     Decision,
     PersonRegistered,
+    PersonSeen,
     PersonsMerged,
     PersonSuggested,
     Template,
@@ -86,7 +87,16 @@ def joins(
         own = columns[column]
         rival = _rival(site, newcomer, row, own, taken)
         if rival is None or dict(row)[own] - rival[1] >= policy.margin:
-            decision = _joined(site, newcomer, own, rival, policy)
+            decision = _matched(
+                site,
+                newcomer.look,
+                newcomer.registered.decision.samples,
+                own,
+                newcomer.scores[own],
+                rival,
+                "zones_joined",
+                policy,
+            )
             survivor, absorbed = site.persons[own], site.persons[newcomer.person_id]
             made.append(united(site_id, at, survivor, absorbed, policy, decision=decision))
     return made
@@ -114,27 +124,33 @@ def _rival(
     return max([*free[:1], *beside], key=lambda pair: pair[1], default=None)
 
 
-def _joined(
-    site: SiteState, newcomer: Newcomer, own: str, rival: tuple[str, float] | None, policy: Policy
+def _matched(
+    site: SiteState,
+    look: Template,
+    samples: int,
+    own: str,
+    found: Score,
+    rival: tuple[str, float] | None,
+    reason: str,
+    policy: Policy,
 ) -> Decision:
-    found = newcomer.scores[own]
     return Decision(
         outcome="matched",
-        reason="zones_joined",
+        reason=reason,
         candidate=own,
         score=found.similarity,
         runner_up=rival[0] if rival else None,
         runner_up_score=rival[1] if rival else None,
-        threshold=policy.threshold_at(newcomer.look.camera_id),
+        threshold=policy.threshold_at(look.camera_id),
         margin=policy.margin,
-        samples=newcomer.registered.decision.samples,
+        samples=samples,
         gallery_size=len(site.persons),
-        model=newcomer.look.model,
+        model=look.model,
         policy=policy.version,
         appearance=found.appearance,
         passage=found.passage,
         across_days=found.across_days,
-        learned=_learned(site, newcomer.look.model, policy),
+        learned=site.learned(look.model) if policy.site_scale else 0.0,
     )
 
 
@@ -156,6 +172,39 @@ def asked(site: SiteState, newcomers: Sequence[Newcomer], policy: Policy) -> lis
         threshold = policy.threshold_at(newcomer.look.camera_id)
         made += suggested(site, newcomer.registered, best, policy, threshold)
     return made
+
+
+def better(
+    site: SiteState, seen: PersonSeen, own: str, beside: Collection[str], policy: Policy
+) -> Decision | None:
+    """A track that its zone gave to somebody there, ``own`` to the site, though another zone's person is
+    clearly more like it: whom a zone never saw it can't choose. ``beside``: who is in the same frame."""
+    look = seen.template
+    if look is None or seen.decision is None or seen.decision.outcome != "matched":
+        return None
+    knots = site.zones.encoders.get(look.model, ())
+    mine = trusted(
+        score(site, look, site.persons[own], seen.at, knots, policy), site.persons[own], seen.at, policy
+    )
+    others = {
+        p: s
+        for p, s in weighed(site, look, seen.track, seen.at, policy).items()
+        if p != own and p not in beside
+    }
+    best = max(others, key=lambda p: (others[p].similarity, -site.persons[p].number), default=None)
+    least = max(policy.threshold_at(look.camera_id), mine.similarity + policy.margin)
+    if best is None or others[best].similarity < least:
+        return None
+    return _matched(
+        site,
+        look,
+        seen.decision.samples,
+        best,
+        others[best],
+        (own, mine.similarity),
+        "better_candidate",
+        policy,
+    )
 
 
 def doubtful(site: SiteState, newcomers: Sequence[Newcomer], policy: Policy) -> tuple[str, ...]:
@@ -216,10 +265,6 @@ def _grew(
         policy=policy.version,
         learned=site.learned(_looks(younger)[0].model),
     )
-
-
-def _learned(site: SiteState, model: str, policy: Policy) -> float:
-    return site.learned(model) if policy.site_scale else 0.0
 
 
 def _looks(person: Person) -> list[Template]:

@@ -239,7 +239,7 @@ def test_looks_and_calibration_reach_the_site_once() -> None:
 
 
 def test_evidence_that_grows_joins_whom_the_first_look_left_apart() -> None:
-    story = TwoLevels(Policy(gate=False)).when(
+    story = TwoLevels(Policy(gate=False, margin=0.9)).when(
         walk("room1", 0, 1, "a"), walk("room3", 30, 2, look("a", toward="b", by=1.8))
     )
     assert story.all(PersonsMerged) == []
@@ -261,6 +261,46 @@ def test_joins_by_grown_evidence_can_be_limited_and_switched_off(policy: Policy)
         story.when(walk("room3", 60 + 20 * n, 10 + n, look("a", toward="b", by=1.2 - 0.4 * n)))
     story.when(walk("room1", 140, 20, "a"))
     assert story.all(PersonsMerged) == []
+
+
+def test_a_track_goes_to_whom_another_zone_knows_when_it_is_clearly_more_like() -> None:
+    """The west knows only somebody alike; the east had the very person."""
+    alike, self_ = look("a", toward="b", by=1.0), look("a", toward="c", by=0.2)
+    story = TwoLevels(PLAIN).when(
+        walk("room1", 0, 1, alike),
+        [frame("room3", 10 + 0.4 * i, person(1, "a"), person(2, alike)) for i in range(3)],
+    )
+    east = story.labels()["room3/1"]
+    story.when(walk("room1", 20, 2, self_)).proven()
+    assert story.labels()["room1/2"] == east
+    seen = next(
+        e for e in story.all(PersonSeen) if e.track.tracker_id == "2" and e.track.camera_id == "room1"
+    )
+    assert (seen.decision.reason, seen.reason) == ("better_candidate", "bound")
+    assert seen.decision.runner_up is not None
+    assert ("west", "reject") in story.directed()
+    assert len(story.site(WEST).persons) == 2
+    assert len(story.all(PersonSplit, WEST)) == 1
+    story.when(frame("room1", 23, person(2, self_)))
+    assert story.labels()["room1/2"] == east
+    story.when(frame("room1", 40), walk("room2", 50, 9, self_)).proven()
+    assert story.labels()["room2/9"] == east, "the zone has learned"
+
+
+def test_nobody_who_stands_beside_a_track_is_given_it() -> None:
+    """The second of the west looks most like the first, as the site knows it; but both are there."""
+    first, second = look("a", toward="b", by=1.0), look("a", toward="c", by=1.0)
+    both = [frame("room1", 0.4 * i, person(1, first), person(2, second)) for i in range(3)]
+    story = TwoLevels(PLAIN).when(
+        both, frame("room1", 10), walk("room3", 20, 1, look("a", toward="b", by=0.6))
+    )
+    assert len(story.site().persons) == 2
+    again = [
+        frame("room1", 40 + 0.4 * i, person(3, first), person(4, look("a", toward="c", by=0.6)))
+        for i in range(4)
+    ]
+    labels = story.when(again).proven().labels()
+    assert labels["room1/3"] != labels["room1/4"]
 
 
 DAY = 86_400
