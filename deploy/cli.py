@@ -209,6 +209,14 @@ def api(
 
 
 @app.command()
+def zones(kafka: options.Kafka = None, home: options.Home = None) -> None:
+    """Run the post between a site and its zones (SAFEROOM_ZONES): docs/scale.md."""
+    from deploy.processes import run_zones
+
+    run_zones(options.settings_from(kafka=kafka, home=home))
+
+
+@app.command()
 def past(
     kafka: options.Kafka = None,
     site: options.Site = None,

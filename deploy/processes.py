@@ -64,6 +64,13 @@ def run_alerts(settings: Settings) -> None:
     run(settings)
 
 
+def run_zones(settings: Settings) -> None:
+    from streams.zones.process import run
+
+    logs.configure(settings, "zones")
+    run(settings)
+
+
 def run_past(settings: Settings) -> None:
     from deploy.past_server import run
 

@@ -14,9 +14,10 @@ from deploy.identities import Identities
 from deploy.observer import Offsets
 from deploy.score import Score
 from deploy.snapshot import Snapshot
-from reid.contracts.codec import decode_detections, decode_event
-from reid.contracts.detections import Frame
+from reid.contracts.codec import decode_event, decode_sighted
+from reid.contracts.detections import Detections, Frame
 from reid.contracts.topics import DETECTIONS, EVENTS
+from reid.contracts.zones import split_zone
 from reid.errors import ConfigError
 
 
@@ -47,8 +48,9 @@ def recorded(kafka: str, site_id: str, start: Offsets) -> Recorded:
     frames: list[Frame] = []
     messages = 0
     for raw in _values(kafka, DETECTIONS.name, start):
-        detections = decode_detections(raw)
-        if detections.site_id == site_id:
+        detections = decode_sighted(raw)
+        # A site over zones: its frames are decided in them.
+        if isinstance(detections, Detections) and split_zone(detections.site_id)[0] == site_id:
             messages += 1
             frames += (_light(frame) for frame in detections.frames)
     return Recorded(frames, messages, identities)

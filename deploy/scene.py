@@ -34,6 +34,7 @@ from reid.contracts.embedding import encode_wire
 from reid.contracts.events import AnyEvent
 from reid.contracts.pictures import Picture, PictureBox
 from reid.contracts.topics import COMMANDS, DEFAULT_SITE, DETECTIONS
+from reid.contracts.zones import TOLD, ZoneReport, zone_site
 from reid.domain.policy import Policies
 from reid.domain.state import PartitionState
 from reid.domain.step import step
@@ -71,8 +72,9 @@ class Example(NamedTuple):
     value: bytes
 
 
-def inputs() -> list[Detections | AnyCommand]:
-    """Two people in two rooms, all that can be asked for, the old gallery's records, and time passing."""
+def inputs() -> list[Detections | ZoneReport | AnyCommand]:
+    """Two people in two rooms, all that can be asked for, the old gallery's records, a zone, and time
+    passing."""
     first, second = f"person_{START + 800}_0", f"person_{START + 20_800}_1"
     third = f"person_{START + 50_800}_4"
     ours = {"camera_id": "room2", "session": _SESSION, "tracker_id": "7"}
@@ -107,6 +109,9 @@ def inputs() -> list[Detections | AnyCommand]:
         _walk("room2", 55_000, 9, 2),
         _walk("room3", _DAYS * 1000, 9, 2, 1.15),
         _command(ResetGallery, _DAYS + 60, camera_id="room1"),
+        _in_zone(),
+        _report(_in_zone()),
+        _command(ForgetPerson, _DAYS + 58, person_id=f"person_{START + 52_800}_6"),
         _command(Tick, 91 * _DAYS),
         _command(ResetGallery, 91 * _DAYS + 1),
     ]
@@ -117,7 +122,7 @@ def scene() -> list[Told]:
     state, told = PartitionState(), []
     offsets: Counter[str] = Counter()
     for message in inputs():
-        topic = DETECTIONS.name if isinstance(message, Detections) else COMMANDS.name
+        topic = DETECTIONS.name if isinstance(message, Detections | ZoneReport) else COMMANDS.name
         check(message)
         for ordinal, event in enumerate(step(state, message, Policies())):
             told.append(Told(event, Causation(topic, 1, offsets[topic]), ordinal))
@@ -226,6 +231,24 @@ def _walk(camera: str, start: int, tracker: int, axis: int, other: float = 0.0) 
     times = (START + start + 400 * i for i in range(6 if other else 3))
     frames = tuple(Frame(camera, at, 640, 480, _SESSION, MODEL, (person,)) for at in times)
     return Detections(DEFAULT_SITE, "cameras-1", frames)
+
+
+def _in_zone() -> Detections:
+    """Somebody in a room that a zone decides."""
+    seen = _walk("room7", 52_000, 9, 3)
+    return msgspec.structs.replace(seen, site_id=zone_site(DEFAULT_SITE, "west"))
+
+
+def _report(seen: Detections) -> ZoneReport:
+    """What the zone tells its site of that."""
+    made = [event for event in step(PartitionState(), seen, Policies()) if isinstance(event, TOLD)]
+    return ZoneReport(
+        site_id=DEFAULT_SITE,
+        zone="west",
+        issued_at=made[-1].at,
+        offsets=tuple(range(len(made))),
+        events=tuple(msgspec.Raw(encode(event)) for event in made),
+    )
 
 
 def _dressed(camera: str, start: int, tracker: int, axis: int) -> Detections:

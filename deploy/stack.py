@@ -89,6 +89,8 @@ class Stack:
         parts.append(self._api)
         if self.settings.alerts is not None:
             parts.append(self._process("alerts", ["alerts"]))
+        if self.settings.zones:
+            parts.append(self._process("zones", ["zones"]))
         if cameras:
             arguments = ["--loop"] * loop
             for camera_id, source in cameras:
@@ -96,6 +98,7 @@ class Stack:
             self.cameras = [self._process("cameras", ["camera", *arguments], may_finish=True)]
         names = "Worker, projector, past, embedder, API"
         names += ", alerts" if self.settings.alerts is not None else ""
+        names += ", zones" if self.settings.zones else ""
         names += f", {len(cameras)} cameras" if cameras else ""
         with self.steps.step(names) as step:
             self.supervisor.start(*parts, *self.cameras)

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
 from typing import Final
 
 from confluent_kafka import KafkaError, Message, Producer
@@ -13,6 +14,7 @@ from reid.contracts.codec import encode
 from reid.contracts.detections import CameraStatus, Detections, Frame
 from reid.contracts.pictures import Picture
 from reid.contracts.topics import CAMERAS, DETECTIONS, PICTURES
+from reid.contracts.zones import zone_site
 from reid.runtime.kafka import error_callback, producer
 
 log = logging.getLogger(__name__)
@@ -28,20 +30,29 @@ DELIVERY_TIMEOUT_MS: Final = 120_000
 
 
 class Publisher:
-    """Gathers the frames of all cameras of a process for ``linger_ms`` into one `Detections` message.
+    """Gathers the frames of all cameras of a process for ``linger_ms`` into one `Detections` message
+    (one for each zone, where the site has any).
 
     `offer` and `report` never block and never raise. While Kafka is away memory stays bounded: what does
     not fit is dropped and counted in ``failed``, by camera, as is what delivery reports call lost.
     """
 
     def __init__(
-        self, bootstrap: str, *, site_id: str, producer_id: str, linger_ms: int = 50, **overrides: object
+        self,
+        bootstrap: str,
+        *,
+        site_id: str,
+        producer_id: str,
+        linger_ms: int = 50,
+        zones: Mapping[str, str] | None = None,
+        **overrides: object,
     ) -> None:
+        """``zones``: camera -> zone of the site that it is decided in; the others in the site itself."""
         self.published: Counter[str] = Counter()
         """Frames that Kafka acknowledged, by camera."""
         self.failed: Counter[str] = Counter()
         """Frames lost between the pipeline and Kafka, by camera."""
-        self._site_id = site_id
+        self._site_id, self._zones = site_id, zones or {}
         self._producer_id = producer_id
         self._linger_s = linger_ms / 1000.0
         self._pending: deque[Frame] = deque()
@@ -105,13 +116,22 @@ class Publisher:
                 frames = tuple(self._pending)
                 self._pending.clear()
                 closing = self._closing
-            if frames:
-                self._send(frames)
+            for site_id, shared in self._shared_out(frames).items():
+                self._send(site_id, shared)
             self._producer.poll(0)
             if closing:
                 return
 
-    def _send(self, frames: tuple[Frame, ...]) -> None:
+    def _shared_out(self, frames: tuple[Frame, ...]) -> dict[str, tuple[Frame, ...]]:
+        """By the site, or zone of it, that decides them."""
+        found: dict[str, tuple[Frame, ...]] = {}
+        for frame in frames:
+            zone = self._zones.get(frame.camera_id)
+            site_id = zone_site(self._site_id, zone) if zone else self._site_id
+            found[site_id] = (*found.get(site_id, ()), frame)
+        return found
+
+    def _send(self, site_id: str, frames: tuple[Frame, ...]) -> None:
         ordered = tuple(sorted(frames, key=lambda frame: frame.captured_at))
         cameras = Counter(frame.camera_id for frame in frames)
 
@@ -121,9 +141,9 @@ class Publisher:
                 log.warning("frames are lost, the first because of: %s", error.str())
             self._losing = error is not None
 
-        message = encode(Detections(self._site_id, self._producer_id, ordered))
+        message = encode(Detections(site_id, self._producer_id, ordered))
         try:
-            self._producer.produce(DETECTIONS.name, message, self._site_id, on_delivery=on_delivery)
+            self._producer.produce(DETECTIONS.name, message, site_id, on_delivery=on_delivery)
             self._full = False
         except BufferError:
             self.failed.update(cameras)

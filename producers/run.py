@@ -72,6 +72,7 @@ def run(
         site_id=settings.site_id,
         producer_id=f"{socket.gethostname()}-{os.getpid()}",
         linger_ms=settings.linger_ms,
+        zones=settings.zones,
     )
     crops = CropWriter(open_crops(settings), settings.site_id) if settings.crops == "on" else None
     workers = [_worker(spec, settings, embedder, publisher, crops) for spec in _distinct(cameras)]

@@ -13,6 +13,7 @@ from reid.contracts.events import (
     AnyEvent,
     CameraCalibrated,
     CommandRejected,
+    EncoderIntroduced,
     Event,
     GalleryReset,
     IdentityReviewed,
@@ -32,6 +33,8 @@ from reid.contracts.events import (
     PolicyAdopted,
     SiteCalibrated,
     TrackSampled,
+    ZoneDirected,
+    ZoneFollowed,
 )
 from reid.contracts.views import CommandOutcome, PersonView
 from reid.errors import PoisonInput
@@ -296,16 +299,8 @@ def _reset(work: Workspace, event: GalleryReset) -> None:
         work.erase(PersonRef(event.site_id, person_id))
 
 
-def _nothing(
-    work: Workspace,
-    event: CommandRejected
-    | PolicyAdopted
-    | CameraCalibrated
-    | SiteCalibrated
-    | IdentityReviewed
-    | PersonSuggested,
-) -> None:
-    """Refusals, rules, means, answers and questions change no document; the position still advances."""
+def _nothing(work: Workspace, event: AnyEvent) -> None:
+    """Refusals, rules, means, answers and what zones are told change no document; the position goes on."""
 
 
 _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
@@ -327,4 +322,7 @@ _HANDLERS: Final[dict[type, Callable[[Workspace, Any], None]]] = {
     IdentityReviewed: _nothing,
     PersonSuggested: _nothing,
     CommandRejected: _nothing,
+    EncoderIntroduced: _nothing,
+    ZoneFollowed: _nothing,
+    ZoneDirected: _nothing,
 }

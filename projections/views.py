@@ -26,6 +26,7 @@ from reid.contracts.topics import (
     Topic,
     camera_status_key,
 )
+from reid.contracts.zones import split_zone
 from reid.errors import Malformed, PoisonInput, ReidError
 
 log = logging.getLogger(__name__)
@@ -183,6 +184,8 @@ class PersonsFold:
             except ReidError as error:
                 rejected.append(Rejected(record, error))
             else:
+                if split_zone(event.site_id)[1]:
+                    continue  # What counts of a zone, its site says.
                 if matters(event):
                     doubtful.add(len(events))
                 events.append((record, event))

@@ -48,7 +48,7 @@ def read(record: Input, partitions: int) -> Message:
         raise Malformed("empty record")
     message: Message
     if record.topic == DETECTIONS.name:
-        message = codec.decode_detections(record.value)
+        message = codec.decode_sighted(record.value)
     elif record.topic == COMMANDS.name:
         message = codec.decode_command(record.value)
     else:

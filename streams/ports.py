@@ -8,9 +8,10 @@ from reid.contracts.cloudevents import Headers
 from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import Detections
 from reid.contracts.events import AnyEvent
+from reid.contracts.zones import ZoneReport
 
 S = TypeVar("S")
-Message = Detections | AnyCommand
+Message = Detections | ZoneReport | AnyCommand
 
 
 class Snapshotter(Protocol[S]):

@@ -25,6 +25,7 @@ from reid.contracts.cloudevents import headers_of
 from reid.contracts.commands import AcknowledgeAlert, Tick
 from reid.contracts.events import AnyEvent
 from reid.contracts.topics import COMMANDS, EVENTS
+from reid.contracts.zones import split_zone
 from reid.errors import ContractError, PoisonInput
 
 Decidable = AnyEvent | Tick | AcknowledgeAlert
@@ -158,7 +159,8 @@ class AlertsCheck:
         self._findings.look(Check.ALERTS)
         try:
             if record.topic == EVENTS.name:
-                return codec.decode_event(record.value or b"")
+                event = codec.decode_event(record.value or b"")
+                return None if split_zone(event.site_id)[1] else event
             command = read(record, self._partitions)
         except (ContractError, PoisonInput):
             return None

@@ -26,6 +26,7 @@ from reid.contracts.cloudevents import headers_of
 from reid.contracts.codec import decode_event, encode
 from reid.contracts.detections import Detections, Frame
 from reid.contracts.events import AnyEvent, PolicyAdopted
+from reid.contracts.zones import ZoneReport, split_zone
 from reid.domain.evolve import evolve
 from reid.domain.policy import Policies
 from reid.domain.present import track_of
@@ -67,6 +68,11 @@ class PartitionCheck:
         """Groups whose input was not decided yet when the verification began: not looked at."""
         self.frames = self.records = self.events = 0
         self.unordered = self.taken_over = self.given_up = self.clocks_off = 0
+
+    @property
+    def zones(self) -> bool:
+        """Whether a site of this partition is a zone of another, or has zones."""
+        return any(split_zone(name)[1] or site.zones.upto for name, site in self._folded.sites.items())
 
     def run(self, log: Iterable[Record]) -> None:
         try:
@@ -213,7 +219,7 @@ class PartitionCheck:
                 self._letters.match(record, "clock off")
                 return None
             self.clocks_off += 1
-        if not isinstance(message, Detections):
+        if not isinstance(message, Detections | ZoneReport):
             self._commands.asked(message, record.place)
         return message
 

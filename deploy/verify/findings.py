@@ -20,6 +20,7 @@ class Check(StrEnum):
     PERSONS = "person ids and labels in sequence, no label twice"
     FOLD = "fold of the log is the state that was decided"
     ALERTS = "alert rules run again over the log give the alerts, byte for byte"
+    POST = "zones and their sites were told what the logs say"
     VIEWS = "views in Redis are the fold of the log"
 
 

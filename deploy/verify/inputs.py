@@ -8,10 +8,11 @@ from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import Detections
 from reid.contracts.partitioning import partition_of
 from reid.contracts.topics import DETECTIONS
+from reid.contracts.zones import ZoneReport
 from reid.domain.validate import check
 from reid.errors import Malformed
 
-Message = Detections | AnyCommand
+Message = Detections | ZoneReport | AnyCommand
 
 
 def read(record: Record, partitions: int) -> Message:
@@ -20,7 +21,7 @@ def read(record: Record, partitions: int) -> Message:
         raise Malformed("empty record")
     message: Message
     if record.topic == DETECTIONS.name:
-        message = codec.decode_detections(record.value)
+        message = codec.decode_sighted(record.value)
     else:
         message = codec.decode_command(record.value)
     if record.key != message.site_id.encode():

@@ -19,6 +19,7 @@ from deploy.verify.decisions import PartitionCheck
 from deploy.verify.findings import Check, Findings
 from deploy.verify.inputs import Inputs
 from deploy.verify.letters import Letters
+from deploy.verify.post import PostCheck
 from deploy.verify.records import Record, records
 from projections.redis_store import RedisViewStore
 from reid.contracts.topics import (
@@ -28,6 +29,7 @@ from reid.contracts.topics import (
     EVENTS,
     EVENTS_DLQ,
     INPUT_TOPICS,
+    ZONES_GROUP,
 )
 from reid.errors import Unavailable
 from reid.runtime.settings import Settings
@@ -73,8 +75,12 @@ def verify(settings: Settings, wait_s: float, with_views: bool = True) -> tuple[
     bootstrap = settings.kafka()
     plan = _plan(bootstrap, wait_s, findings)
     letters = _letters(bootstrap, findings)
-    for partition in plan.partitions:
+    zones = [
         _verify_partition(settings, partition, plan, letters, findings, totals)
+        for partition in plan.partitions
+    ]
+    if any(zones):
+        _verify_post(bootstrap, plan.partitions, findings)
     places = [(topic.name, partition) for topic in INPUT_TOPICS for partition in plan.partitions]
     letters.finish({p: plan.low(p) for p in places}, {p: plan.upto(p) for p in places})
     totals.alerts = verify_alerts(settings, wait_s, findings)
@@ -143,7 +149,8 @@ def _all_of(bootstrap: str, topic: str) -> Iterator[Record]:
 
 def _verify_partition(
     settings: Settings, partition: int, plan: Plan, letters: Letters, findings: Findings, totals: Totals
-) -> None:
+) -> bool:
+    """Whether there are zones in it."""
     bootstrap, inputs, upto = settings.kafka(), {}, {}
     for topic in (t.name for t in INPUT_TOPICS):
         low, upto[topic] = plan.low((topic, partition)), plan.upto((topic, partition))
@@ -164,6 +171,28 @@ def _verify_partition(
         "decided": upto,
         "log_end": high,
     }
+    return check.zones
+
+
+def _verify_post(bootstrap: str, partitions: list[int], findings: Findings) -> None:
+    """What is delivered is asked first, then where inputs end, then the logs: each holds what came before."""
+    consumer = log.log_reader(bootstrap, **{"group.id": ZONES_GROUP})
+    try:
+        places = [TopicPartition(EVENTS.name, partition) for partition in partitions]
+        delivered = {p.partition: p.offset for p in consumer.committed(places, timeout=_TIMEOUT_S)}
+        inputs = {topic.name: log.spans(consumer, topic.name) for topic in INPUT_TOPICS}
+        complete = all(low == 0 for spans in inputs.values() for low, _ in spans.values())
+        check = PostCheck(findings, complete)
+        for topic, spans in inputs.items():
+            for partition, (low, high) in spans.items():
+                check.inputs(records(bootstrap, topic, partition, low, high, committed=False))
+        for partition, (low, high) in log.spans(consumer, EVENTS.name).items():
+            check.log(records(bootstrap, EVENTS.name, partition, low, high), delivered[partition])
+    except KafkaException as error:
+        raise Unavailable(f"Kafka does not tell what the post delivered: {error.args[0].str()}") from error
+    finally:
+        consumer.close()
+    check.finish()
 
 
 def _judge_later(bootstrap: str, check: PartitionCheck, partition: int, findings: Findings) -> None:

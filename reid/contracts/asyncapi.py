@@ -17,6 +17,7 @@ from reid.contracts.topics import (
     UNDELIVERED,
     Topic,
 )
+from reid.contracts.zones import SCHEMA as REPORT_TYPE
 
 Part = dict[str, Any]
 VERSION: Final = "3.0.0"
@@ -28,9 +29,9 @@ AUDIT_TYPE: Final = "reid.audit.search.v1"
 #: Topic -> what it is for, whether SafeRoom receives it from others or sends, its messages.
 _SAID: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
     DETECTIONS.name: (
-        "Frames with tracked people, from our cameras or any other detector.",
+        "Frames with tracked people, from our cameras or any other detector; and what zones tell their site.",
         "receive",
-        (DETECTIONS_TYPE,),
+        (DETECTIONS_TYPE, REPORT_TYPE),
     ),
     COMMANDS.name: ("What people and schedules ask of the identity agent.", "receive", COMMAND_TYPES),
     EVENTS.name: ("What happened: the truth, kept for ever. CloudEvents 1.0.", "send", EVENT_TYPES),

@@ -13,10 +13,12 @@ from reid.contracts.detections import CameraStatus, Detections
 from reid.contracts.events import AnyEvent
 from reid.contracts.pictures import Picture
 from reid.contracts.upcasters import UPCASTERS, Upcaster, upcast
+from reid.contracts.zones import ZoneReport
 from reid.errors import ContractError, Malformed, TooNew, UnknownType
 
 _encoder: Final = msgspec.json.Encoder()
 _detections: Final = msgspec.json.Decoder(Detections)
+_sighted: Final[msgspec.json.Decoder[Detections | ZoneReport]] = msgspec.json.Decoder(Detections | ZoneReport)
 _commands: Final[msgspec.json.Decoder[AnyCommand]] = msgspec.json.Decoder(AnyCommand)
 _events: Final[msgspec.json.Decoder[AnyEvent]] = msgspec.json.Decoder(AnyEvent)
 _alerts: Final[msgspec.json.Decoder[AnyAlert]] = msgspec.json.Decoder(AnyAlert)
@@ -44,6 +46,11 @@ def decode_detections(raw: bytes) -> Detections:
     return decode(_detections, raw, ("reid.detections.v1",))
 
 
+def decode_sighted(raw: bytes) -> Detections | ZoneReport:
+    """A record of the detections topic. Raises `Malformed`, `UnknownType` or `TooNew`."""
+    return decode(_sighted, raw, ("reid.detections.v1", "reid.zone.report.v1"))
+
+
 def decode_command(raw: bytes) -> AnyCommand:
     """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
     return decode(_commands, raw, COMMAND_TYPES)
@@ -52,6 +59,11 @@ def decode_command(raw: bytes) -> AnyCommand:
 def decode_event(raw: bytes) -> AnyEvent:
     """Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
     return decode(_events, raw, EVENT_TYPES)
+
+
+def events_of(report: ZoneReport) -> list[AnyEvent]:
+    """What the zone decided. Raises `Malformed`, `UnknownType` or `TooNew`, naming what is wrong."""
+    return [decode_event(bytes(raw)) for raw in report.events]
 
 
 def decode_alert(raw: bytes) -> AnyAlert:

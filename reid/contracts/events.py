@@ -69,7 +69,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``reason``: ``empty_gallery | below_threshold | above_threshold | margin_exhausted | ambiguous``; of a
     revision ``evidence_grew | evidence_broke | better_candidate``; of a suggestion ``another_day``;
-    of a template taken away ``template_disagrees``.
+    of a template taken away ``template_disagrees``; over zones ``zones_joined | seen_together``.
     ``policy`` and ``model`` name the versions it was made with. ``appearance``: the score as it would be
     without ``passage``, the log odds that people come this way, so soon (0: as usual). ``across_days``: what
     the candidate's score lost because nobody has seen it since an earlier day. ``learned``: log odds in it
@@ -372,6 +372,37 @@ class SiteCalibrated(Event, frozen=True, kw_only=True, tag="reid.site.calibrated
     answers: int
 
 
+class EncoderIntroduced(Event, frozen=True, kw_only=True, tag="reid.encoder.introduced.v1"):
+    """In a zone: what a similarity of this encoder means from now on. ``calibration``: as of a frame's
+    model."""
+
+    model: str
+    calibration: tuple[tuple[float, float], ...]
+
+
+class ZoneFollowed(Event, frozen=True, kw_only=True, tag="reid.zone.followed.v1"):
+    """The site has taken in its zone's events below the offset ``upto`` of the zone's log.
+
+    ``persons``: the zone's person id -> the site's, of those newly known; empty for one that is gone there.
+    ``doubts``: new persons of the site who may be somebody known.
+    """
+
+    zone: str
+    upto: int
+    persons: dict[str, str] = {}
+    doubts: tuple[str, ...] = ()
+
+
+class ZoneDirected(Event, frozen=True, kw_only=True, tag="reid.zone.directed.v1"):
+    """What the site asks of its zone, so that both know the same: to ``forget`` the zone's ``person_id``;
+    that ``track`` is not this person (``reject``); to ``reset`` its gallery."""
+
+    zone: str
+    action: Literal["forget", "reject", "reset"]
+    person_id: str = ""
+    track: TrackRef | None = None
+
+
 class CommandRejected(Event, frozen=True, kw_only=True, tag="reid.command.rejected.v1"):
     """A command was refused. ``code``: ``unknown_person | same_person | seen_together | bad_label |
     label_taken | no_such_merge | merged_further | unknown_track | nothing_left | no_evidence |
@@ -404,5 +435,8 @@ AnyEvent = (
     | PolicyAdopted
     | CameraCalibrated
     | SiteCalibrated
+    | EncoderIntroduced
+    | ZoneFollowed
+    | ZoneDirected
     | CommandRejected
 )

@@ -10,6 +10,7 @@ from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import CameraStatus, Detections
 from reid.contracts.events import AnyEvent
 from reid.contracts.pictures import Picture
+from reid.contracts.zones import ZoneReport
 
 Schema = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -18,7 +19,7 @@ _PROSE: Final = ("title", "description", "$id", "$schema")
 
 
 def _types() -> dict[str, type[msgspec.Struct]]:
-    kinds: list[type[msgspec.Struct]] = [Detections, CameraStatus, Picture, SearchMade]
+    kinds: list[type[msgspec.Struct]] = [Detections, ZoneReport, CameraStatus, Picture, SearchMade]
     kinds += [*AnyCommand.__args__, *AnyEvent.__args__, *AnyAlert.__args__]
     found = {str(kind.__struct_config__.tag): kind for kind in kinds}
     assert len(found) == len(kinds), "two message types share a name"

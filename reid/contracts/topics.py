@@ -106,6 +106,8 @@ DECIDED_GROUP: Final = "saferoom-identity-decided"
 WORKER_APP_ID: Final = "saferoom-identity"
 #: As `DECIDED_GROUP`, of the alert agent.
 ALERTS_DECIDED_GROUP: Final = "saferoom-alerts-decided"
+#: The post between a site and its zones: its offsets tell what was delivered.
+ZONES_GROUP: Final = "saferoom-zones"
 #: Membership of the alert agents: who decides which partitions. Its offsets are not used.
 ALERTS_GROUP: Final = "saferoom-alerts"
 

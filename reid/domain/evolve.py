@@ -8,6 +8,8 @@ from reid.contracts.events import (
     AnyEvent,
     CameraCalibrated,
     CommandRejected,
+    Decision,
+    EncoderIntroduced,
     GalleryReset,
     IdentityReviewed,
     PersonAppearanceChanged,
@@ -25,6 +27,8 @@ from reid.contracts.events import (
     PolicyAdopted,
     SiteCalibrated,
     TrackSampled,
+    ZoneDirected,
+    ZoneFollowed,
 )
 from reid.domain import labels
 from reid.domain.passages import passage
@@ -173,6 +177,15 @@ def _passed(site: SiteState, camera: CameraState, person: Person, event: PersonS
     site.passages.add(where, int(sure), 1)
 
 
+def _went_over(site: SiteState, survivor: Person, absorbed: Person, decision: Decision) -> None:
+    """Somebody known came into another zone: a hit of the passage, where appearance alone was sure. The
+    opportunity was counted when the track was bound."""
+    if survivor.tracks and absorbed.tracks and (decision.appearance or 0.0) >= SURE:
+        came = absorbed.tracks[0]
+        absence = came.first_at - survivor.last_seen
+        site.passages.add(passage(survivor.last_camera, came.track.camera_id, absence), 1, 0)
+
+
 def _left(site: SiteState, event: PersonLeft) -> None:
     camera = site.camera(event.track.camera_id)
     before = camera.bound.pop(event.track, None)
@@ -196,6 +209,8 @@ def _barred(at: int, before: BoundTrack | None, person_id: str, differs: tuple[s
 def _merged(site: SiteState, event: PersonsMerged) -> None:
     absorbed_id, survivor_id = event.absorbed_id, event.survivor_id
     survivor, absorbed = site.persons[survivor_id], site.persons[absorbed_id]
+    if event.decision is not None and event.decision.reason == "zones_joined":
+        _went_over(site, survivor, absorbed, event.decision)
     site.merges[absorbed_id] = Merge(survivor_id, survivor.state(), absorbed.state())
 
     def also(ids: tuple[str, ...]) -> tuple[str, ...]:
@@ -328,6 +343,29 @@ def _taught(site: SiteState, event: SiteCalibrated) -> None:
     site.lessons[event.model] = Lesson(event.correction, event.answers)
 
 
+def _encoder(site: SiteState, event: EncoderIntroduced) -> None:
+    site.zones.encoders[event.model] = event.calibration
+
+
+def _followed(site: SiteState, event: ZoneFollowed) -> None:
+    site.zones.upto[event.zone] = event.upto
+    known = site.zones.persons.setdefault(event.zone, {})
+    for theirs, ours in event.persons.items():
+        known.pop(theirs, None)
+        if ours:
+            known[theirs] = ours
+    for person_id in event.doubts:
+        site.revisions.doubt(person_id)
+
+
+def _directed(site: SiteState, event: ZoneDirected) -> None:
+    known = site.zones.persons.get(event.zone, {})
+    if event.action == "reset":
+        known.clear()
+    elif event.action == "forget":
+        known.pop(event.person_id, None)
+
+
 def _nothing(site: SiteState, event: CommandRejected) -> None:
     """Said for the record; the state stays as it is."""
 
@@ -351,5 +389,8 @@ _HANDLERS: Final[dict[type, Callable[[SiteState, Any], None]]] = {
     PolicyAdopted: _policy,
     CameraCalibrated: _calibrated,
     SiteCalibrated: _taught,
+    EncoderIntroduced: _encoder,
+    ZoneFollowed: _followed,
+    ZoneDirected: _directed,
     CommandRejected: _nothing,
 }

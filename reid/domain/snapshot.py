@@ -22,12 +22,13 @@ from reid.domain.state import (
     Reviewed,
     Revisions,
     SiteState,
+    Zones,
 )
 from reid.domain.worn import Worn
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 8
+LAYOUT: Final = 10
 
 
 class _Bound(msgspec.Struct):
@@ -97,6 +98,7 @@ class _Site(msgspec.Struct):
     reviewed: list[Reviewed]
     suggested: list[tuple[str, str]]
     lessons: list[tuple[str, Lesson]]
+    zones: Zones
 
 
 class _Partition(msgspec.Struct):
@@ -165,6 +167,7 @@ def _site(site_id: str, site: SiteState) -> _Site:
         list(site.reviewed),
         list(site.suggested),
         sorted(site.lessons.items(), key=lambda item: item[0]),
+        site.zones,
     )
 
 
@@ -184,7 +187,9 @@ def _means(site: SiteState) -> list[_Mean]:
 
 
 def _told_anything(site: _Site) -> bool:
-    return bool(site.policy or site.next_number or site.bound or site.pending or site.answered)
+    return bool(
+        site.policy or site.next_number or site.bound or site.pending or site.answered or site.zones.upto
+    )
 
 
 def _loaded(plain: _Site) -> SiteState:
@@ -220,4 +225,5 @@ def _loaded(plain: _Site) -> SiteState:
     site.reviewed = list(plain.reviewed)
     site.suggested = dict.fromkeys(plain.suggested)
     site.lessons = dict(plain.lessons)
+    site.zones = plain.zones
     return site

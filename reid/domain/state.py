@@ -243,6 +243,17 @@ def pair(one: str, other: str) -> tuple[str, str]:
     return (one, other) if one < other else (other, one)
 
 
+@dataclass(slots=True)
+class Zones:
+    """Of a site over zones. ``upto``: next event of each zone's log; ``persons``: zone -> its person ids ->
+    ours as first given (`SiteState.holder` says who that is now). ``encoders``: model -> calibration, which
+    a zone keeps too."""
+
+    upto: dict[str, int] = field(default_factory=dict)
+    persons: dict[str, dict[str, str]] = field(default_factory=dict)
+    encoders: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+
+
 class SiteState:
     """All that is known of one site. ``gallery`` and the expiry queue are derived from ``persons``."""
 
@@ -265,6 +276,7 @@ class SiteState:
         self.gallery = Gallery()
         self.passages = Passages()
         self.revisions = Revisions()
+        self.zones = Zones()
         self.rejected: dict[TrackRef, tuple[str, ...]] = {}
         self._labels: dict[str, str] = {}
         self._expiry: list[tuple[int, str]] = []

@@ -10,9 +10,12 @@ from functools import partial
 from reid.contracts.commands import AnyCommand
 from reid.contracts.detections import Detections, Frame
 from reid.contracts.events import AnyEvent, PolicyAdopted
+from reid.contracts.zones import ZoneReport
 from reid.domain.calibrate import calibrations
 from reid.domain.commanded import answer
+from reid.domain.directing import directions, introductions
 from reid.domain.evolve import evolve
+from reid.domain.following import stages as following
 from reid.domain.identify import identities
 from reid.domain.policy import Policies, Policy
 from reid.domain.present import absences, conflicts, sightings
@@ -21,9 +24,10 @@ from reid.domain.state import PartitionState, SiteState
 from reid.domain.wardrobe import changes
 
 Stage = Callable[[], list[AnyEvent]]
+Message = Detections | ZoneReport | AnyCommand
 
 
-def step(state: PartitionState, message: Detections | AnyCommand, policies: Policies) -> list[AnyEvent]:
+def step(state: PartitionState, message: Message, policies: Policies) -> list[AnyEvent]:
     """The events of one validated message, already folded into ``state``, in order."""
     site, policy = state.site(message.site_id), policies.of(message.site_id)
     stages: list[Stage] = [partial(adoption, site, message, policy)]
@@ -31,7 +35,11 @@ def step(state: PartitionState, message: Detections | AnyCommand, policies: Poli
         for frame in message.frames:
             stages += _stages(site, message.site_id, frame, policy)
     else:
-        stages.append(partial(answer, site, message, policy))
+        if isinstance(message, ZoneReport):
+            stages += following(site, message, policy)
+        else:
+            stages.append(partial(answer, site, message, policy))
+        stages.append(lambda: directions(site, message.site_id, message.issued_at, events))
     events: list[AnyEvent] = []
     for stage in stages:
         for event in stage():
@@ -40,7 +48,7 @@ def step(state: PartitionState, message: Detections | AnyCommand, policies: Poli
     return events
 
 
-def adoption(site: SiteState, message: Detections | AnyCommand, policy: Policy) -> list[AnyEvent]:
+def adoption(site: SiteState, message: Message, policy: Policy) -> list[AnyEvent]:
     """A rule that the log does not know yet enters it before anything is decided by it."""
     if site.policy == policy:
         return []
@@ -53,8 +61,8 @@ def _time_of(message: Detections) -> int:
 
 
 def _stages(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[Stage]:
-    """Who is gone; who stands there twice; who is still there; who is that; who was taken for somebody
-    else; what they have in common; what they look like now."""
+    """What an encoder's similarity means; who is gone; who stands there twice; who is still there; who is
+    that; who was taken for somebody else; what they have in common; what they look like now."""
     revised: list[AnyEvent] = []
 
     def revise() -> list[AnyEvent]:
@@ -62,6 +70,7 @@ def _stages(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list
         return revised
 
     return [
+        partial(introductions, site, site_id, frame),
         partial(absences, site, site_id, frame.camera_id, frame.captured_at, policy),
         partial(conflicts, site, site_id, frame),
         partial(sightings, site, site_id, frame, policy),

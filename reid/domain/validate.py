@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
+from reid.contracts.codec import events_of
 from reid.contracts.commands import (
     AcknowledgeAlert,
     AddTemplates,
@@ -18,6 +19,7 @@ from reid.contracts.commands import (
 )
 from reid.contracts.detections import Detections, Frame, Model, Person
 from reid.contracts.embedding import decode_wire
+from reid.contracts.zones import SEPARATOR, ZoneReport, zone_site
 from reid.errors import PoisonInput
 
 #: Ids become parts of Redis keys and of track names, so the separators are not allowed in them.
@@ -32,9 +34,16 @@ _SHA256: Final = re.compile(r"^[0-9a-f]{64}$")
 _LATEST: Final = 4_102_444_800_000  # 2100-01-01, in milliseconds
 
 
-def check(message: Detections | AnyCommand) -> None:
-    """Raises `PoisonInput` naming the camera, the track and what is wrong."""
-    _name("site_id", message.site_id)
+def check(message: Detections | ZoneReport | AnyCommand) -> None:
+    """Raises `PoisonInput` naming the camera, the track and what is wrong; `ContractError` for an event of a
+    zone that can't be read."""
+    if isinstance(message, ZoneReport):
+        _check_report(message)
+        return
+    site_id, *zone = message.site_id.split(SEPARATOR, 1)
+    _name("site_id", site_id)
+    for name in zone:
+        _name(f"zone of {site_id}", name)
     if isinstance(message, Detections):
         for frame in message.frames:
             _check_frame(frame)
@@ -54,6 +63,21 @@ def check(message: Detections | AnyCommand) -> None:
         _name("alert_id", message.alert_id)
     elif isinstance(message, AddTemplates):
         _check_added(message)
+
+
+def _check_report(report: ZoneReport) -> None:
+    _name("site_id", report.site_id)
+    _name(f"zone of {report.site_id}", report.zone)
+    _time("issued_at", report.issued_at)
+    where, offsets = f"report of zone {report.zone}", report.offsets
+    if len(offsets) != len(report.events) or not offsets or offsets[0] < 0:
+        raise PoisonInput(f"{where}: {len(report.events)} events, {len(offsets)} offsets")
+    if any(a >= b for a, b in pairwise(offsets)):
+        raise PoisonInput(f"{where}: its offsets do not rise")
+    for event in events_of(report):
+        if event.site_id != zone_site(report.site_id, report.zone):
+            raise PoisonInput(f"{where}: an event of {event.site_id[:40]!r}")
+        _time(f"a time in the {where}", event.at)
 
 
 def _check_frame(frame: Frame) -> None:

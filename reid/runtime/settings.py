@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -43,6 +44,11 @@ class Settings(BaseSettings):
         description="redis:// address of your own Redis. Unset: the embedded one.",
     )
     site_id: str = Field(DEFAULT_SITE, description="Site whose persons this process serves.")
+    zones: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON, for a site larger than one core: the zone that decides a camera first, "
+        '{"room1": "west", "room2": "east"} (docs/scale.md).',
+    )
     partitions: int = Field(4, ge=1, description="Partitions of the detections, commands and events topics.")
     replication_factor: int = Field(1, ge=1, description="Replicas of each topic.")
 
@@ -190,6 +196,16 @@ class Settings(BaseSettings):
         None, description="Mirror of Maven Central to fetch the embedded Kafka from."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
+
+    @field_validator("zones")
+    @classmethod
+    def _named(cls, value: dict[str, str]) -> dict[str, str]:
+        for camera, zone in value.items():
+            if not re.fullmatch(r"[^\s:/]{1,128}", zone):
+                raise ValueError(
+                    f"zone {zone!r} of camera {camera}: 1 to 128 characters, no space, colon or slash"
+                )
+        return value
 
     @field_validator("home", "alerts")
     @classmethod

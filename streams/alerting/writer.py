@@ -26,6 +26,7 @@ from reid.contracts.cloudevents import Causation, envelope_from, headers_of
 from reid.contracts.commands import AcknowledgeAlert, Tick
 from reid.contracts.events import AnyEvent
 from reid.contracts.topics import EVENTS
+from reid.contracts.zones import split_zone
 from reid.domain.validate import check
 from reid.errors import ContractError, PoisonInput
 from streams.alerting.past import caused, fold_past
@@ -213,14 +214,16 @@ class AlertWriter:
         return command if isinstance(command, Tick | AcknowledgeAlert) else None
 
     def _observed(self, record: Input) -> AnyEvent | None:
-        """An identity event. One that can't be read is left out, and said to be."""
+        """A site's identity event. One that can't be read is left out, and said to be."""
         self._fold.tail += 1
         self._fold.grown += len(record.value or b"")
         self.progress += 1
         if self._failures.get((record.topic, record.offset), 0) >= MAX_FAILURES:
             return None
         try:
-            return codec.decode_event(record.value or b"")
+            event = codec.decode_event(record.value or b"")
+            # What a zone sees, its site says: nobody is alerted twice.
+            return None if split_zone(event.site_id)[1] else event
         except ContractError as error:
             logger.error("%s/%d/%d is left out: %s", record.topic, record.partition, record.offset, error)
             return None

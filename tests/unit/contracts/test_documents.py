@@ -63,7 +63,8 @@ def test_every_message_of_the_scene_is_what_its_schema_says() -> None:
     for example in examples():
         validators[example.type].validate(json.loads(example.value))
         met.add(example.type)
-    others = {"reid.detections.v1", "reid.camera.status.v1", "reid.picture.v1", "reid.audit.search.v1"}
+    others = {"reid.detections.v1", "reid.zone.report.v1", "reid.camera.status.v1", "reid.picture.v1"}
+    others |= {"reid.audit.search.v1"}
     assert met == {*EVENT_TYPES, *COMMAND_TYPES, *ALERT_TYPES, *others}
     with pytest.raises(jsonschema.ValidationError):
         validators["reid.person.left.v1"].validate({"type": "reid.person.left.v1", "at": "noon"})

@@ -21,6 +21,7 @@ from reid.contracts.codec import (
     decode_event,
     decode_picture,
     decode_search,
+    decode_sighted,
     decode_status,
     encode,
     type_name,
@@ -35,6 +36,7 @@ DECODERS = {
     **dict.fromkeys(EVENT_TYPES, decode_event),
     **dict.fromkeys(ALERT_TYPES, decode_alert),
     "reid.detections.v1": decode_detections,
+    "reid.zone.report.v1": decode_sighted,
     "reid.camera.status.v1": decode_status,
     "reid.picture.v1": decode_picture,
     "reid.audit.search.v1": decode_search,
@@ -87,6 +89,8 @@ def _every_field(message: Any) -> Any:
         return {key: _every_field(value) for key, value in message.items()}
     if isinstance(message, list | tuple):
         return [_every_field(value) for value in message]
+    if isinstance(message, msgspec.Raw):
+        return msgspec.json.decode(message)
     return msgspec.to_builtins(message)
 
 

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 
 from reid.alerting.state import dump, load
@@ -260,6 +261,20 @@ def test_an_event_that_nobody_can_read_is_left_out() -> None:
     again = site.writer()
     again.recover()
     assert again.state == writer.state
+
+
+def test_what_a_zone_sees_is_its_sites_to_tell() -> None:
+    site = Site()
+    zone = f"{SITE}/west"
+    here = [
+        msgspec.structs.replace(event, site_id=zone) for event in (registered("a", 0), *stays("a", 0, 60))
+    ]
+    writer = site.writer()
+    writer.recover()
+    writer.take(site.put(*here))
+    assert site.alerts() == []
+    writer.take(site.put(registered("a", 0), *stays("a", 0, 60)))
+    assert AlertOpened in site.kinds()
 
 
 def test_an_event_on_which_the_rules_fail_is_left_out_after_two_attempts(

@@ -64,3 +64,16 @@ def test_days_time_zones_and_those_of_single_sites(make_settings: Callable[..., 
 def test_a_time_zone_that_does_not_exist_is_named(make_settings: Callable[..., Settings]):
     with pytest.raises(ConfigError, match="no time zone 'Mars/Base'"):
         policies_of(make_settings(time_zone="Mars/Base"))
+
+
+def test_a_zone_has_its_sites_rule_unless_it_has_one_of_its_own(make_settings: Callable[..., Settings]):
+    policies = policies_of(make_settings(site_thresholds={"hall": 0.8, "hall/east": 0.7}))
+    assert policies.of("hall/west").threshold == 0.8
+    assert policies.of("hall/east").threshold == 0.7
+    assert policies.of("yard/west").threshold == 0.6
+
+
+def test_a_zone_that_could_be_no_part_of_an_id_is_refused(make_settings: Callable[..., Settings]):
+    assert make_settings(zones={"room1": "west"}).zones == {"room1": "west"}
+    with pytest.raises(ValueError, match="zone 'a/b' of camera room1"):
+        make_settings(zones={"room1": "a/b"})
