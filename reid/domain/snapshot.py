@@ -27,7 +27,7 @@ from reid.domain.worn import Worn
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 8
+LAYOUT: Final = 9
 
 
 class _Bound(msgspec.Struct):
