@@ -23,13 +23,14 @@ class TrackRef(msgspec.Struct, frozen=True, order=True):
 
 class Template(msgspec.Struct, frozen=True, omit_defaults=True):
     """One stored appearance of a person: ``vector`` of the encoder ``model`` (``name@version``), shown by
-    ``track``."""
+    ``track``. ``weight``: of the crops whose mean it is, the sum of their qualities; 0 for a single crop."""
 
     model: str
     vector: bytes
     camera_id: str
     quality: float
     track: TrackRef | None = None
+    weight: float = 0.0
 
 
 class TrackSpan(msgspec.Struct, frozen=True):

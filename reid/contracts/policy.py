@@ -11,15 +11,18 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     ``template_novelty``: a crop more similar than this to a stored template adds nothing to the gallery.
     ``template_strictness``: by how much a crop must pass the threshold to be added: a wrong match must not
-    teach the gallery.
+    teach the gallery. ``look_weight``: what a track looks like, by which it was given its identity, goes on
+    growing until it is the mean of crops of so much quality together.
     ``grey_zone``: a best score so little below the threshold waits for more crops before a new person is
-    made. ``doubt_slack``: a bound track's crop that falls this far below the threshold is a doubt;
-    ``max_doubts`` of them in a row, and the track is taken from its person.
+    made; one within ``doubt_zone`` until there are twice ``min_samples``. ``doubt_slack``: a bound track's
+    crop that falls this far below the threshold is a doubt; ``max_doubts`` of them in a row, and the track is
+    taken from its person.
     ``camera_mean``: what all persons look like to a camera is taken away before comparing. ``site_scale``:
     similarities are set off against the site's own strangers; by ``max_correction`` at most.
     ``gate``: how people go from camera to camera, learned from the log, weighs too. ``max_wait``: so long
     after its first good crop a track is decided with what there is.
-    ``revise``: by themselves, two ids become one at ``merge_margin`` log odds and more, a track leaves its
+    ``revise``: by themselves, two ids become one at ``merge_margin`` log odds and more, less ``merge_relief``
+    for each track beyond the first that shows what they look like, at even odds at least; a track leaves its
     person at less than minus ``break_margin``, or for another one that fits better by ``better_margin``;
     ``revisions_per_minute`` at most. A template alone is removed that fits the person's others at less than
     minus ``poison_margin``, while those fit each other.
@@ -38,10 +41,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_samples: int = 12
     max_wait: int = 4_000
     grey_zone: float = 0.08
+    doubt_zone: float = 0.2
     min_quality: float = 0.25
     max_templates: int = 10
     template_novelty: float = 0.92
     template_strictness: float = 0.1
+    look_weight: float = 6.0
     doubt_slack: float = 0.3
     max_doubts: int = 3
     camera_mean: bool = True
@@ -50,6 +55,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     gate: bool = True
     revise: bool = True
     merge_margin: float = 1.0
+    merge_relief: float = 0.3
     better_margin: float = 0.3
     break_margin: float = 2.5
     poison_margin: float = 2.5

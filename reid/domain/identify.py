@@ -6,7 +6,6 @@ from typing import Final
 import msgspec
 
 from reid.contracts.detections import Frame, Person
-from reid.contracts.embedding import fixed_from_bytes, fixed_to_bytes, normalise_fixed
 from reid.contracts.events import (
     AnyEvent,
     Decision,
@@ -24,6 +23,7 @@ from reid.domain.present import probe_of, seen, track_of
 from reid.domain.scoring import Score, score
 from reid.domain.state import PendingTrack, SiteState
 from reid.domain.state import Person as KnownPerson
+from reid.domain.templates import LEAST_WEIGHT, mean_of
 
 #: Persons that a track is weighed against, besides one for each other track that is decided with it: the
 #: nearest by appearance.
@@ -47,7 +47,9 @@ class _Probe:
 
     def template(self, camera_id: str) -> Template:
         evidence = self.evidence
-        return Template(evidence.model, evidence.template, camera_id, evidence.quality, self.track)
+        return Template(
+            evidence.model, evidence.template, camera_id, evidence.quality, self.track, evidence.weight
+        )
 
 
 def identities(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[AnyEvent]:
@@ -75,20 +77,17 @@ def identities(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> l
 
 def _gathered(before: PendingTrack | None, crop: Template, at: int) -> PendingTrack:
     """Evidence with one crop more: the mean weighted by quality. Another model starts afresh."""
-    weight = max(crop.quality, 0.05)
     if before is None or before.model != crop.model:
+        weight = max(crop.quality, LEAST_WEIGHT)
         barred, differs = (before.not_persons, before.differs) if before else ((), ())
         return PendingTrack(1, weight, crop.quality, crop.model, crop.vector, at, at, barred, differs)
-    total = round(before.weight + weight, 4)
-    mean = (
-        fixed_from_bytes(before.template) * before.weight + fixed_from_bytes(crop.vector) * weight
-    ) / total
+    mean, total = mean_of(before.template, before.weight, crop.vector, crop.quality)
     return replace(
         before,
         samples=before.samples + 1,
         weight=total,
         quality=max(before.quality, crop.quality),
-        template=fixed_to_bytes(normalise_fixed(mean)),
+        template=mean,
         first_at=before.first_at if before.samples else at,
         last_at=at,
     )
@@ -194,8 +193,10 @@ class _Frame:
     ) -> Decision | None:
         if best is None:
             return self._decision(probe, "new", "empty_gallery", best, second)
-        grey = self.threshold - self.policy.grey_zone <= best[1]
-        if grey and not self._ripe(probe, self.policy.max_samples // 2):
+        policy, short = self.policy, self.threshold - best[1]
+        if short <= policy.grey_zone and not self._ripe(probe, policy.max_samples // 2):
+            return None
+        if short <= policy.doubt_zone and not self._ripe(probe, policy.min_samples * 2):
             return None
         return self._decision(probe, "new", "below_threshold", best, second)
 

@@ -16,7 +16,7 @@ from reid.domain.policy import Policy
 from reid.domain.similarity import best_raw, calibrated
 from reid.domain.state import BoundTrack, SiteState
 from reid.domain.state import Person as KnownPerson
-from reid.domain.templates import slot_for
+from reid.domain.templates import grown, slot_for
 
 #: A track of *another* camera ends only after this many time-outs: that camera's clock may be behind.
 OTHER_CAMERA_FACTOR = 6
@@ -143,7 +143,11 @@ def seen(
     enough += policy.template_strictness if strictness is None else strictness
     if probe is not None and score is not None and score >= enough:
         knots = frame.model.calibration if frame.model else ()
-        slot = slot_for(known.templates, probe, knots, policy)
+        growth = grown(known.templates, probe, policy)
+        if growth is not None:
+            slot, probe = growth
+        else:
+            slot = slot_for(known.templates, probe, knots, policy)
     return PersonSeen(
         site_id=site_id,
         at=frame.captured_at,

@@ -42,6 +42,8 @@ _LOOKS: Final = 3
 #: differ, and a track lasts a little after its person has left.
 _OVERLAP: Final = 1_500
 _MINUTE: Final = 60_000
+#: Log odds below which much evidence does not help to merge two.
+EVEN: Final = 0.0
 #: So often is one track moved without being asked to.
 _MOVES: Final = 2
 
@@ -52,7 +54,13 @@ def revisions(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> li
         return []
     bound = site.camera(frame.camera_id).bound
     here = (bound.get(track_of(frame, person)) for person in frame.persons)
-    fresh = [b.person_id for b in here if b is not None and b.bound_at == frame.captured_at]
+    doubted = site.revisions.doubts
+    fresh = [
+        b.person_id
+        for b in here
+        if b is not None
+        and (b.bound_at == frame.captured_at or (b.seen_at == frame.captured_at and b.person_id in doubted))
+    ]
     if not fresh:
         return []
     since = frame.captured_at - _MINUTE
@@ -130,13 +138,19 @@ class _Revision:
             made: AnyEvent | None
             if apart_persons(person, other, self.policy):
                 made = self._across_days(person, other, odds)
-            elif odds >= self.policy.merge_margin:
+            elif odds >= self._needed(person, other):
                 made = self._merge(person, other, odds)
             else:
                 odds, made = self._room(person, other)
             if made is not None and (best is None or (odds, -other.number) > best[:2]):
                 best = (odds, -other.number, made)
         return best[2] if best else None
+
+    def _needed(self, person: Person, other: Person) -> float:
+        """Log odds from which they are merged: chance is a smaller part of the mean of many looks."""
+        tracks = {t.track for each in (person, other) for t in self._looks(each)}
+        margin = self.policy.merge_margin
+        return min(margin, max(margin - self.policy.merge_relief * (len(tracks) - 1), EVEN))
 
     def _both(self, person: Person, other: Person) -> float:
         """Log odds that these two are one."""
@@ -198,18 +212,20 @@ class _Revision:
         self, person: Person, other: Person, odds: float
     ) -> PersonsMerged | PersonSuggested | None:
         """Two who were never seen on one day: merged when they are alike enough for that, else suggested."""
-        if odds < self.policy.merge_margin:
+        needed = self._needed(person, other)
+        if odds < needed:
             return None
-        score, usual = (share(o, OPERATING_POINT, REACH) for o in (odds, self.policy.merge_margin))
+        score, usual = (share(o, OPERATING_POINT, REACH) for o in (odds, needed))
         if decides(score, usual, self.policy):
             return self._merge(person, other, odds)
         elder, younger = sorted((person, other), key=lambda p: p.number)
-        decision = self._decision(elder, "new", "another_day", odds, self.policy.merge_margin)
+        decision = self._decision(elder, "new", "another_day", odds, needed)
         return suggestion(self.site, self.site_id, self.at, younger, elder, decision, self.policy)
 
     def _merge(self, person: Person, other: Person, odds: float) -> PersonsMerged:
         survivor, absorbed = sorted((person, other), key=lambda p: p.number)
-        decision = self._decision(survivor, "matched", "evidence_grew", odds, self.policy.merge_margin)
+        needed = self._needed(person, other)
+        decision = self._decision(survivor, "matched", "evidence_grew", odds, needed)
         return united(self.site_id, self.at, survivor, absorbed, self.policy, decision=decision)
 
     def _decision(self, person: Person, outcome: str, reason: str, odds: float, needed: float) -> Decision:

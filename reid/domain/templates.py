@@ -4,16 +4,48 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from reid.contracts.embedding import SCALE, rounded, stacked
+from reid.contracts.embedding import (
+    SCALE,
+    fixed_from_bytes,
+    fixed_to_bytes,
+    normalise_fixed,
+    rounded,
+    stacked,
+)
 from reid.contracts.events import Template
 from reid.domain.policy import Policy
 from reid.domain.similarity import Calibration, best_raw, calibrated
 
 #: Two millionths of a cosine, of products in fixed point.
 _ROUNDING: Final = 2e-6 * SCALE * SCALE
+#: So much a crop weighs at least.
+LEAST_WEIGHT: Final = 0.05
+
+
+def mean_of(before: bytes, weight: float, crop: bytes, quality: float) -> tuple[bytes, float]:
+    """The mean of crops of ``weight`` together with one crop more, by quality; and what it weighs."""
+    more = max(quality, LEAST_WEIGHT)
+    total = round(weight + more, 4)
+    mean = (fixed_from_bytes(before) * weight + fixed_from_bytes(crop) * more) / total
+    return fixed_to_bytes(normalise_fixed(mean)), total
+
+
+def grown(templates: Sequence[Template], crop: Template, policy: Policy) -> tuple[int, Template] | None:
+    """The look that ``crop``'s track left when it was given its identity, with the crop; and its index.
+
+    None where it left none, or one that has grown up.
+    """
+    for slot, template in enumerate(templates):
+        own = template.track == crop.track and template.model == crop.model
+        if own and 0 < template.weight < policy.look_weight:
+            mean, weight = mean_of(template.vector, template.weight, crop.vector, crop.quality)
+            quality = max(template.quality, crop.quality)
+            return slot, msgspec.structs.replace(template, vector=mean, weight=weight, quality=quality)
+    return None
 
 
 def slot_for(templates: Sequence[Template], new: Template, knots: Calibration, policy: Policy) -> int | None:

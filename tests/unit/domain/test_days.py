@@ -140,7 +140,7 @@ def test_evidence_grown_over_days_suggests_each_pair_once() -> None:
 
 
 def test_evidence_strong_enough_for_a_night_makes_two_one_by_itself() -> None:
-    merges = nights(Policy(merge_margin=-9.0, day_strictness=0.0)).all(PersonsMerged)
+    merges = nights(Policy(merge_margin=-9.0, day_strictness=0.0, doubt_zone=0.0)).all(PersonsMerged)
     assert any(merged.last_seen - merged.first_seen > 80_000_000 for merged in merges)
     assert not nights(Policy(merge_margin=99.0)).all(PersonSuggested)
 

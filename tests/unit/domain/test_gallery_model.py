@@ -40,10 +40,10 @@ LABELS = ("Ada", "Bo", "Visitor-A", "Visitor-B", "Visitor-D")
 PAUSES = (300, 1_200, 1_200, 2_500, 7_000, 40_000, 400_000)
 #: Who goes, why: erased, tracks end, visits end, the time to live ends, reset of a camera, of all.
 GOING = ("forget", "forget", 6_000, 600_000, 600_000, TTL + 1_000, *CAMERAS, None)
-#: What a naive gallery knows nothing of: scores that the site itself shifts, merges by evidence.
+#: What a naive gallery knows nothing of: scores that the site itself shifts, looks that grow.
 LEFT_OUT: dict[str, Any] = {
     name: off
-    for name, off in (("camera_mean", False), ("site_scale", False), ("merge_strictness", 0.0))
+    for name, off in (("camera_mean", False), ("site_scale", False), ("look_weight", 0.0))
     if name in Policy.__struct_fields__
 }
 #: A tracker may find a track again for so long.

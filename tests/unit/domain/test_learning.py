@@ -78,7 +78,7 @@ def test_what_has_no_score_or_no_scale_teaches_nothing(story: Story) -> None:
 
 def test_what_was_learned_is_in_the_next_score_and_in_its_evidence() -> None:
     tracks = crowd(3, people=4, tracks=8)
-    plain, taught = Story(Policy(max_correction=1.0)), Story(Policy(max_correction=1.0))
+    plain, taught = (Story(Policy(max_correction=1.0, doubt_zone=0.0)) for _ in range(2))
     for told in (plain, taught):
         told.given(*tracks[:-1])
     for number in range(5):
@@ -96,7 +96,8 @@ def test_a_score_tells_its_log_odds(odds: float) -> None:
 
 def test_a_merge_that_people_confirmed_is_not_parted_by_evidence() -> None:
     """Evidence alone would merge all and take each track out again."""
-    story = Story(Policy(threshold=0.95, merge_margin=-9.0, break_margin=99.0, better_margin=99.0))
+    bold = Policy(threshold=0.95, merge_margin=-9.0, break_margin=99.0, better_margin=99.0, doubt_zone=0.0)
+    story = Story(bold)
     tracks = crowd(0, tracks=6)
     story.given(*tracks)
     merged = story.all(PersonsMerged)[-1]

@@ -16,29 +16,33 @@ from reid.domain.cohort import Cohort, Spread
 from reid.domain.exact import logarithm, share
 from reid.domain.passages import LEAST, RECENT, Passages, passage
 from reid.domain.policy import Policy
-from reid.domain.scoring import expected, likeness
+from reid.domain.scoring import OPERATING_POINT, REACH, expected, likeness
 from reid.domain.snapshot import digest, dump, load
 from reid.domain.state import MAX_DOUBTS, MAX_MOVED, MAX_REJECTED, MAX_WEIGHINGS, Revisions, SiteState
-from tests.unit.domain.story import DIM, MODEL, Story, frame, person
+from tests.unit.domain.story import DIM, MODEL, Story, frame, look, person, walk
 from tests.unit.domain.test_commands import merge
 from tests.unit.domain.test_undo import unmerge
 
 CAMERAS = ("room1", "room2", "room3")
 
 
-def crowd(seed: int, people: int = 8, tracks: int = 30, model: Any = MODEL) -> list[list[Frame]]:
-    """Tracks of people whose looks vary, alone before random cameras."""
+def crowd(
+    seed: int, people: int = 8, tracks: int = 30, model: Any = MODEL, more: int = 0
+) -> list[list[Frame]]:
+    """Tracks of people whose looks vary, alone before random cameras; ``more``: crops after three, one a
+    second."""
     draw = np.random.default_rng(seed)
     own, common = draw.normal(size=(people, DIM)), draw.normal(size=(len(CAMERAS), DIM))
     found = []
     for number in range(tracks):
         who, camera = draw.integers(people), draw.integers(len(CAMERAS))
         shows = own[who] + common[camera] + draw.normal(size=DIM) * 0.6
-        crops = [shows + draw.normal(size=DIM) * 0.2 for _ in range(3)]
+        crops = [shows + draw.normal(size=DIM) * 0.2 for _ in range(3 + more)]
+        times = [0.4 * i for i in range(3)] + [2.0 + i for i in range(more)]
         found.append(
             [
-                frame(CAMERAS[camera], 40 * number + 0.4 * i, person(number, encode_wire(v)), model=model)
-                for i, v in enumerate(crops)
+                frame(CAMERAS[camera], 40 * number + t, person(number, encode_wire(v)), model=model)
+                for t, v in zip(times, crops, strict=True)
             ]
         )
     return found
@@ -98,6 +102,48 @@ def test_what_people_said_to_be_one_is_not_parted_by_evidence() -> None:
     a, b = list(story.site.persons)
     story.given(merge(a, b, 100)).given(third)
     assert not story.all(PersonSplit)
+
+
+def test_a_track_s_own_look_grows_until_it_is_full_and_the_log_has_it() -> None:
+    story = Story(Policy(look_weight=5.0)).given(walk("room1", 0, 1, "a"))
+    (person_,) = story.site.persons.values()
+    assert [t.weight for t in person_.templates] == [3.0]
+    first, turned = person_.templates[0].vector, look("a", "b", 0.3)
+    weights = []
+    for second in range(3, 7):
+        story.when(frame("room1", second, person(1, turned)))
+        weights.append(story.event(PersonSeen).template and person_.templates[0].weight)
+    assert weights == [4.0, 5.0, None, None]
+    assert len(person_.templates) == 1 and person_.templates[0].vector != first
+    story.fold_equals_state()
+
+
+def test_whoever_was_taken_for_new_too_early_is_found_once_its_look_has_grown() -> None:
+    """Between sparse first crops nobody is sure; the person in doubt is weighed again as it is seen."""
+    early = Policy(doubt_zone=0.0, grey_zone=0.0, threshold=0.8, merge_margin=0.5)
+    assert _merges(crowd(2, tracks=30), early) == []
+    assert _merges(crowd(2, tracks=30, more=8), early)
+
+
+def _merges(tracks: list[list[Frame]], policy: Policy) -> list[Any]:
+    """Merges that were made while only one track was told: not because another came."""
+    story = Story(policy)
+    made = []
+    for track in tracks:
+        story.given(track[:3])
+        before = len(story.all(PersonsMerged))
+        story.given(track[3:])
+        made += story.all(PersonsMerged)[before:]
+    story.fold_equals_state()
+    return made
+
+
+def test_merging_asks_for_less_the_more_tracks_show_them() -> None:
+    stubborn = told(Policy(threshold=0.95, merge_margin=4.0, merge_relief=0.0, doubt_zone=0.0))
+    eased = told(Policy(threshold=0.95, merge_margin=4.0, merge_relief=2.0, doubt_zone=0.0))
+    assert len(eased.all(PersonsMerged)) > len(stubborn.all(PersonsMerged))
+    even = share(0.0, OPERATING_POINT, REACH)
+    assert all(e.decision.threshold >= even for e in eased.all(PersonsMerged))
 
 
 def test_revisions_are_limited_in_a_minute() -> None:

@@ -66,7 +66,7 @@ def test_story_goes_on_from_a_snapshot_as_it_would_have_without(
 
 def test_rule_of_other_settings_enters_the_log_before_it_decides() -> None:
     story = Story().given(walk("room1", 0, 1, "a"))
-    strict = Policy(threshold=0.99)
+    strict = Policy(threshold=0.99, doubt_zone=0.0)
     events = step(story.state, message(*walk("room2", 10, 2, "a")), Policies(strict))
     assert type(events[0]).__name__ == "PolicyAdopted"
     assert events[0].version == strict.version == events[-1].decision.policy
