@@ -114,7 +114,7 @@ def test_what_came_before_is_passed_over_and_a_letter_twice_changes_nothing() ->
 
 def test_two_at_once_in_a_zone_undo_the_join_that_took_them_for_one() -> None:
     """Two of the west, one of the east: all taken for one, until the west sees its two together."""
-    lean_b, lean_c = look("a", toward="b", by=1.0), look("a", toward="c", by=1.0)
+    lean_b, lean_c = look("a", toward="b", by=1.3), look("a", toward="c", by=1.3)
     story = TwoLevels(PLAIN).when(
         walk("room1", 0, 1, lean_b), walk("room3", 10, 1, "a"), walk("room1", 20, 2, lean_c)
     )
