@@ -20,6 +20,7 @@ BENCHES: Final = {
     "month": "benchmarks.bench.month",
     "agent": "benchmarks.bench.agent",
     "api": "benchmarks.bench.api",
+    "producer": "benchmarks.bench.producer",
 }
 
 
