@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import platformdirs
 
-from benchmarks.site_log import Decided, events
+from benchmarks.site_log import Decided, at_sites, events
 from reid.contracts.cloudevents import headers_of
 from reid.contracts.codec import encode
 from reid.domain.policy import Policies
@@ -45,12 +45,13 @@ class _NoSnapshots(KafkaPartitionLog):
         return []
 
 
-def fill(bootstrap: str, count: int, people: int) -> tuple[int, int]:
+def fill(bootstrap: str, count: int, people: int, sites: int = 1) -> tuple[int, int]:
     """Writes the log in transactions, with snapshots. Returns their number and the bytes of the newest."""
     log, decider = KafkaPartitionLog(bootstrap, 0), IdentityDecider(Policies())
     log.fence()
     wait_for_groups(log)
-    folded, snapshots, size, source = Fold(PartitionState()), 0, 0, islice(events(people), count)
+    folded, snapshots, size = Fold(PartitionState()), 0, 0
+    source = islice(at_sites(events(people), sites), count)
     while batch := list(islice(source, _BATCH)):
         made = Transaction()
         if folded.due(SNAPSHOT_EVENTS):
@@ -108,20 +109,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--people", type=int, default=200)
+    parser.add_argument("--sites", type=int, default=1, help="the same events for so many sites")
     parser.add_argument("--json", type=Path, help="write what was measured")
     asked = parser.parse_args()
     logging.disable(logging.CRITICAL)
     jars = Path(platformdirs.user_cache_path("saferoom")) / f"kafka-{kafka_version(locked())}"
     with tempfile.TemporaryDirectory() as home, EmbeddedKafka(Path(home), jars=jars) as broker:
         create_topics(broker.bootstrap, 1, 1)
-        snapshots, size = fill(broker.bootstrap, asked.events, asked.people)
+        snapshots, size = fill(broker.bootstrap, asked.events, asked.people, asked.sites)
         with_s, tail, state = timed(broker.bootstrap, KafkaPartitionLog)
         without_s, folded, full = timed(broker.bootstrap, _NoSnapshots)
     found = {
-        "command": f"python -m benchmarks.recovery --events {asked.events} --people {asked.people}",
+        "command": f"python -m benchmarks.recovery --events {asked.events} --people {asked.people} "
+        f"--sites {asked.sites}",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
         "events": asked.events,
         "people": asked.people,
+        "sites": asked.sites,
         "snapshots_written": snapshots,
         "snapshot_bytes": size,
         "state_bytes": len(state),

@@ -21,6 +21,7 @@ BENCHES: Final = {
     "agent": "benchmarks.bench.agent",
     "api": "benchmarks.bench.api",
     "producer": "benchmarks.bench.producer",
+    "sizes": "benchmarks.bench.sizes",
 }
 
 
