@@ -40,7 +40,9 @@ _BATCH: Final = 200
 _RUNS: Final = 3
 
 
-class _NoSnapshots(KafkaPartitionLog):
+class NoSnapshots(KafkaPartitionLog):
+    """As if none were ever written."""
+
     def snapshot(self) -> list[SnapshotPart]:
         return []
 
@@ -118,7 +120,7 @@ def main() -> int:
         create_topics(broker.bootstrap, 1, 1)
         snapshots, size = fill(broker.bootstrap, asked.events, asked.people, asked.sites)
         with_s, tail, state = timed(broker.bootstrap, KafkaPartitionLog)
-        without_s, folded, full = timed(broker.bootstrap, _NoSnapshots)
+        without_s, folded, full = timed(broker.bootstrap, NoSnapshots)
     found = {
         "command": f"python -m benchmarks.recovery --events {asked.events} --people {asked.people} "
         f"--sites {asked.sites}",

@@ -22,6 +22,8 @@ BENCHES: Final = {
     "api": "benchmarks.bench.api",
     "producer": "benchmarks.bench.producer",
     "sizes": "benchmarks.bench.sizes",
+    "latency": "benchmarks.bench.latency",
+    "views": "benchmarks.bench.views",
 }
 
 
