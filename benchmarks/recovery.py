@@ -13,9 +13,10 @@ import platform
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import platformdirs
 
@@ -26,6 +27,7 @@ from reid.domain.policy import Policies
 from reid.domain.snapshot import dump
 from reid.domain.state import PartitionState
 from reid.errors import Unavailable
+from reid.runtime import kafka
 from reid.runtime.admin import create_topics
 from reid.runtime.servers.jars import kafka_version, locked
 from reid.runtime.servers.kafka import EmbeddedKafka
@@ -64,6 +66,7 @@ def fill(bootstrap: str, count: int, people: int, sites: int = 1) -> tuple[int, 
         made.decided = dict(folded.decided)
         log.commit(made)
     log.close()
+    _inputs(bootstrap, folded.decided)
     return snapshots, size
 
 
@@ -87,11 +90,15 @@ def _recorded(one: Decided, folded: Fold[PartitionState], decider: IdentityDecid
     return made
 
 
-class _Unread(PartitionWriter[Any]):
-    """There are no inputs behind this log."""
-
-    def _resume(self, topic: str, after: int, span: Any) -> int:
-        return after
+def _inputs(bootstrap: str, decided: Mapping[str, int]) -> None:
+    """As many inputs as were decided: nobody reads them, but a log that ends before them is refused."""
+    producer = kafka.producer(bootstrap)
+    for topic, offset in decided.items():
+        for number in range(offset):
+            producer.produce(topic, b"decided", b"site", partition=0)
+            if number % 1000 == 0:
+                producer.poll(0)
+    producer.flush(60)
 
 
 def timed(bootstrap: str, log: type[KafkaPartitionLog]) -> tuple[float, int, bytes]:
@@ -99,7 +106,7 @@ def timed(bootstrap: str, log: type[KafkaPartitionLog]) -> tuple[float, int, byt
     best, telemetry = float("inf"), Telemetry()
     for _ in range(_RUNS):
         telemetry = Telemetry()
-        writer = _Unread(log(bootstrap, 0), IdentityDecider(Policies()), 0, 1, telemetry)
+        writer = PartitionWriter(log(bootstrap, 0), IdentityDecider(Policies()), 0, 1, telemetry)
         begun = time.monotonic()
         writer.recover()
         best = min(best, time.monotonic() - begun)
