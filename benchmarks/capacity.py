@@ -64,6 +64,7 @@ class Need(NamedTuple):
     workers: int
     partitions: int
     brokers: int
+    brokers_year: int
     log_tb_year: float
     input_tb: float
     persons: float
@@ -115,12 +116,13 @@ def need(cameras: int, costs: Costs, assumed: Assumed) -> Need:
     inputs *= assumed.replication
     persons = cameras * assumed.new_persons * assumed.retention_days
     redis = persons * costs.redis_person
+    least = 1 if cameras <= 16 else assumed.replication
     by_cores = (cores["kafka"] * assumed.replication + costs.fixed["kafka"]) / (assumed.broker_cores * _BUSY)
     by_disk = (log_year + inputs) / (assumed.broker_disk_tb * 1e12 * _BUSY)
     return Need(
         cameras=cameras, sites=sites, detections=cameras * assumed.people * assumed.fps, cores=cores,
         workers=workers, partitions=partitions,
-        brokers=max(1 if cameras <= 16 else assumed.replication, math.ceil(max(by_cores, by_disk))),
+        brokers=max(least, math.ceil(by_cores)), brokers_year=max(least, math.ceil(by_disk)),
         log_tb_year=log_year / 1e12, input_tb=inputs / 1e12, persons=persons, redis_gb=redis / 1e9,
         redis_servers=max(1, math.ceil(redis / (assumed.redis_gb * 1e9 * _BUSY))),
         agent_gb=persons * costs.agent_person / 1e9,
@@ -182,7 +184,8 @@ def _needs_table(needs: list[Need]) -> str:
         "cores used: projectors": [_cores(n.cores["projector"]) for n in needs],
         "worker processes": [f"{n.workers:,}" for n in needs],
         "partitions": [f"{n.partitions:,}" for n in needs],
-        "brokers": [f"{n.brokers:,}" for n in needs],
+        "brokers for the work": [f"{n.brokers:,}" for n in needs],
+        "brokers whose disks hold a year of it": [f"{n.brokers_year:,}" for n in needs],
         "event log a year, TB with copies": [_tb(n.log_tb_year) for n in needs],
         "detections topic, TB with copies": [_tb(n.input_tb) for n in needs],
         "persons known": [f"{n.persons:,.0f}" for n in needs],
