@@ -20,7 +20,7 @@ SITE: Final = "load"
 
 
 def run(quick: bool) -> list[Row]:
-    rounds, seconds = (3, 10.0) if quick else (5, 40.0)
+    rounds, seconds = (3, 8.0) if quick else (5, 25.0)
     console = Console(stderr=True, highlight=False, width=120)
     stopping = threading.Event()
     with tempfile.TemporaryDirectory(prefix="saferoom-bench-") as folder:

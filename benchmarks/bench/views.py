@@ -22,7 +22,7 @@ PEOPLE = 200
 
 
 def run(quick: bool) -> list[Row]:
-    events, rounds = (20_000, 3) if quick else (150_000, 5)
+    events, rounds = (10_000, 3) if quick else (150_000, 5)
     logging.disable(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="saferoom-bench-") as folder:
         return [_rebuilt(Path(folder) / "views", events, rounds), *_started(Path(folder) / "agent", events)]
