@@ -35,6 +35,7 @@ from api.alert_feed import AlertsHub
 from api.asking import Asking
 from api.commands import Commands, now_ms
 from api.context import Context
+from api.express import Express
 from api.idempotency import Keys
 from api.journey_views import JourneyViews
 from api.labels import LabelsHub
@@ -151,6 +152,7 @@ def create_app(
         looking=looking,
     )
     app.state.moments = past
+    app.add_middleware(Express, views=views)  # the first one added is asked last
     # Inside the guard: who may not ask for now may not ask for then.
     app.add_middleware(AsOf, moments=past)
     limits = Buckets(settings.rate_limit, settings.rate_burst)

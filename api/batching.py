@@ -22,39 +22,45 @@ class Batched(Generic[Q, A]):
 
     def __init__(self, read: Read[Q, A]) -> None:
         self._read = read
-        self._waiting: dict[Q, asyncio.Future[A]] = {}
+        self._waiting: dict[Q, list[asyncio.Future[A]]] = {}
         self._reading: asyncio.Task[None] | None = None
 
     async def ask(self, question: Q) -> A:
-        waiting = self._waiting.get(question)
-        if waiting is None:
-            waiting = self._waiting[question] = asyncio.get_running_loop().create_future()
+        # One for each who asks: a client that goes away takes nobody else's answer.
+        waiting: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(question, []).append(waiting)
         if self._reading is None:
             self._reading = asyncio.create_task(self._run())
-        # A client that goes away must not take the answer from the others.
-        return await asyncio.shield(waiting)
+        return await waiting
 
     async def _run(self) -> None:
         try:
             while self._waiting:
-                taken = dict(list(self._waiting.items())[:MOST])
-                for question in taken:
-                    del self._waiting[question]
+                taken = self._waiting
+                if len(taken) > MOST:
+                    taken = dict(list(taken.items())[:MOST])
+                    for question in taken:
+                        del self._waiting[question]
+                else:
+                    self._waiting = {}
                 await self._answer(taken)
         finally:
             self._reading = None
 
-    async def _answer(self, taken: dict[Q, asyncio.Future[A]]) -> None:
+    async def _answer(self, taken: dict[Q, list[asyncio.Future[A]]]) -> None:
+        left = [waiting for one in taken.values() for waiting in one]
         try:
             found = await self._read(list(taken))
             for question, waiting in taken.items():
-                waiting.set_result(found[question])
+                answer = found[question]
+                for one in waiting:
+                    if not one.done():  # whoever waited is gone
+                        one.set_result(answer)
         except Exception as error:  # noqa: BLE001 told to everybody who asked
-            for waiting in taken.values():
-                if not waiting.done():
-                    waiting.set_exception(error)
-                    waiting.exception()  # looked at, should nobody be left who asked
+            for one in left:
+                if not one.done():
+                    one.set_exception(error)
         except BaseException:
-            for waiting in taken.values():
-                waiting.cancel()
+            for one in left:
+                one.cancel()
             raise

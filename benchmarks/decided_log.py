@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 import platformdirs
 
-from benchmarks.site_log import SITE, events
+from benchmarks.site_log import at_sites, events
 from reid.contracts.cloudevents import headers_of
 from reid.contracts.codec import encode
 from reid.contracts.topics import EVENTS, transactional_id
@@ -66,16 +66,16 @@ def decided_log(home: Path, count: int, people: int, sites: int = 1) -> Iterator
 
 
 def _write(bootstrap: str, count: int, people: int, sites: int) -> Written:
-    began, size, source = time.monotonic(), 0, itertools.islice(events(people), count // sites)
-    names = [SITE, *(f"{SITE}-{number}" for number in range(2, sites + 1))]
+    began, size = time.monotonic(), 0
+    source = itertools.islice(at_sites(events(people), sites), count)
     producer = kafka.transactional_producer(bootstrap, transactional_id(0))
     producer.init_transactions(_TIMEOUT_S)
-    while batch := list(itertools.islice(source, TRANSACTION // sites)):
+    while batch := list(itertools.islice(source, TRANSACTION)):
         producer.begin_transaction()
-        for site, (cause, ordinal, decided) in itertools.product(names, batch):
-            event = msgspec.structs.replace(decided, site_id=site)
+        for cause, ordinal, event in batch:
             raw = encode(event)
             size += len(raw)
-            producer.produce(EVENTS.name, raw, site.encode(), headers=list(headers_of(event, cause, ordinal)))
+            key = event.site_id.encode()
+            producer.produce(EVENTS.name, raw, key, headers=list(headers_of(event, cause, ordinal)))
         producer.commit_transaction(_TIMEOUT_S)
     return Written(count, people, size, round(time.monotonic() - began, 1), sites)

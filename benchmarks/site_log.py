@@ -4,6 +4,7 @@ and now and then somebody merges, splits or renames. Deterministic by its seed."
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,6 +75,16 @@ def events(people: int, seed: int = 7) -> Iterator[Decided]:
             inputs[topic] += 1
             for ordinal, event in enumerate(step(state, message, policies)):
                 yield cause, ordinal, event
+
+
+def at_sites(decided: Iterator[Decided], sites: int) -> Iterator[Decided]:
+    """The same events for each of so many sites, each caused by an input of its own: deciding them is most
+    of what a long log costs."""
+    names = [SITE, *(f"{SITE}-{number}" for number in range(2, sites + 1))]
+    for cause, ordinal, event in decided:
+        for number, site in enumerate(names):
+            own = cause._replace(offset=cause.offset * sites + number)
+            yield own, ordinal, msgspec.structs.replace(event, site_id=site)
 
 
 def _somebody(random: np.random.Generator, people: int, present: list[list[_Walk]]) -> int:

@@ -160,6 +160,10 @@ class Journeys:
                 self._gaps[site] = event.policy.visit_gap
                 self._ruled[site] = None
 
+    def go_on(self, ref: PersonRef, event: PersonSeen) -> None:
+        """As `apply`, of a sighting of ``ref`` by which no track becomes anybody."""
+        self._saw(ref, event.track, event.at, None)
+
     def ops(self) -> Iterator[Op]:
         """The diff, in an order that depends on the content alone."""
         for site in sorted(self._ruled):

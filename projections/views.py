@@ -13,6 +13,7 @@ from projections.histories import Histories
 from projections.history import Place
 from projections.journeys import Journeys
 from projections.reviews import Reviews, matters
+from projections.sightings import Sightings, Told
 from projections.store import ViewStore
 from projections.workspace import Wanted, Workspace
 from reid.contracts.codec import decode_event, decode_status, encode
@@ -167,15 +168,16 @@ class PersonsFold:
 
     def __init__(self, work: Workspace, journeys: Journeys, reviews: Reviews, clocks: Clocks) -> None:
         self._work, self._journeys, self._reviews, self._clocks = work, journeys, reviews, clocks
+        self._sightings = Sightings(work)
 
     def __len__(self) -> int:
         return len(self._work)
 
     def apply(self, records: Sequence[Record]) -> list[Rejected]:
         rejected: list[Rejected] = []
-        events: list[tuple[Record, AnyEvent]] = []
+        events: list[tuple[Record, AnyEvent, Told | None]] = []
         doubtful: set[int] = set()
-        work, wanted = self._work, Wanted(set(), set(), set())
+        work, wanted, sightings = self._work, Wanted(set(), set(), set()), self._sightings
         for record in records:
             try:
                 if record.value is None:
@@ -183,23 +185,35 @@ class PersonsFold:
                 event = decode_event(record.value)
             except ReidError as error:
                 rejected.append(Rejected(record, error))
-            else:
-                if split_zone(event.site_id)[1]:
-                    continue  # What counts of a zone, its site says.
+                continue
+            if split_zone(event.site_id)[1]:
+                continue  # What counts of a zone, its site says.
+            told = None
+            if type(event) is PersonSeen and event.reason == "present":
+                told = sightings.before(event)
+            if told is None:
                 if matters(event):
                     doubtful.add(len(events))
-                events.append((record, event))
                 persons.need(event, wanted)
+            events.append((record, event, told))
         work.require(wanted)
         self._journeys.require(wanted.persons)
         self._reviews.require(events[number][1] for number in doubtful)
-        self._clocks.require({event.site_id for _, event in events})
-        for number, (record, event) in enumerate(events):
+        self._clocks.require({event.site_id for _, event, _ in events})
+        for number, (record, event, told) in enumerate(events):
             try:
+                if type(event) is PersonSeen:
+                    told = told or sightings.before(event)
+                    if told is not None and sightings.go_on(event, told):
+                        self._journeys.go_on(told.ref, event)
+                        self._clocks.apply(event, record.timestamp)
+                        continue
                 # Before the track is somebody: then its samples wait no longer.
                 since = _since(event, work)
                 persons.apply(event, partial(_place, record), work)
                 self._journeys.apply(event, since)
+                if type(event) is PersonSeen:
+                    sightings.told(event)
                 if number in doubtful:
                     self._reviews.apply(event)
                 self._clocks.apply(event, record.timestamp)

@@ -148,6 +148,17 @@ class Workspace:
             self._changed_persons[ref] = None
         return view
 
+    def shown(
+        self, ref: PersonRef, track: TrackRef
+    ) -> tuple[PersonView, dict[str, LiveTrack], str, LiveTrack] | None:
+        """The person's document, the live tracks of the track's camera, and the track's field and label in
+        them; None where the track does not show that person."""
+        view, at = self._persons.get(ref), spot(ref.site_id, track)
+        live = self._live[at.place].get(at.field)
+        if view is None or live is None or live.person_id != ref.person_id:
+            return None
+        return view, self._live[at.place], at.field, live
+
     def add(self, site_id: str, view: PersonView) -> None:
         ref = PersonRef(site_id, view.person_id)
         self._persons[ref] = view

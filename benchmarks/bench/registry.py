@@ -20,6 +20,10 @@ BENCHES: Final = {
     "month": "benchmarks.bench.month",
     "agent": "benchmarks.bench.agent",
     "api": "benchmarks.bench.api",
+    "producer": "benchmarks.bench.producer",
+    "sizes": "benchmarks.bench.sizes",
+    "latency": "benchmarks.bench.latency",
+    "views": "benchmarks.bench.views",
 }
 
 

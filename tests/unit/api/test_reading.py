@@ -260,3 +260,14 @@ def test_a_list_that_is_kept_is_never_older_than_the_view(world: World, client: 
     assert client.get("/persons").json()["persons"][0]["label"] == "Alice"
     world.store.flush()
     assert client.get("/persons").json()["total"] == 0, "an emptied store is another version"
+
+
+def test_the_short_way_and_the_route_give_the_same_answer(world: World, client: TestClient) -> None:
+    """A query that changes nothing takes the long way."""
+    for path in ("/persons", "/persons/a"):
+        short, long = client.get(path), client.get(f"{path}?unknown=1")
+        assert (short.status_code, short.content) == (200, long.content)
+        assert dict(short.headers) == dict(long.headers)
+    for path in ("/persons/stats", "/persons/x", "/persons/", "/persons/a/history"):
+        assert client.get(path).status_code in (200, 404, 307), path
+    assert client.head("/persons").status_code == 405

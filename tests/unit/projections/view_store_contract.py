@@ -25,6 +25,7 @@ from projections.changes import (
 )
 from projections.store import CameraRef, PersonRef, ViewStore
 from reid.contracts import topics
+from reid.contracts.cloudevents import rfc3339
 from reid.contracts.codec import encode
 from reid.contracts.views import HistoryEntry, LiveTrack, PersonTally, PersonView
 from reid.errors import StaleView
@@ -185,6 +186,10 @@ class ViewStoreContract:
         assert kinds == ["registered", "bound", "left", "bound", "merged", "renamed", "left"]
         kinds = [json.loads(raw)["kind"] for raw in found.pop(topics.history_key(SITE, "b"))]
         assert kinds == ["registered", "bound", "left", "bound", "merged_into"]
+        person = json.loads(found[topics.person_key(SITE, "a")])
+        shown = json.loads(found.pop(topics.shown_person_key(SITE, "a")))
+        times = {name: rfc3339(person[name]) for name in ("first_seen", "last_seen")}
+        assert shown == {name: person[name] for name in shown} | times
         journeys = [key for key in found if key.split(":")[1] in JOURNEYS]
         assert topics.journeys_key(SITE, "b") not in journeys
         for key in journeys:

@@ -1,0 +1,62 @@
+"""A sighting that changes times alone takes a short way, which must end where the long one does."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.sightings import Sightings
+from projections.store import MemoryViewStore
+from reid.contracts.events import PersonSeen
+from tests.unit.projections.logs import project
+from tests.unit.projections.story import START, left, merged, renamed, seen, template, track, walk
+from tests.unit.projections.test_invariants import an_event
+
+
+@given(st.lists(an_event(), max_size=30), st.integers(1, 30))
+def test_the_short_way_ends_where_the_long_one_does(events: list[object], batch: int) -> None:
+    short, long = MemoryViewStore(), MemoryViewStore()
+    project(short, events, batch)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Sightings, "before", lambda *_: None)
+        project(long, events, batch)
+    assert short.dump("saferoom:") == long.dump("saferoom:")
+    assert short.published == long.published
+
+
+def test_only_what_changes_times_alone_goes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    go_on = Sightings.go_on
+
+    def noted(self: Sightings, event: PersonSeen, told: object) -> bool:
+        went = go_on(self, event, told)  # type: ignore[arg-type]
+        if went:
+            taken.append(event.at - START)
+        return went
+
+    monkeypatch.setattr(Sightings, "go_on", noted)
+    where = track("room1", "0")
+
+    def at(ms: int, label: str = "A", person: str = "a", **more: object) -> PersonSeen:
+        return seen(person, label, where, START + ms, **more)
+
+    project(
+        MemoryViewStore(),
+        [
+            *walk("a", 0, "A", "room1"),
+            *walk("b", 1, "B", "room3"),
+            at(3_000),
+            at(4_000, visit_count=2),
+            at(5_000, visit_count=2, template=template("x"), slot=1),
+            at(6_000, visit_count=2),
+            renamed("a", "Alice"),
+            at(7_000, visit_count=2),
+            at(8_000, "Alice", visit_count=2),
+            at(9_000, "Alice", visit_count=2),
+            left("a", "Alice", where, START + 9_500),
+            at(10_000, "Alice", visit_count=2),
+            merged("b", "a", "B"),
+            at(11_000, "B", "b", visit_count=2),
+        ],
+    )
+    assert 3_000 in taken and 6_000 in taken and 9_000 in taken
+    assert not {4_000, 5_000, 7_000, 10_000, 11_000} & set(taken)
