@@ -45,7 +45,8 @@ def guarded(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gu
     )
     file = KeyFile(settings.keys_path)
     keys = {role: file.create(role, role, ("global",), now_ms())[1] for role in ("viewer", "operator")}
-    with process("api.server", "api", settings, SAFEROOM_PAST_URL=past) as running:
+    crops = {"SAFEROOM_CROPS": "on", "SAFEROOM_CROPS_STORE": str(site.home / "crops")}
+    with process("api.server", "api", settings, SAFEROOM_PAST_URL=past, **crops) as running:
         yield Guarded(running.facts["url"], keys)
 
 
