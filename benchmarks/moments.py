@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import random
 import statistics
 import tempfile
@@ -58,16 +59,21 @@ def measure(settings: Settings, events: int, moments: int) -> dict[str, float]:
     with closing(Timeline(settings)) as timeline:
         timeline.advance()
         followed = time.perf_counter() - began
-        rng, took = random.Random(7), []
+        rng = random.Random(7)
+        plain, counted = list[float](), list[float]()
         for _ in range(moments):
-            began = time.perf_counter()
-            timeline.at(START + rng.randrange(EVERY_MS * events))
-            took.append(time.perf_counter() - began)
+            for took, sums in ((plain, False), (counted, True)):
+                began = time.perf_counter()
+                timeline.at(START + rng.randrange(EVERY_MS * events), sums)
+                took.append(time.perf_counter() - began)
         return {
             "events": timeline.span().events,
             "first_fold_s": round(followed, 2),
-            "moment_median_s": round(statistics.median(took), 3),
-            "moment_longest_s": round(max(took), 3),
+            "moment_median_s": round(statistics.median(plain), 3),
+            "moment_longest_s": round(max(plain), 3),
+            "with_sums_median_s": round(statistics.median(counted), 3),
+            "with_sums_longest_s": round(max(counted), 3),
+            "load": round(os.getloadavg()[0], 1),
             "memory_mb": round((process.memory_info().rss - before) / 1e6),
         }
 

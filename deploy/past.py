@@ -48,10 +48,12 @@ _time = msgspec.json.Decoder(_Time)
 
 class Past:
     """``store``: the views as of ``moment`` (ms since the epoch); ``ends``: where each log was cut;
-    ``latest``: time of the newest event in it. ``start``: an earlier past, from which the fold goes on."""
+    ``latest``: time of the newest event in it. ``start``: an earlier past, from which the fold goes on. Not
+    ``counted``: occupancy and transitions are those of ``start``, for whoever does not ask for them."""
 
-    def __init__(self, moment: int, start: "Past | None" = None) -> None:
+    def __init__(self, moment: int, start: "Past | None" = None, counted: bool = True) -> None:
         self.moment = self._now = moment
+        self.counted = counted
         self.rejected: list[str] = []
         if start is None:
             self.store = MemoryViewStore(self._clock)
@@ -73,7 +75,7 @@ class Past:
 
         Raises `Unavailable` when Kafka is away.
         """
-        for topic, views in topics_of(views_of(settings)).items():
+        for topic, views in topics_of(views_of(settings, self.counted)).items():
             # One partition after another: the answer must not depend on how their records interleave.
             for partition in partitions(consumer, topic):
                 place = (topic, partition)
@@ -124,8 +126,9 @@ class Past:
         return self._now
 
 
-def views_of(settings: Settings) -> list[View]:
-    return [PersonsView(settings.ttl_days, settings.history_entries), CamerasView(), AlertsView()]
+def views_of(settings: Settings, counted: bool = True) -> list[View]:
+    persons = PersonsView(settings.ttl_days, settings.history_entries, counted=counted)
+    return [persons, CamerasView(), AlertsView()]
 
 
 def topics_of(views: Sequence[View]) -> dict[str, list[View]]:

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 #: Of a request that names no moment: a site of which nothing is known.
 NOWHERE: Final = Past(0)
+#: Routes that read the sums of journeys.
+_COUNTED: Final = "/analytics"
 _shown: ContextVar[Past] = ContextVar("shown", default=NOWHERE)
 
 
@@ -85,7 +87,8 @@ class HereMoments:
         )
 
     async def serve(self, moment: int, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        token = _shown.set(await asyncio.to_thread(self._timeline.at, moment))
+        counted = scope["path"].startswith(_COUNTED)
+        token = _shown.set(await asyncio.to_thread(self._timeline.at, moment, counted))
         try:
             await app(scope, receive, send)
         finally:

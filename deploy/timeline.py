@@ -24,7 +24,7 @@ from reid.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
-MARKS: Final = 128
+MARKS: Final = 96
 #: Events between two marks of a young log, and of one batch of the follower.
 SPACING: Final = 1_000
 #: Moments that were asked for last, as they were answered: a page asks several times about one.
@@ -47,7 +47,7 @@ class Timeline:
         self._spacing = SPACING
         self._activity, self._reports = Activity(), Reports()
         self._alerts: deque[Record] = deque(maxlen=ALERTS_HELD)
-        self._kept: OrderedDict[int, Past] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, bool], Past] = OrderedDict()
         self._read: dict[Place, int] = {}
         # Held for one batch; for the whole of one advance; for the whole of one answer.
         self._head_lock, self._advancing, self._answering = (threading.Lock() for _ in range(3))
@@ -84,21 +84,22 @@ class Timeline:
                 for batch in batches(self._follower, topic, {partition: start or None}, size=SPACING):
                     self._take((topic, partition), batch)
 
-    def at(self, moment: int) -> Past:
-        """The views as of then. Raises `Unavailable`."""
+    def at(self, moment: int, counted: bool = True) -> Past:
+        """The views as of then. Not ``counted``: without the sums of `api.analytics`, which takes a fraction
+        of the time. Raises `Unavailable`."""
         with self._answering:
-            found = self._kept.get(moment)
+            found = self._kept.get((moment, True)) or self._kept.get((moment, counted))
             if found is None:
-                found = self._folded(moment)
+                found = self._folded(moment, counted)
             if self._head.latest > moment:
                 # An event after it is in the log: what comes later changes nothing at that moment.
-                self._kept[moment] = found
-                self._kept.move_to_end(moment)
+                self._kept[moment, found.counted] = found
+                self._kept.move_to_end((moment, found.counted))
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
             return found
 
-    def _folded(self, moment: int) -> Past:
+    def _folded(self, moment: int, counted: bool) -> Past:
         if moment >= self._head.latest:
             self.advance()
         with self._head_lock:
@@ -108,10 +109,11 @@ class Timeline:
             if moment >= self._head.latest:
                 past, limits = Past(moment, self._head), None
             else:
-                starts = [one for one in [*self._marks, *self._kept.values()] if one.latest <= moment]
+                known = [one for one in self._kept.values() if one.counted or not counted]
+                starts = [one for one in [*self._marks, *known] if one.latest <= moment]
                 later = [one for one in self._marks if one.latest > moment]
                 limits = dict(later[0].ends if later else self._head.ends)
-                past = Past(moment, max(starts, key=lambda one: one.events, default=None))
+                past = Past(moment, max(starts, key=lambda one: one.events, default=None), counted)
         if limits is not None:
             past.fold(self._asker, self._settings, limits.keys(), limits)
         for place, records in aside.items():

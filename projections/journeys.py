@@ -114,10 +114,11 @@ class _Person:
 
 
 class Journeys:
-    """Of many sites. What is loaded once is held until the fold ends."""
+    """Of many sites. What is loaded once is held until the fold ends. ``counted``: the sums, too, which
+    cost most."""
 
-    def __init__(self, store: ViewStore) -> None:
-        self._store = store
+    def __init__(self, store: ViewStore, counted: bool = True) -> None:
+        self._store, self._counted = store, counted
         self._persons: dict[PersonRef, _Person] = {}
         self._changed: dict[PersonRef, None] = {}
         self._gaps: dict[str, int] = {}
@@ -171,7 +172,8 @@ class Journeys:
         by_site: dict[str, Sums] = {}
         for ref in sorted(self._changed):
             person = self._persons[ref]
-            _count(person, by_site.setdefault(ref.site_id, Sums(Counter(), Counter())))
+            if self._counted:
+                _count(person, by_site.setdefault(ref.site_id, Sums(Counter(), Counter())))
             yield from _person_ops(ref, person)
         for site, sums in sorted(by_site.items()):
             yield from _sum_ops(site, sums)

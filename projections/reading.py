@@ -14,6 +14,8 @@ BATCH: Final = 20_000
 #: Seconds without any record after which Kafka counts as away.
 SILENCE_S: Final = 15.0
 METADATA_S: Final = 5.0
+#: Messages of one call of `consume`.
+_CHUNK: Final = 250
 
 
 class _Headers:
@@ -80,8 +82,8 @@ def batches(
     positions: dict[int, int] = {}
     heard = time.monotonic()
     while left:
-        # `consume` waits for all that it is asked for: short, or every batch would end with a wait.
-        messages = _consumed(consumer, size - len(records))
+        # `consume` waits for all that it is asked for: short and few, or every batch would end with a wait.
+        messages = _consumed(consumer, min(size - len(records), _CHUNK))
         if messages:
             heard = time.monotonic()
         elif time.monotonic() - heard > SILENCE_S:

@@ -147,9 +147,15 @@ class PersonsView:
     name, topic = PERSONS_VIEW, EVENTS
 
     def __init__(
-        self, ttl_days: int, history_entries: int = HISTORY_ENTRIES, erase_histories: bool = True
+        self,
+        ttl_days: int,
+        history_entries: int = HISTORY_ENTRIES,
+        erase_histories: bool = True,
+        counted: bool = True,
     ) -> None:
-        """``history_entries``: newest steps kept of each person."""
+        """``history_entries``: newest steps kept of each person. Not ``counted``: the sums of `api.analytics`
+        stay as they are, for whoever does not read them."""
+        self._counted = counted
         self._ttl_ms = ttl_days * DAY_MS
         self._history_entries, self._erase_histories = history_entries, erase_histories
 
@@ -159,7 +165,10 @@ class PersonsView:
     def fold(self, store: ViewStore) -> "PersonsFold":
         histories = Histories(self._history_entries, self._erase_histories)
         return PersonsFold(
-            Workspace(store, self._ttl_ms, histories), Journeys(store), Reviews(store), Clocks(store)
+            Workspace(store, self._ttl_ms, histories),
+            Journeys(store, self._counted),
+            Reviews(store),
+            Clocks(store),
         )
 
 

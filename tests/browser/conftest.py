@@ -8,6 +8,13 @@ import pytest
 
 from tests.browser.running import Site, browser, missing, running_site, until
 
+#: Broken by whoever walks through: alerts come by themselves.
+RULES = """
+zones: {the shop: room2}
+rules:
+- {name: room2 is closed, kind: restricted, zone: the shop, severity: critical}
+"""
+
 
 @pytest.fixture(scope="session")
 def chrome() -> Iterator[Any]:
@@ -22,7 +29,9 @@ def chrome() -> Iterator[Any]:
 def site(chrome: Any, tmp_path_factory: pytest.TempPathFactory, kafka_jars: Path) -> Iterator[Site]:
     """Four cameras, eight people; the tests begin when some of them are known."""
     home = tmp_path_factory.mktemp("site")
-    with running_site(home, kafka_jars, "--people", 8, "--seed", 3) as made:
+    rules = home / "alerts.yaml"
+    rules.write_text(RULES)
+    with running_site(home, kafka_jars, "--people", 8, "--seed", 3, "--alerts", rules) as made:
         until(lambda: len(made.persons()) >= 6, 120, lambda: (home / "demo.log").read_text()[-2000:])
         yield made
 

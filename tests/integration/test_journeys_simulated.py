@@ -2,7 +2,9 @@
 
 import pytest
 
+from benchmarks import unusual
 from benchmarks.journeys import Sight, measure, score, true_legs
+from producers.simulation.scenario import UNUSUAL, UNUSUAL_FAMILY
 from producers.simulation.site import Site
 from reid.journeys.legs import Leg
 from reid.runtime.settings import Settings
@@ -18,6 +20,15 @@ def test_journeys_and_the_family_are_the_truth(settings: Settings) -> None:
     assert found["persons_told"] == 12
     assert found["transitions"] >= 0.95 * found["true_transitions"]
     assert [sorted(group["people"]) for group in found["groups"]] == found["true_groups"] == [[0, 1, 2]]
+
+
+def test_of_the_unusual_cast_journeys_family_and_exactly_the_alerts(settings: Settings) -> None:
+    """Three walk together, one loiters, one is where nobody may be at night; by the rules of the demo."""
+    site = Site(12, 4, 0, size=(160, 120), scenario=UNUSUAL, family=UNUSUAL_FAMILY)
+    found = unusual.measure(site, 175.0, "perfect", settings, None)
+    assert found["true_legs"] > 50 and found["right"] >= 0.9 and found["told_right"] >= 0.9
+    assert [sorted(group["people"]) for group in found["groups"]] == found["true_groups"] == [[0, 1, 2]]
+    assert found["alerts"] == [["forbidden room at night", "room4", 6], ["loitering", "room3", 5]]
 
 
 def test_the_score_tells_a_second_id_a_late_entry_and_a_missing_leg() -> None:

@@ -42,7 +42,7 @@ function row(alert, refresh) {
     refresh();
   };
   const lasted = alert.last_at > alert.opened_at ? `, for ${duration(alert.last_at - alert.opened_at)}` : "";
-  return h("article", { class: "card alert", data: { state: alert.state, kind: alert.kind, severity: alert.severity ?? "" } },
+  return h("article", { class: "card alert", data: { alert: alert.alert_id, state: alert.state, kind: alert.kind, severity: alert.severity ?? "" } },
     h("div", null, h("h3", null, alert.message || alert.rule),
       h("p", { class: "small soft number" }, [`${when(alert.opened_at)}${lasted}`, alert.camera_id, alert.zone, alert.closed_at ? null : "goes on"].filter(Boolean).join(" · ")),
       h("p", { class: "chips" }, h("span", { class: "chip" }, alert.kind.replaceAll("_", " ")), h("span", { class: "chip" }, `rule ${alert.rule}`)),

@@ -154,3 +154,17 @@ def test_a_copy_and_its_original_change_apart(before: list[Any], here: list[Any]
     assert untouched.dump("") == stood
     assert original.dump("") == views(before, here).dump("")
     assert copied.dump("") == views(before, there).dump("")
+
+
+@given(st.lists(an_event(), max_size=20))
+def test_without_the_sums_of_journeys_all_else_is_the_same(events: list[Any]) -> None:
+    dumps = []
+    for counted in (True, False):
+        store, view = MemoryViewStore(), PersonsView(TTL_DAYS, counted=counted)
+        made = view.project(records(events), store)
+        store.commit(Change(view.name, {}, {0: len(events)}, made.ops))
+        dumps.append(store.dump(""))
+    sums = ("saferoom:occupancy:", "saferoom:transitions:")
+    whole, rest = ({k: v for k, v in dump.items() if not k.startswith(sums)} for dump in dumps)
+    assert whole == rest
+    assert not any(key.startswith(sums) for key in dumps[1])
