@@ -88,13 +88,15 @@ class Rows:
         common = self._means().astype(np.float32) @ direction
         if _MANY * len(rows) > self.used:
             scores = _products(self._blocks, self.used, direction[None])[0][rows]
-            return (scores - common[self._camera[rows]]) * self._inverse[rows]
-        scores = np.empty(len(rows), np.float32)
-        # By parts into the same memory: new memory for thousands of rows costs more than their product.
-        for start in range(0, len(rows), STRETCH):
-            some = self._taken(rows[start : start + STRETCH])
-            np.dot(some, direction, out=scores[start : start + len(some)])
-        return (scores - common[self._camera[rows]]) * self._inverse[rows]
+        else:
+            scores = np.empty(len(rows), np.float32)
+            # By parts into the same memory: new memory for thousands of rows costs more than their product.
+            for start in range(0, len(rows), STRETCH):
+                some = self._taken(rows[start : start + STRETCH])
+                np.dot(some, direction, out=scores[start : start + len(some)])
+        scores -= common[self._camera[rows]]
+        scores *= self._inverse[rows]
+        return scores
 
     def bounds(self, directions: Floats) -> Floats:
         """``(probes, used)``, at or above the rough scores; `NOWHERE` for free rows and those near a mean."""
