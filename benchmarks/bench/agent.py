@@ -39,7 +39,7 @@ Burst = list[tuple[bytes, int]]
 
 
 def run(quick: bool) -> list[Row]:
-    rounds, size = (3, 400) if quick else (7, 1500)
+    rounds, size = (3, 400) if quick else (5, 800)
     rows = _peers(rounds, size)
     rows += _naive(rounds, 60 if quick else 300, 3)
     return rows

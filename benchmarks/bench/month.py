@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import psutil
 
-from benchmarks.bench.galleries import calibrate, known
+from benchmarks.bench.galleries import calibrate, crowd, known
 from benchmarks.bench.row import Row, alone, compared, interleaved
 from benchmarks.bench.scene import Looks, message, walking
 from reid.contracts.detections import Detections
@@ -92,9 +92,8 @@ def _faces(state: PartitionState) -> Looks:
     """``(n, d)``: the persons that come back, and as many that are new, whoever else is known."""
     persons = list(next(iter(state.sites.values())).persons.values())[-FIRST_HOUR:]
     old = [np.frombuffer(p.templates[0].vector, "<i2").astype(np.float32) / 32767 for p in persons]
-    fresh = np.random.default_rng(23).standard_normal((FIRST_HOUR, len(old[0])), dtype=np.float32)
-    fresh /= np.linalg.norm(fresh, axis=1, keepdims=True)
-    return np.concatenate([np.stack(old), fresh])
+    fresh = [views[0].astype(np.float32) / 32767 for views in crowd(FIRST_HOUR, 23, 1)]
+    return np.stack(old + fresh)
 
 
 def _messages(people: Looks) -> Iterator[Detections]:

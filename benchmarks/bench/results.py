@@ -10,6 +10,7 @@ from benchmarks.bench.row import Row
 
 _HEAD: Final = ("", "what", "beside", "ours", "theirs", "ratio", "spread", "floor", "aim")
 _SIGN: Final = {"aim": "++", "floor": "+", "missed": "-", "stated": "=", "skipped": "."}
+_LEGEND: Final = "`++` the aim is reached, `+` the floor, `-` neither; `=` is stated only, `.` was left out."
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +36,11 @@ def save(path: Path, found: list[Measured]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
     path.with_suffix(".svg").write_text(draw([row for each in found for row in each.rows]))
+    path.with_suffix(".md").write_text(_page(found, path.with_suffix(".svg").name))
 
 
 def table(found: list[Measured]) -> str:
-    """Plain text. ``++`` the aim is reached, ``+`` the floor, ``-`` neither; ``=`` stated only."""
+    """Plain text; what the first column says: `_LEGEND`."""
     lines = [_HEAD]
     for each in found:
         lines += [_line(row) for row in each.rows]
@@ -47,6 +49,20 @@ def table(found: list[Measured]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def _page(found: list[Measured], plot: str) -> str:
+    """The table for people who read it in the repository."""
+    parts = ["# Beside limits and peers", "", f"![times better than the floor]({plot})", ""]
+    parts += ["Made by `make bench`. " + _LEGEND, ""]
+    for each in found:
+        busy = f"load {each.load[0]} before, {each.load[1]} at the end"
+        parts += [f"`{each.command}`, {each.seconds:.0f} s; {each.machine}; {busy}", ""]
+        parts += ["| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
+        parts += ["| " + " | ".join(_line(row)) + " |" for row in each.rows]
+        notes = dict.fromkeys(row.note for row in each.rows if row.note)
+        parts += ["", *notes, ""] if notes else [""]
+    return "\n".join(parts)
 
 
 def _line(row: Row) -> tuple[str, ...]:

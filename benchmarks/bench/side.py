@@ -100,7 +100,9 @@ class Side:
             late = time.perf_counter() - begun > _GIVE_UP_S
             if late or self._process.poll() is not None:
                 tail = (self.home / "side.log").read_text(errors="replace")[-2000:]
-                raise Failed(f"{' '.join(self._command)}: {'too late' if late else 'it ended'}\n{tail}")
+                far = f"{self._decided(topic)} of {self._sent[topic]} decided"
+                what = "too late" if late else "it ended"
+                raise Failed(f"{' '.join(self._command)}: {what}, {far}\n{tail}")
             time.sleep(_LOOK_S)
 
     def _decided(self, topic: str) -> int:

@@ -25,6 +25,8 @@ STRETCH: Final = 512
 FLOAT_ERROR: Final = 1e-3
 #: Rows whose distance from their camera's mean, of unit vectors, is less than this are not scored roughly.
 NEAR: Final = 0.25
+#: The product of all rows, one behind the other in memory, costs as much as that of so many times fewer.
+_MANY: Final = 4
 #: What rows score that must not be found.
 NOWHERE: Final = np.float32(-3)
 
@@ -74,8 +76,8 @@ class Rows:
         """After a new mean of the camera."""
         number = self._cameras.get(camera_id, -1)
         rows = np.flatnonzero((self._camera[: self.used] == number) & (self.owner[: self.used] >= 0))
-        for start in range(0, len(rows), BLOCK):
-            self._measure(rows[start : start + BLOCK], camera_id)
+        for start in range(0, len(rows), STRETCH):
+            self._measure(rows[start : start + STRETCH], camera_id)
 
     def whole(self, rows: Places) -> WholeVector:
         """``(n, d)`` of these rows, each less its camera's mean: whole numbers, exact."""
@@ -84,12 +86,17 @@ class Rows:
     def rough(self, rows: Places, direction: Floats) -> Floats:
         """``(n,)`` scores of these rows, none of them near a mean, with one of `directions_to`."""
         common = self._means().astype(np.float32) @ direction
-        scores = np.empty(len(rows), np.float32)
-        # By parts into the same memory: new memory for thousands of rows costs more than their product.
-        for start in range(0, len(rows), STRETCH):
-            some = self._taken(rows[start : start + STRETCH])
-            np.dot(some, direction, out=scores[start : start + len(some)])
-        return (scores - common[self._camera[rows]]) * self._inverse[rows]
+        if _MANY * len(rows) > self.used:
+            scores = _products(self._blocks, self.used, direction[None])[0][rows]
+        else:
+            scores = np.empty(len(rows), np.float32)
+            # By parts into the same memory: new memory for thousands of rows costs more than their product.
+            for start in range(0, len(rows), STRETCH):
+                some = self._taken(rows[start : start + STRETCH])
+                np.dot(some, direction, out=scores[start : start + len(some)])
+        scores -= common[self._camera[rows]]
+        scores *= self._inverse[rows]
+        return scores
 
     def bounds(self, directions: Floats) -> Floats:
         """``(probes, used)``, at or above the rough scores; `NOWHERE` for free rows and those near a mean."""
@@ -161,8 +168,9 @@ class Rows:
             self.recentre(camera_id)
 
     def _measure(self, rows: Places, camera_id: str) -> None:
-        """How far the rows are from their camera's mean, and how much of that is beside the directions."""
-        found, mean = _gathered(self._blocks, rows), self._centring.mean(camera_id)
+        """How far up to `STRETCH` rows are from their camera's mean, and how much of that is beside the
+        directions."""
+        found, mean = self._taken(rows), self._centring.mean(camera_id)
         squares = np.einsum("ij,ij->i", found, found).astype(np.float64)
         centre = np.zeros(self.dim, np.float32) if mean is None else mean.astype(np.float32)
         if mean is not None:
