@@ -4,7 +4,8 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,41 +23,43 @@ def main() -> None:
     parser.add_argument("--made-up", type=int, default=100, help="people with made-up looks")
     parser.add_argument("--lag", type=int, default=1, help="messages of a zone that reach the site together")
     parser.add_argument("--keep", type=Path, help="folder that keeps what the cameras saw")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--only", default="", help="crowds whose name holds this")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="results of other crowds in it are kept")
     args = parser.parse_args()
-    found = []
-    for crowd in _crowds(args):
-        found.append(_compared(crowd, args.lag))
-        print(json.dumps(found[-1], indent=2), flush=True)
-    said = {
-        "command": "python -m benchmarks.two_level",
-        "images": [f"{path.resolve().name}, {args.people} people" for path in args.images],
-        "lag": args.lag,
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "crowds": found,
-    }
+    said: dict[str, Any] = {}
+    if args.json is not None and args.json.exists():
+        said = json.loads(args.json.read_text())
+    said |= {"command": "python -m benchmarks.two_level --images ../shared/data/images/cuhk03_val"}
+    said |= {"lag": args.lag, "python": platform.python_version(), "cores": os.cpu_count()}
+    crowds = {crowd["name"]: crowd for crowd in said.pop("crowds", [])}
+    for name, opened in _crowds(args).items():
+        if args.only in name:
+            crowds[name] = {"name": name, **_compared(opened(), args.lag)}
+            print(json.dumps(crowds[name], indent=2), flush=True)
     if args.json is not None:
-        args.json.write_text(json.dumps(said, indent=2) + "\n")
+        args.json.write_text(json.dumps(said | {"crowds": list(crowds.values())}, indent=2) + "\n")
 
 
-def _crowds(args: argparse.Namespace) -> Iterator[SimulatedSite | Crops]:
-    seeds = args.seed or [0, 1]
+def _crowds(args: argparse.Namespace) -> dict[str, Callable[[], SimulatedSite | Crops]]:
+    seeds, found = args.seed or [0, 1], dict[str, Callable[[], SimulatedSite | Crops]]()
     for detector in ("truth", "hog"):
         for seed in seeds:
-            yield SimulatedSite(seed, detector, args.keep)
+            name = f"simulated site, seed {seed}, detector {detector}"
+            found[name] = partial(SimulatedSite, seed, detector, args.keep)
     for directory in args.images:
         for seed in seeds:
-            yield images(directory, args.people, seed)
+            name = f"{directory.resolve().name}, {args.people} people, seed {seed}"
+            found[name] = partial(images, directory, args.people, seed)
     for spread in (0.5, 1.2):
-        yield made_up(args.made_up, 4, seeds[0], spread)
+        name = f"made-up looks, {args.made_up} people, 4 cameras, spread {spread:g}, seed {seeds[0]}"
+        found[name] = partial(made_up, args.made_up, 4, seeds[0], spread)
+    return found
 
 
 def _compared(crowd: SimulatedSite | Crops, lag: int) -> dict[str, Any]:
     one, two = one_level(crowd.messages()), two_levels(crowd.messages(), crowd.zone_of, lag)
     judged = crowd.judge(one.events), crowd.judge(two.events)
     return {
-        "crowd": crowd.name,
         "agreement": _agreement(*judged),
         "one_level": judged[0].score | _cost(one),
         "two_levels": judged[1].score | _cost(two) | {"joins": _joins(two)},

@@ -38,7 +38,6 @@ class SimulatedSite:
     """Twelve people, four cameras, three minutes: rendered, detected, tracked and embedded as in the demo."""
 
     def __init__(self, seed: int, detector: str, keep: Path | None) -> None:
-        self.name = f"simulated site, seed {seed}, detector {detector}"
         self._watched = _recorded(seed, detector, keep)
 
     def messages(self) -> Iterator[Detections]:
@@ -58,8 +57,8 @@ class SimulatedSite:
 class Crops:
     """``people`` of a set of real crops, each camera a zone; or of made-up looks (`made_up`)."""
 
-    def __init__(self, name: str, stream: Stream, zones: int = 2) -> None:
-        self.name, self._stream, self._zones = name, stream, zones
+    def __init__(self, stream: Stream, zones: int = 2) -> None:
+        self._stream, self._zones = stream, zones
 
     def messages(self) -> Iterator[Detections]:
         return self._stream.messages()
@@ -79,7 +78,7 @@ def images(directory: Path, people: int, seed: int) -> Crops:
     stream = Stream(
         tracks, encoder.wires(needed), needed.qualities(), encoder.model, policy.max_samples, pause_of(policy)
     )
-    return Crops(f"{crops.name}, {people} people, seed {seed}", stream)
+    return Crops(stream)
 
 
 def made_up(people: int, cameras: int, seed: int, spread: float) -> Crops:
@@ -101,8 +100,7 @@ def made_up(people: int, cameras: int, seed: int, spread: float) -> Crops:
     policy = Policy()
     qualities = dict.fromkeys(wires, 0.8)
     stream = Stream(tracks, wires, qualities, model, policy.max_samples, pause_of(policy))
-    name = f"made-up looks, {people} people, {cameras} cameras, spread {spread:g}, seed {seed}"
-    return Crops(name, stream)
+    return Crops(stream)
 
 
 def _kept(score: dict[str, Any]) -> dict[str, Any]:
