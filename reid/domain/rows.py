@@ -85,9 +85,9 @@ class Rows:
 
     def rough(self, rows: Places, direction: Floats) -> Floats:
         """``(n,)`` scores of these rows, none of them near a mean, with one of `directions_to`."""
-        common = self._means().astype(np.float32) @ direction
+        common: Floats = self._means().astype(np.float32) @ direction
         if _MANY * len(rows) > self.used:
-            scores = _products(self._blocks, self.used, direction[None])[0][rows]
+            scores: Floats = _products(self._blocks, self.used, direction[None])[0][rows]
         else:
             scores = np.empty(len(rows), np.float32)
             # By parts into the same memory: new memory for thousands of rows costs more than their product.
