@@ -29,11 +29,12 @@ CAMERAS: Final = 8
 FPS: Final = 5
 #: Seconds that somebody stays before a camera.
 STAY: Final = (20, 90)
-_WARM_S: Final = 4
+#: So that people leave and come in every second that is timed.
+_WARM_S: Final = 60
 
 
 def run(quick: bool) -> list[Row]:
-    days, rounds, seconds = (6, 3, 4) if quick else (DAYS, 7, 10)
+    days, rounds, seconds = (6, 3, 10) if quick else (DAYS, 7, 10)
     process = psutil.Process()
     before = process.memory_info().rss
     month = _Site(days * VISITORS)
