@@ -43,7 +43,7 @@ GOING = ("forget", "forget", 6_000, 600_000, 600_000, TTL + 1_000, *CAMERAS, Non
 #: What a naive gallery knows nothing of: scores that the site itself shifts, looks that grow.
 LEFT_OUT: dict[str, Any] = {
     name: off
-    for name, off in (("camera_mean", False), ("site_scale", False), ("look_weight", 0.0))
+    for name, off in (("camera_mean", False), ("site_scale", False), ("look_weight", 0.0), ("doubt_zone", 0.0))
     if name in Policy.__struct_fields__
 }
 #: A tracker may find a track again for so long.
