@@ -23,7 +23,7 @@ from reid.contracts.events import (
 )
 from reid.domain.days import apart_persons, decides, suggestion
 from reid.domain.evolve import WEIGHED
-from reid.domain.exact import share
+from reid.domain.exact import logarithm, share
 from reid.domain.gallery import Search
 from reid.domain.merging import united
 from reid.domain.poisoning import misfit
@@ -44,6 +44,8 @@ _OVERLAP: Final = 1_500
 _MINUTE: Final = 60_000
 #: Log odds below which much evidence does not help to merge two.
 EVEN: Final = 0.0
+#: Persons from which a crowd is large.
+CROWD: Final = 100
 #: So often is one track moved without being asked to.
 _MOVES: Final = 2
 
@@ -147,10 +149,12 @@ class _Revision:
         return best[2] if best else None
 
     def _needed(self, person: Person, other: Person) -> float:
-        """Log odds from which they are merged: chance is a smaller part of the mean of many looks."""
+        """Log odds from which they are merged. Chance is a smaller part of the mean of many looks; in a large
+        crowd so many more pairs are weighed, and each of them may be alike by chance."""
         tracks = {t.track for each in (person, other) for t in self._looks(each)}
         margin = self.policy.merge_margin
-        return min(margin, max(margin - self.policy.merge_relief * (len(tracks) - 1), EVEN))
+        eased = min(margin, max(margin - self.policy.merge_relief * (len(tracks) - 1), EVEN))
+        return eased + max(logarithm(len(self.site.persons) / CROWD), 0.0)
 
     def _both(self, person: Person, other: Person) -> float:
         """Log odds that these two are one."""

@@ -27,8 +27,8 @@ WORTH: Final = 1.64
 STRICTNESS: Final = 1.9
 STRICTNESS_BY_CROWD: Final = 0.366
 #: In a large crowd the nearest stranger is a look-alike: the tail is heavier than in a small one.
-CROWDED: Final = 0.0
-CROWDED_BY_CROWD: Final = 0.8
+CROWDED: Final = -0.35
+CROWDED_BY_CROWD: Final = 0.873
 #: The similarity of even odds, and the log odds that halve the distance to 0 or 1.
 OPERATING_POINT: Final = 0.6
 REACH: Final = 2.0

@@ -42,9 +42,10 @@ PAUSES = (300, 1_200, 1_200, 2_500, 7_000, 40_000, 400_000)
 GOING = ("forget", "forget", 6_000, 600_000, 600_000, TTL + 1_000, *CAMERAS, None)
 #: What a naive gallery knows nothing of: scores that the site itself shifts, looks that grow.
 LEFT_OUT: dict[str, Any] = {
-    name: off
-    for name, off in (("camera_mean", False), ("site_scale", False), ("look_weight", 0.0))
-    if name in Policy.__struct_fields__
+    "camera_mean": False,
+    "site_scale": False,
+    "look_weight": 0.0,
+    "doubt_zone": 0.0,
 }
 #: A tracker may find a track again for so long.
 REVIVED_WITHIN = 50_000

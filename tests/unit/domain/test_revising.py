@@ -10,7 +10,7 @@ import pytest
 from reid.contracts.detections import Frame
 from reid.contracts.embedding import encode_wire, to_fixed
 from reid.contracts.events import PersonSeen, PersonsMerged, PersonSplit, Template, TrackRef
-from reid.domain import cohort
+from reid.domain import cohort, revising
 from reid.domain.centring import WINDOW, CameraMean, Centring
 from reid.domain.cohort import Cohort, Spread
 from reid.domain.exact import logarithm, share
@@ -215,3 +215,10 @@ def test_what_is_not_known_is_taken_from_the_calibration() -> None:
     assert share(0.0, 0.6, 2.0) == 0.6
     assert share(2.0, 0.6, 2.0) == pytest.approx(0.8)
     assert logarithm(8.0) == pytest.approx(np.log(8.0))
+
+
+def test_merging_asks_for_more_in_a_large_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    bold = Policy(threshold=0.95, merge_margin=2.0, doubt_zone=0.0)
+    few = told(bold).all(PersonsMerged)
+    monkeypatch.setattr(revising, "CROWD", 1)
+    assert len(told(bold).all(PersonsMerged)) < len(few)
