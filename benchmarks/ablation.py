@@ -66,7 +66,9 @@ def main() -> int:
         console.print(_table(name, rows))
     if args.json is not None:
         said = {"command": " ".join(["python -m benchmarks.ablation", *map(_short, sys.argv[1:])])}
-        args.json.write_text(json.dumps({**said, "seeds": seeds, "parts": found}, indent=2) + "\n")
+        before = json.loads(args.json.read_text()) if args.json.exists() else {}
+        merged = {**before, **{name: {**said, "seeds": seeds, "parts": rows} for name, rows in found.items()}}
+        args.json.write_text(json.dumps(merged, indent=2) + "\n")
     return 0
 
 
@@ -101,7 +103,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--detector", default="truth,hog", help="on the site, split by commas")
     parser.add_argument("--seconds", type=float, default=180.0, help="of the site")
     parser.add_argument("--seed", default="0,1,2")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="added to what it holds of other sets")
     return parser.parse_args()
 
 
