@@ -114,6 +114,10 @@ def measure(bootstrap: str, server: EmbeddedRedis, written: Written, repeats: in
         client.flushall()
     seconds["live_after_flushall"] = timed(lambda: follow(bootstrap, url))
     note("after_flushall")
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+    apart(again, bootstrap, url)
+    note("rebuilt_after_flushall")
     kill(server)
     seconds["live_after_kill"] = timed(lambda: follow(bootstrap, url))
     note("after_kill_9")
