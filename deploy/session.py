@@ -5,25 +5,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
 from deploy.stack import Stack
 from deploy.steps import Steps
 from deploy.supervisor import Supervisor
+from reid.runtime.ending import asked_by_signals
 from reid.runtime.settings import Settings
 
-
-@contextmanager
-def stop_signals(stopping: threading.Event) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP (the terminal was closed) set ``stopping`` while inside."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+#: SIGHUP: the terminal was closed.
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def console_for_people() -> Console:
@@ -40,7 +33,7 @@ def running_stack(
 ) -> Iterator[Stack]:
     """A `Stack` with nothing started yet; whatever is started inside has ended afterwards."""
     run_dir: Path = settings.endpoints_file.parent
-    with stop_signals(stopping), Supervisor(run_dir, tell, stopping) as supervisor:
+    with asked_by_signals(stopping, STOP_SIGNALS), Supervisor(run_dir, tell, stopping) as supervisor:
         stack = Stack(settings, supervisor, Steps(console))
         try:
             yield stack

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import signal
 import socket
 import threading
 import time
@@ -29,6 +28,7 @@ from producers.track import ByteTrack
 from producers.worker import CameraWorker
 from reid.errors import ConfigError
 from reid.runtime.crops.select import open_crops
+from reid.runtime.ending import asked_by_signals
 from reid.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def run(
     )
     crops = CropWriter(open_crops(settings), settings.site_id) if settings.crops == "on" else None
     workers = [_worker(spec, settings, embedder, publisher, crops) for spec in _distinct(cameras)]
-    with _signals(stop), _ready(settings, name, cameras):
+    with asked_by_signals(stop), _ready(settings, name, cameras):
         for worker in workers:
             worker.start()
         try:
@@ -158,22 +158,6 @@ def _stop(workers: list[CameraWorker], publisher: Publisher) -> None:
     publisher.close(FLUSH_S)
     for worker in workers:
         log.info("%s", worker.summary())
-
-
-@contextlib.contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set ``stop``. Python delivers signals to the main thread alone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {
-        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

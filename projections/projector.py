@@ -1,10 +1,8 @@
 """The projector process: everything is put together here."""
 
 import logging
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
@@ -18,6 +16,7 @@ from reid.contracts.topics import EVENTS
 from reid.runtime import kafka, logs
 from reid.runtime.admin import admin_client
 from reid.runtime.crops.select import open_crops
+from reid.runtime.ending import asked_by_signals
 from reid.runtime.offsets import end_offsets
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
@@ -51,7 +50,7 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
         cleanup.callback(store.close)
         cleanup.callback(consumer.close)
         cleanup.callback(clear_ready, settings, NAME)
-        cleanup.enter_context(_signals(stop))
+        cleanup.enter_context(asked_by_signals(stop))
         letters, ready = KafkaDeadLetters(producer), partial(mark_ready, settings, NAME)
         KeeperThread(keeper_of(settings, store), stop).start()
         Follower(consumer, store, views, letters, stop, ready).run()
@@ -68,17 +67,3 @@ def keeper_of(settings: Settings, store: RedisViewStore) -> Keeper:
         return {partition: offset for (_, partition), offset in found.items()}
 
     return Keeper(open_crops(settings), store.claims, ends, limits)
-
-
-@contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set ``stop`` while inside. Only the main thread may ask for signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {s: signal.signal(s, lambda *_: stop.set()) for s in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -9,16 +9,34 @@ is lost with what is left behind.
 
 import logging
 import os
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, NoReturn
 
 logger = logging.getLogger(__name__)
 
 #: What a Ctrl-C or SIGTERM asks for.
 EXIT_ASKED: Final = 0
+
+
+@contextmanager
+def asked_by_signals(
+    stopping: threading.Event, numbers: Sequence[int] = (signal.SIGTERM, signal.SIGINT)
+) -> Iterator[None]:
+    """These signals set ``stopping`` while inside. Only the main thread may ask for signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def leave(code: int) -> NoReturn:

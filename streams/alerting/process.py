@@ -1,11 +1,10 @@
 """The alerts process: the alert agent, and a carrier for each receiver."""
 
 import logging
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
@@ -14,6 +13,7 @@ from reid.errors import ConfigError, Unavailable
 from reid.runtime import kafka
 from reid.runtime.admin import list_topics
 from reid.runtime.alerts.file import AlertFile, load
+from reid.runtime.ending import asked_by_signals
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
 from streams.alerting.agent import Agent
@@ -44,7 +44,7 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     file, stopping = load(settings.alerts), stopping or threading.Event()
     with ExitStack() as cleanup:
         cleanup.callback(clear_ready, settings, NAME)
-        cleanup.enter_context(_signals(stopping))
+        cleanup.enter_context(asked_by_signals(stopping))
         partitions = _await_topics(settings, stopping)
         if not stopping.is_set():
             _serve(settings, file, partitions, stopping, cleanup)
@@ -144,17 +144,3 @@ def _patiently(work: Callable[[], object], stopping: threading.Event) -> None:
             logger.log(logging.DEBUG if told else logging.WARNING, "%s. Waiting for it", error)
             told = True
             stopping.wait(1.0)
-
-
-@contextmanager
-def _signals(stopping: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set ``stopping`` while inside. Only the main thread may ask for signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {s: signal.signal(s, lambda *_: stopping.set()) for s in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -6,11 +6,8 @@ its event's id). So plain delivery, at least once and in order, is enough for de
 """
 
 import logging
-import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -21,6 +18,7 @@ from reid.contracts.topics import DETECTIONS, EVENTS, ZONES_GROUP
 from reid.errors import ConfigError, Unavailable
 from reid.runtime import kafka
 from reid.runtime.admin import list_topics
+from reid.runtime.ending import asked_by_signals
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
 from streams.kafka_log import headers_in
@@ -43,7 +41,7 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     """
     stopping, outage = stopping or threading.Event(), Outage()
     failures = 0
-    with _signals(stopping):
+    with asked_by_signals(stopping):
         try:
             while not stopping.is_set():
                 post = Post(settings, outage)
@@ -159,17 +157,3 @@ class Post:
         if left or self._failed is not None:
             why = self._failed.str() if self._failed is not None else f"{left} letters are not taken"
             raise Unavailable(f"the post between zones: {why}")
-
-
-@contextmanager
-def _signals(stopping: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set ``stopping`` while inside. Only the main thread may ask for signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {s: signal.signal(s, lambda *_: stopping.set()) for s in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
