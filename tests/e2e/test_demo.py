@@ -155,8 +155,13 @@ def test_a_second_start_reuses_the_data_and_keeps_everybodys_ids(
 ) -> None:
     (first, _), (second, _) = runs
     before, after = persons(first), persons(second)
-    assert before.keys() <= after.keys()
-    assert {i: before[i]["label"] for i in before} == {i: after[i]["label"] for i in before}
+    # Two ids may turn out to be one person while the second run looks on; nobody goes in another way.
+    gone = before.keys() - after.keys()
+    assert len(gone) <= second["events"]["by_type"].get("reid.persons.merged.v1", 0) and len(gone) < len(
+        before
+    )
+    kept = before.keys() - gone
+    assert {i: before[i]["label"] for i in kept} == {i: after[i]["label"] for i in kept}
     known = set(second["ids_given"]) & set(first["ids_given"])
     assert known and not known & set(second["ids_registered"])
 

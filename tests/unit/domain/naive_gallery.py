@@ -265,7 +265,8 @@ class NaiveGallery:
         for told in merge["since"]:
             if told["kind"] == "joined":
                 theirs = {t for t in told["spans"] if belongs(t, merge["taken"], merge["before"])}
-                first += [told] if (told := less(told, theirs)) else []
+                for side, not_its in ((first, theirs), (second, told["spans"].keys() - theirs)):
+                    side += [kept] if (kept := less(told, not_its)) else []
                 continue
             (second if belongs(told["track"], merge["taken"], merge["before"]) else first).append(told)
         return first, second
