@@ -1,6 +1,5 @@
 """Reading the dead letters and what became of them."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -59,7 +58,7 @@ def letters(bootstrap: str, topic: str | None = None) -> list[Letter]:
         raise ConfigError(f"{topic} has no dead letters: choose one of {names}")
     found: dict[Causation, Letter] = {}
     for source in sources:
-        for message in _all(bootstrap, source.dead_letters):
+        for message in log.read_all(bootstrap, source.dead_letters):
             letter = _letter(message)
             found.setdefault(letter.place, letter)
     return sorted(found.values(), key=lambda letter: letter.place)
@@ -68,20 +67,11 @@ def letters(bootstrap: str, topic: str | None = None) -> list[Letter]:
 def replays(bootstrap: str) -> dict[Causation, Replay]:
     """The newest entry of each letter that was, or was about to be, sent again."""
     found: dict[Causation, Replay] = {}
-    for message in _all(bootstrap, REPLAYS.name):
+    for message in log.read_all(bootstrap, REPLAYS.name):
         key, value = message.key() or b"", message.value() or b""
         assert isinstance(key, bytes) and isinstance(value, bytes)
         found[Causation.parse(key.decode())] = msgspec.json.decode(value, type=Replay)
     return found
-
-
-def _all(bootstrap: str, topic: str) -> Iterator[Message]:
-    consumer = log.log_reader(bootstrap)
-    try:
-        start = {partition: low for partition, (low, _) in log.spans(consumer, topic).items()}
-    finally:
-        consumer.close()
-    yield from log.read(bootstrap, topic, start)
 
 
 def _letter(message: Message) -> Letter:

@@ -58,6 +58,16 @@ def read(bootstrap: str, topic: str, start: Mapping[int, int], **overrides: Any)
         consumer.close()
 
 
+def read_all(bootstrap: str, topic: str) -> Iterator[Message]:
+    """Every record that the topic still has, as `read`. Raises `ConfigError`, `Unavailable`."""
+    consumer = log_reader(bootstrap)
+    try:
+        start = {partition: low for partition, (low, _) in spans(consumer, topic).items()}
+    finally:
+        consumer.close()
+    yield from read(bootstrap, topic, start)
+
+
 def _to_the_end(consumer: Consumer, topic: str) -> Iterator[Message]:
     heard = time.monotonic()
     while time.monotonic() - heard < _TIMEOUT_S:
@@ -72,6 +82,16 @@ def _to_the_end(consumer: Consumer, topic: str) -> Iterator[Message]:
             else:
                 raise Unavailable(f"Kafka, topic {topic}: {error.str()}")
     raise Unavailable(f"Kafka gave nothing of {topic} for {_TIMEOUT_S:.0f} s: see `saferoom doctor`")
+
+
+def behind(committed: Consumer, ends: Mapping[tuple[str, int], int], timeout_s: float) -> int:
+    """Records before ``ends`` (by topic and partition) that the consumer's group has not committed yet.
+
+    Raises `KafkaException`.
+    """
+    places = committed.committed([TopicPartition(*place) for place in ends], timeout=timeout_s)
+    done = {(place.topic, place.partition): max(place.offset, 0) for place in places}
+    return sum(max(0, end - done[place]) for place, end in ends.items())
 
 
 def headers_of(message: Message) -> dict[str, str]:

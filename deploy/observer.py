@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import psutil
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
-from deploy.log import log_reader
+from deploy.log import behind, log_reader
 from deploy.snapshot import Snapshot
 from deploy.watch_log import LogWatcher
 from projections.redis_store import RedisViewStore
@@ -148,8 +148,6 @@ class Observer:
 
     def _ask_lags(self) -> dict[str, Any]:
         ends = end_offsets(self._admin, [topic.name for topic in INPUT_TOPICS])
-        decided = self._committed.committed([TopicPartition(*place) for place in ends], timeout=2.0)
-        done = {(place.topic, place.partition): max(place.offset, 0) for place in decided}
         sent = sum(
             end - self._start[DETECTIONS.name].get(partition, 0)
             for (topic, partition), end in ends.items()
@@ -158,7 +156,7 @@ class Observer:
         views = lags(self._admin, self._store, [PERSONS_VIEW])
         return {
             "messages": sent,
-            "agent_lag": sum(max(0, end - done[place]) for place, end in ends.items()),
+            "agent_lag": behind(self._committed, ends, timeout_s=2.0),
             "view_lag": sum(max(0, lag.lag) for lag in views),
         }
 

@@ -50,12 +50,7 @@ class Resent(NamedTuple):
 def undelivered(bootstrap: str, receiver: str | None = None) -> list[Undelivered]:
     """All that are kept, oldest first; of one receiver, or of all. Raises `ContractError`, `Unavailable`."""
     done = replays(bootstrap)
-    consumer = log.log_reader(bootstrap)
-    try:
-        start = {partition: low for partition, (low, _) in log.spans(consumer, UNDELIVERED.name).items()}
-    finally:
-        consumer.close()
-    found = [_letter(message, done) for message in log.read(bootstrap, UNDELIVERED.name, start)]
+    found = [_letter(message, done) for message in log.read_all(bootstrap, UNDELIVERED.name)]
     return [letter for letter in found if receiver in (None, letter.receiver)]
 
 

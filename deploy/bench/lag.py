@@ -4,9 +4,9 @@ import threading
 import time
 from typing import Final
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
-from deploy.log import log_reader
+from deploy.log import behind, log_reader
 from projections.redis_store import RedisViewStore
 from projections.status import lags
 from reid.contracts.topics import DECIDED_GROUP, INPUT_TOPICS, PERSONS_VIEW
@@ -57,9 +57,7 @@ class LagWatch:
 
     def _agent_lag(self) -> int:
         ends = end_offsets(self._admin, [topic.name for topic in INPUT_TOPICS])
-        decided = self._committed.committed([TopicPartition(*place) for place in ends], timeout=5.0)
-        done = {(place.topic, place.partition): max(place.offset, 0) for place in decided}
-        return sum(max(0, end - done[place]) for place, end in ends.items())
+        return behind(self._committed, ends, timeout_s=5.0)
 
     def _view_lag(self) -> int:
         if self._store is None:

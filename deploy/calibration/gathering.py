@@ -1,16 +1,14 @@
 """The log of a site up to a moment: its state then, what calibrated it on the way, and when events came."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
-
-from confluent_kafka import Message
 
 from deploy import log
 from deploy.calibration.model import Step
 from reid.contracts.codec import decode_event, decode_status
 from reid.contracts.detections import Model
-from reid.contracts.embedding import fixed_from_bytes
+from reid.contracts.embedding import SCALE, fixed_from_bytes
 from reid.contracts.events import AnyEvent, CameraCalibrated, PersonSeen, SiteCalibrated
 from reid.contracts.partitioning import partition_of
 from reid.contracts.topics import CAMERAS, EVENTS
@@ -23,7 +21,6 @@ from reid.journeys.clocks import HOUR, Arrival
 _ABSENCES: Final = 500
 #: Longer than this is no walk from camera to camera, ms.
 _WALK: Final = 600_000
-_UNIT: Final = 32767
 
 
 @dataclass
@@ -92,7 +89,7 @@ def gather(bootstrap: str, site_id: str, until: int | None) -> Gathered:
         found.take(event, written)
     if not found.events:
         raise ConfigError(f"no event of site {site_id}: name one with --site, or an earlier time with --at")
-    for message in _records(bootstrap, CAMERAS.name):
+    for message in log.read_all(bootstrap, CAMERAS.name):
         if message.value() is None:
             continue
         status = decode_status(message.value() or b"")
@@ -113,16 +110,7 @@ def _events(bootstrap: str, site_id: str) -> Iterator[tuple[AnyEvent, int]]:
         yield decode_event(message.value() or b""), message.timestamp()[1]
 
 
-def _records(bootstrap: str, topic: str) -> Iterable[Message]:
-    consumer = log.log_reader(bootstrap)
-    try:
-        starts = {partition: low for partition, (low, _) in log.spans(consumer, topic).items()}
-    finally:
-        consumer.close()
-    return log.read(bootstrap, topic, starts)
-
-
 def norm(mean: bytes) -> float:
     """Length of a mean in fixed point, 1 that of a unit vector."""
     whole = fixed_from_bytes(mean).astype(float)
-    return round(float((whole @ whole) ** 0.5) / _UNIT, 4)
+    return round(float((whole @ whole) ** 0.5) / SCALE, 4)

@@ -25,6 +25,7 @@ from reid.domain.exact import share
 from reid.domain.merging import united
 from reid.domain.policy import Policy
 from reid.domain.scoring import OPERATING_POINT, REACH, Score, likeness, score
+from reid.domain.spans import at_once
 from reid.domain.state import Person, SiteState, pair
 
 #: Persons that a newcomer is weighed against, the nearest by appearance; and one in doubt.
@@ -32,10 +33,6 @@ _CANDIDATES: Final = 12
 _AGAIN: Final = 4
 #: Looks of one side that are compared with all of the other.
 _LOOKS: Final = 3
-#: Two persons in view of different cameras at once, longer than this, are two (milliseconds): zones' clocks
-#: differ, and a track lasts a little after its person has left.
-_OVERLAP: Final = 1_500
-_MINUTE: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +217,7 @@ def grown(
     """At most one: of ``person_ids`` the one who by now is most clearly another one too."""
     if not policy.revise or not policy.site_scale:
         return []
-    if sum(made > at - _MINUTE for made in site.revisions.made_at) >= policy.revisions_per_minute:
+    if site.revisions.lately(at) >= policy.revisions_per_minute:
         return []
     best: tuple[float, int, int, PersonsMerged | PersonSuggested] | None = None
     for person in (site.persons[p] for p in dict.fromkeys(person_ids) if p in site.persons):
@@ -276,7 +273,7 @@ def _alike(site: SiteState, person: Person) -> list[Person]:
     barred = {person.person_id} | person.not_persons
     found = (c for look in _looks(person)[:1] for c in site.gallery.search(look, barred, _AGAIN))
     others = (site.persons[candidate.person_id] for candidate in found)
-    return [other for other in others if not _at_once(person, other)]
+    return [other for other in others if not at_once(person.tracks, other.tracks)]
 
 
 def _odds(site: SiteState, person: Person, other: Person, policy: Policy) -> float:
@@ -286,11 +283,3 @@ def _odds(site: SiteState, person: Person, other: Person, policy: Policy) -> flo
     knots = site.zones.encoders.get(looks[0].model, ())
     odds = likeness(site, looks[:_LOOKS], theirs, {person.number, other.number}, knots)
     return odds + (site.passages.joining(person.tracks, other.tracks) if policy.gate else 0.0)
-
-
-def _at_once(one: Person, other: Person) -> bool:
-    return any(
-        min(a.last_at, b.last_at) - max(a.first_at, b.first_at) > _OVERLAP
-        for a in one.tracks
-        for b in other.tracks
-    )

@@ -31,6 +31,7 @@ from reid.domain.policy import Policy
 from reid.domain.present import track_of
 from reid.domain.scoring import OPERATING_POINT, REACH, likeness
 from reid.domain.similarity import Calibration
+from reid.domain.spans import at_once
 from reid.domain.splitting import parted
 from reid.domain.state import Person, SiteState
 
@@ -38,10 +39,6 @@ from reid.domain.state import Person, SiteState
 _CANDIDATES: Final = 4
 #: Looks of one side that are compared with all of the other.
 _LOOKS: Final = 3
-#: Two persons in view of different cameras at once, longer than this, are two (milliseconds): clocks
-#: differ, and a track lasts a little after its person has left.
-_OVERLAP: Final = 1_500
-_MINUTE: Final = 60_000
 #: Log odds below which much evidence does not help to merge two.
 EVEN: Final = 0.0
 #: Persons from which a crowd is large.
@@ -65,8 +62,7 @@ def revisions(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> li
     ]
     if not fresh:
         return []
-    since = frame.captured_at - _MINUTE
-    if sum(at > since for at in site.revisions.made_at) >= policy.revisions_per_minute:
+    if site.revisions.lately(frame.captured_at) >= policy.revisions_per_minute:
         return []
     revision = _Revision(site, site_id, frame.captured_at, frame.model.key, frame.model.calibration, policy)
     doubts = list(site.revisions.doubts)[:WEIGHED]
@@ -94,7 +90,7 @@ class _Revision:
         results = self.site.gallery.search_all(searches, _CANDIDATES)
         for (person, _), found in zip(known, results, strict=True):
             others = [self.site.persons[candidate.person_id] for candidate in found]
-            near = [other for other in others if not _together(person, other)]
+            near = [other for other in others if not at_once(person.tracks, other.tracks)]
             looks = [look for other in near for look in self._looks(other)]
             for camera_id in dict.fromkeys(look.camera_id for look in self._looks(person)[:_LOOKS]):
                 self.site.cohort(self.model).prepare(looks, camera_id)
@@ -136,12 +132,12 @@ class _Revision:
         """The person merged with the one most like it, or the track that stands in the way moved out."""
         best: tuple[float, int, AnyEvent] | None = None
         for other in near:
-            odds = self._both(person, other)
+            odds, needed = self._both(person, other), self._needed(person, other)
             made: AnyEvent | None
             if apart_persons(person, other, self.policy):
-                made = self._across_days(person, other, odds)
-            elif odds >= self._needed(person, other):
-                made = self._merge(person, other, odds)
+                made = self._across_days(person, other, odds, needed)
+            elif odds >= needed:
+                made = self._merge(person, other, odds, needed)
             else:
                 odds, made = self._room(person, other)
             if made is not None and (best is None or (odds, -other.number) > best[:2]):
@@ -213,22 +209,20 @@ class _Revision:
         return [t for t in tracks if t in spans and moved.get(t, 0) < _MOVES] if len(tracks) > 1 else []
 
     def _across_days(
-        self, person: Person, other: Person, odds: float
+        self, person: Person, other: Person, odds: float, needed: float
     ) -> PersonsMerged | PersonSuggested | None:
         """Two who were never seen on one day: merged when they are alike enough for that, else suggested."""
-        needed = self._needed(person, other)
         if odds < needed:
             return None
         score, usual = (share(o, OPERATING_POINT, REACH) for o in (odds, needed))
         if decides(score, usual, self.policy):
-            return self._merge(person, other, odds)
+            return self._merge(person, other, odds, needed)
         elder, younger = sorted((person, other), key=lambda p: p.number)
         decision = self._decision(elder, "new", "another_day", odds, needed)
         return suggestion(self.site, self.site_id, self.at, younger, elder, decision, self.policy)
 
-    def _merge(self, person: Person, other: Person, odds: float) -> PersonsMerged:
+    def _merge(self, person: Person, other: Person, odds: float, needed: float) -> PersonsMerged:
         survivor, absorbed = sorted((person, other), key=lambda p: p.number)
-        needed = self._needed(person, other)
         decision = self._decision(survivor, "matched", "evidence_grew", odds, needed)
         return united(self.site_id, self.at, survivor, absorbed, self.policy, decision=decision)
 
@@ -248,12 +242,3 @@ class _Revision:
             policy=self.policy.version,
             learned=self.site.learned(self.model),
         )
-
-
-def _together(one: Person, other: Person) -> bool:
-    """Whether tracks of both were there at the same time."""
-    return any(
-        min(a.last_at, b.last_at) - max(a.first_at, b.first_at) > _OVERLAP
-        for a in one.tracks
-        for b in other.tracks
-    )

@@ -1,11 +1,15 @@
 """Arithmetic of a person's tracks as spans of time."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterable
+from typing import Final, NamedTuple
 
 from reid.contracts.events import PersonState, TrackSpan
 from reid.domain.policy import Policy
 from reid.domain.state import MAX_SPANS
+
+#: Two persons in view of different cameras at once, longer than this, are two (milliseconds): clocks
+#: differ, and a track lasts a little after its person has left.
+_OVERLAP: Final = 1_500
 
 
 class Visits(NamedTuple):
@@ -47,3 +51,8 @@ def united(*parts: Iterable[TrackSpan]) -> tuple[TrackSpan, ...]:
             first, last = min(known.first_at, span.first_at), max(known.last_at, span.last_at)
             spans[span.track] = TrackSpan(span.track, first, last)
     return tuple(sorted(spans.values(), key=lambda s: (s.first_at, s.track))[-MAX_SPANS:])
+
+
+def at_once(one: Iterable[TrackSpan], other: Collection[TrackSpan]) -> bool:
+    """Whether tracks of both were there at the same time."""
+    return any(min(a.last_at, b.last_at) - max(a.first_at, b.first_at) > _OVERLAP for a in one for b in other)

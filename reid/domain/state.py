@@ -22,6 +22,7 @@ MAX_DOUBTS: Final = 64
 MAX_WEIGHINGS: Final = 40
 #: Times of revisions, and tracks moved by them, remembered.
 MAX_REVISIONS: Final = 60
+_MINUTE: Final = 60_000
 MAX_MOVED: Final = 500
 #: Tracks that people said not to be somebody, remembered.
 MAX_REJECTED: Final = 1_000
@@ -199,6 +200,10 @@ class Revisions:
             self.moved[track] = self.moved.pop(track, 0) + 1
         while len(self.moved) > MAX_MOVED:
             del self.moved[next(iter(self.moved))]
+
+    def lately(self, at: int) -> int:
+        """How many were made in the minute before."""
+        return sum(made > at - _MINUTE for made in self.made_at)
 
     def confirm(self, track: TrackRef) -> None:
         """The oldest are forgotten."""

@@ -111,6 +111,15 @@ def list_topics(bootstrap: str, timeout_s: float = _TIMEOUT_S) -> dict[str, int]
     }
 
 
+def required(bootstrap: str, topics: Iterable[Topic], timeout_s: float = _TIMEOUT_S) -> dict[str, int]:
+    """As `list_topics`. Raises `ConfigError` when one of ``topics`` is missing, `Unavailable`."""
+    found = list_topics(bootstrap, timeout_s)
+    missing = [topic.name for topic in topics if topic.name not in found]
+    if missing:
+        raise ConfigError(f"Kafka has no topic {', '.join(missing)}: make them with `saferoom topics create`")
+    return found
+
+
 def describe(bootstrap: str, topics: Iterable[Topic]) -> dict[str, TopicState]:
     """State of those of ``topics`` that exist, by name. Raises `Unavailable`."""
     wanted = {topic.name: topic for topic in topics}

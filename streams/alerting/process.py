@@ -11,7 +11,7 @@ from typing import Final
 from reid.contracts.topics import ALERT_INPUTS, ALERTS, ALERTS_GROUP
 from reid.errors import ConfigError, Unavailable
 from reid.runtime import kafka
-from reid.runtime.admin import list_topics
+from reid.runtime.admin import required
 from reid.runtime.alerts.file import AlertFile, load
 from reid.runtime.ending import asked_by_signals
 from reid.runtime.ready import clear_ready, mark_ready
@@ -124,13 +124,9 @@ def _watch(agent: Agent, settings: Settings, stopping: threading.Event) -> None:
 def _await_topics(settings: Settings, stopping: threading.Event) -> int:
     """The partition count, once Kafka answers; 0 when told to stop before. Raises `ConfigError`."""
     found: dict[str, int] = {}
-    _patiently(lambda: found.update(list_topics(settings.kafka(), timeout_s=2.0)), stopping)
-    if stopping.is_set():
-        return 0
-    missing = [topic.name for topic in (*ALERT_INPUTS, ALERTS) if topic.name not in found]
-    if missing:
-        raise ConfigError(f"Kafka has no topic {', '.join(missing)}: make them with `saferoom topics create`")
-    return found[ALERTS.name]
+    needed = (*ALERT_INPUTS, ALERTS)
+    _patiently(lambda: found.update(required(settings.kafka(), needed, timeout_s=2.0)), stopping)
+    return 0 if stopping.is_set() else found[ALERTS.name]
 
 
 def _patiently(work: Callable[[], object], stopping: threading.Event) -> None:

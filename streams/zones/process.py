@@ -15,9 +15,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from reid.contracts.cloudevents import envelope_from
 from reid.contracts.codec import decode_event, encode
 from reid.contracts.topics import DETECTIONS, EVENTS, ZONES_GROUP
-from reid.errors import ConfigError, Unavailable
+from reid.errors import Unavailable
 from reid.runtime import kafka
-from reid.runtime.admin import list_topics
+from reid.runtime.admin import required
 from reid.runtime.ending import asked_by_signals
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
@@ -85,12 +85,7 @@ class Post:
 
     def serve(self, stopping: threading.Event) -> None:
         """Raises `Unavailable`, after which only `close` may be called."""
-        topics = list_topics(self._settings.kafka(), timeout_s=2.0)
-        missing = [topic.name for topic in (EVENTS, DETECTIONS) if topic.name not in topics]
-        if missing:
-            raise ConfigError(
-                f"Kafka has no topic {', '.join(missing)}: make them with `saferoom topics create`"
-            )
+        required(self._settings.kafka(), (EVENTS, DETECTIONS), timeout_s=2.0)
         self._consumer.subscribe([EVENTS.name], on_assign=self._assigned)
         while not stopping.is_set():
             self.turn()
