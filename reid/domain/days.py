@@ -77,7 +77,8 @@ def suggested(
     if score < threshold:
         return []
     known = site.persons[person_id]
-    decision = Decision(
+    decision = structs.replace(
+        registered.decision,
         outcome="new",
         reason="another_day",
         candidate=person_id,
@@ -86,14 +87,10 @@ def suggested(
         runner_up_score=None,
         threshold=needed(threshold, policy),
         margin=policy.margin,
-        samples=registered.decision.samples,
-        gallery_size=registered.decision.gallery_size,
-        model=registered.decision.model,
         policy=policy.version,
         appearance=found.appearance,
         passage=found.passage,
         across_days=found.across_days,
-        learned=registered.decision.learned,
     )
     return [_event(registered.site_id, registered.at, registered, registered.track, known, decision)]
 

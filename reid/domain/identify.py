@@ -17,6 +17,7 @@ from reid.contracts.events import (
 from reid.domain import labels
 from reid.domain.assignment import assign
 from reid.domain.days import suggested, trusted
+from reid.domain.evidence import Outcome, of_track
 from reid.domain.gallery import Search
 from reid.domain.policy import Policy
 from reid.domain.present import probe_of, seen, track_of
@@ -208,29 +209,22 @@ class _Frame:
     def _decision(
         self,
         probe: _Probe,
-        outcome: str,
+        outcome: Outcome,
         reason: str,
         best: tuple[str, float] | None,
         second: tuple[str, float] | None,
     ) -> Decision:
-        detail = probe.scores.get(best[0]) if best else None
-        return Decision(
-            outcome="matched" if outcome == "matched" else "new",
+        return of_track(
+            self.site,
+            probe.evidence.model,
+            probe.evidence.samples,
+            self.policy,
+            outcome=outcome,
             reason=reason,
-            candidate=best[0] if best else None,
-            score=best[1] if best else None,
-            runner_up=second[0] if second else None,
-            runner_up_score=second[1] if second else None,
+            best=best,
+            second=second,
+            detail=probe.scores.get(best[0]) if best else None,
             threshold=self.threshold,
-            margin=self.policy.margin,
-            samples=probe.evidence.samples,
-            gallery_size=len(self.site.persons),
-            model=probe.evidence.model,
-            policy=self.policy.version,
-            appearance=detail.appearance if detail else None,
-            passage=detail.passage if detail else 0.0,
-            across_days=detail.across_days if detail else 0.0,
-            learned=self.site.learned(probe.evidence.model) if self.policy.site_scale else 0.0,
         )
 
     def _sampled(self, probe: _Probe) -> AnyEvent:

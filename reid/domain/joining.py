@@ -19,20 +19,19 @@ from reid.contracts.events import (
     TrackRef,
 )
 from reid.domain.assignment import assign
-from reid.domain.days import apart_persons, decides, suggested, suggestion, trusted
+from reid.domain.days import suggested, trusted
+from reid.domain.evidence import of_track
 from reid.domain.evolve import DOUBTFUL
-from reid.domain.exact import share
 from reid.domain.merging import united
+from reid.domain.pairing import Pairing
 from reid.domain.policy import Policy
-from reid.domain.scoring import OPERATING_POINT, REACH, Score, likeness, score
+from reid.domain.scoring import Score, score
 from reid.domain.spans import at_once
 from reid.domain.state import Person, SiteState, pair
 
 #: Persons that a newcomer is weighed against, the nearest by appearance; and one in doubt.
 _CANDIDATES: Final = 12
 _AGAIN: Final = 4
-#: Looks of one side that are compared with all of the other.
-_LOOKS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,23 +130,17 @@ def _matched(
     reason: str,
     policy: Policy,
 ) -> Decision:
-    return Decision(
+    return of_track(
+        site,
+        look.model,
+        samples,
+        policy,
         outcome="matched",
         reason=reason,
-        candidate=own,
-        score=found.similarity,
-        runner_up=rival[0] if rival else None,
-        runner_up_score=rival[1] if rival else None,
+        best=(own, found.similarity),
+        second=rival,
+        detail=found,
         threshold=policy.threshold_at(look.camera_id),
-        margin=policy.margin,
-        samples=samples,
-        gallery_size=len(site.persons),
-        model=look.model,
-        policy=policy.version,
-        appearance=found.appearance,
-        passage=found.passage,
-        across_days=found.across_days,
-        learned=site.learned(look.model) if policy.site_scale else 0.0,
     )
 
 
@@ -221,65 +214,17 @@ def grown(
         return []
     best: tuple[float, int, int, PersonsMerged | PersonSuggested] | None = None
     for person in (site.persons[p] for p in dict.fromkeys(person_ids) if p in site.persons):
-        for other in _alike(site, person):
-            odds = _odds(site, person, other, policy)
-            made = _found(site, site_id, at, person, other, odds, policy)
+        model = person.templates[-1].model
+        pairing = Pairing(site, site_id, at, model, site.zones.encoders.get(model, ()), policy)
+        for other in _alike(site, person, pairing.looks(person)[0]):
+            odds = pairing.odds(person, other)
+            made = pairing.united(person, other, odds)
             if made is not None and (best is None or (odds, -other.number, -person.number) > best[:3]):
                 best = (odds, -other.number, -person.number, made)
     return [] if best is None else [best[3]]
 
 
-def _found(
-    site: SiteState, site_id: str, at: int, person: Person, other: Person, odds: float, policy: Policy
-) -> PersonsMerged | PersonSuggested | None:
-    """Merged; or, where a night lies between, asked."""
-    if odds < policy.merge_margin:
-        return None
-    found, usual = (share(value, OPERATING_POINT, REACH) for value in (odds, policy.merge_margin))
-    elder, younger = sorted((person, other), key=lambda p: p.number)
-    if not apart_persons(person, other, policy) or decides(found, usual, policy):
-        decision = _grew(site, elder, younger, "matched", found, usual, policy)
-        return united(site_id, at, elder, younger, policy, decision=decision)
-    decision = _grew(site, elder, younger, "new", found, usual, policy)
-    return suggestion(site, site_id, at, younger, elder, decision, policy)
-
-
-def _grew(
-    site: SiteState, elder: Person, younger: Person, outcome: str, found: float, usual: float, policy: Policy
-) -> Decision:
-    return Decision(
-        outcome="matched" if outcome == "matched" else "new",
-        reason="evidence_grew" if outcome == "matched" else "another_day",
-        candidate=elder.person_id,
-        score=found,
-        runner_up=None,
-        runner_up_score=None,
-        threshold=usual,
-        margin=policy.margin,
-        samples=len(_looks(younger)),
-        gallery_size=len(site.persons),
-        model=_looks(younger)[0].model,
-        policy=policy.version,
-        learned=site.learned(_looks(younger)[0].model),
-    )
-
-
-def _looks(person: Person) -> list[Template]:
-    """Those of the encoder of the latest."""
-    return [t for t in person.templates if t.model == person.templates[-1].model]
-
-
-def _alike(site: SiteState, person: Person) -> list[Person]:
-    barred = {person.person_id} | person.not_persons
-    found = (c for look in _looks(person)[:1] for c in site.gallery.search(look, barred, _AGAIN))
+def _alike(site: SiteState, person: Person, look: Template) -> list[Person]:
+    found = site.gallery.search(look, {person.person_id} | person.not_persons, _AGAIN)
     others = (site.persons[candidate.person_id] for candidate in found)
     return [other for other in others if not at_once(person.tracks, other.tracks)]
-
-
-def _odds(site: SiteState, person: Person, other: Person, policy: Policy) -> float:
-    """Log odds that these two are one."""
-    looks = _looks(person)
-    theirs = [t for t in other.templates if t.model == looks[0].model]
-    knots = site.zones.encoders.get(looks[0].model, ())
-    odds = likeness(site, looks[:_LOOKS], theirs, {person.number, other.number}, knots)
-    return odds + (site.passages.joining(person.tracks, other.tracks) if policy.gate else 0.0)

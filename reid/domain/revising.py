@@ -7,42 +7,29 @@ makes room; two persons who are one are merged. What people decided stays.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from reid.contracts.detections import Frame
 from reid.contracts.events import (
     AnyEvent,
-    Decision,
-    PersonsMerged,
     PersonSplit,
-    PersonSuggested,
     PersonTemplateRemoved,
-    Template,
     TrackRef,
 )
-from reid.domain.days import apart_persons, decides, suggestion
+from reid.domain.days import apart_persons
 from reid.domain.evolve import WEIGHED
-from reid.domain.exact import logarithm, share
 from reid.domain.gallery import Search
-from reid.domain.merging import united
+from reid.domain.pairing import LOOKS, Pairing
 from reid.domain.poisoning import misfit
 from reid.domain.policy import Policy
 from reid.domain.present import track_of
-from reid.domain.scoring import OPERATING_POINT, REACH, likeness
-from reid.domain.similarity import Calibration
+from reid.domain.scoring import likeness
 from reid.domain.spans import at_once
 from reid.domain.splitting import parted
 from reid.domain.state import Person, SiteState
 
 #: Persons that one is weighed against: the nearest by appearance.
 _CANDIDATES: Final = 4
-#: Looks of one side that are compared with all of the other.
-_LOOKS: Final = 3
-#: Log odds below which much evidence does not help to merge two.
-EVEN: Final = 0.0
-#: Persons from which a crowd is large.
-CROWD: Final = 100
 #: So often is one track moved without being asked to.
 _MOVES: Final = 2
 
@@ -74,25 +61,19 @@ def revisions(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> li
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class _Revision:
-    site: SiteState
-    site_id: str
-    at: int
-    model: str
-    knots: Calibration
-    policy: Policy
+class _Revision(Pairing):
+    __slots__ = ()
 
     def nearest(self, persons: Iterable[Person]) -> Iterator[tuple[Person, list[Person]]]:
         """Those of them that the encoder knows, each with whom it may be: one search for all."""
-        known = [(person, looks[0]) for person in persons if (looks := self._looks(person))]
+        known = [(person, looks[0]) for person in persons if (looks := self.looks(person))]
         searches = [Search(look, {p.person_id} | p.not_persons) for p, look in known]
         results = self.site.gallery.search_all(searches, _CANDIDATES)
         for (person, _), found in zip(known, results, strict=True):
             others = [self.site.persons[candidate.person_id] for candidate in found]
             near = [other for other in others if not at_once(person.tracks, other.tracks)]
-            looks = [look for other in near for look in self._looks(other)]
-            for camera_id in dict.fromkeys(look.camera_id for look in self._looks(person)[:_LOOKS]):
+            looks = [look for other in near for look in self.looks(other)]
+            for camera_id in dict.fromkeys(look.camera_id for look in self.looks(person)[:LOOKS]):
                 self.site.cohort(self.model).prepare(looks, camera_id)
             yield person, near
 
@@ -108,7 +89,7 @@ class _Revision:
         odds, track = min(found)
         if odds >= -self.policy.break_margin:
             return None
-        decision = self._decision(person, "new", "evidence_broke", odds, -self.policy.break_margin)
+        decision = self.decision(person, "new", "evidence_broke", odds, -self.policy.break_margin)
         return parted(self.site, self.site_id, self.at, person, track, self.policy, decision)
 
     def _poisoned(self, person: Person) -> PersonTemplateRemoved | None:
@@ -125,120 +106,51 @@ class _Revision:
             slot=found.slot,
             template=person.templates[found.slot],
             left=len(person.templates) - 1,
-            decision=self._decision(person, "new", "template_disagrees", found.odds, -margin),
+            decision=self.decision(person, "new", "template_disagrees", found.odds, -margin),
         )
 
     def _joined(self, person: Person, near: Iterable[Person]) -> AnyEvent | None:
         """The person merged with the one most like it, or the track that stands in the way moved out."""
         best: tuple[float, int, AnyEvent] | None = None
         for other in near:
-            odds, needed = self._both(person, other), self._needed(person, other)
-            made: AnyEvent | None
-            if apart_persons(person, other, self.policy):
-                made = self._across_days(person, other, odds, needed)
-            elif odds >= needed:
-                made = self._merge(person, other, odds, needed)
-            else:
+            odds = self.odds(person, other)
+            made: AnyEvent | None = self.united(person, other, odds)
+            if made is None and not apart_persons(person, other, self.policy):
                 odds, made = self._room(person, other)
             if made is not None and (best is None or (odds, -other.number) > best[:2]):
                 best = (odds, -other.number, made)
         return best[2] if best else None
-
-    def _needed(self, person: Person, other: Person) -> float:
-        """Log odds from which they are merged. Chance is a smaller part of the mean of many looks; in a large
-        crowd so many more pairs are weighed, and each of them may be alike by chance."""
-        tracks = {t.track for each in (person, other) for t in self._looks(each)}
-        margin = self.policy.merge_margin
-        eased = min(margin, max(margin - self.policy.merge_relief * (len(tracks) - 1), EVEN))
-        return eased + max(logarithm(len(self.site.persons) / CROWD), 0.0)
-
-    def _both(self, person: Person, other: Person) -> float:
-        """Log odds that these two are one."""
-        own = {person.number, other.number}
-        looks, theirs = self._looks(person), self._looks(other)
-        return likeness(self.site, looks[:_LOOKS], theirs, own, self.knots) + self._way(person, other, None)
 
     def _room(self, person: Person, other: Person) -> tuple[float, PersonSplit | None]:
         """A track of ``other`` that would better be this person's place, and by how much."""
         best: tuple[float, TrackRef] | None = None
         for track in self._movable(other):
             held = self._fit(track, other)
-            odds = self._without(person, other, track)
+            odds = self.odds(person, other, without=track)
             if odds <= 0 or odds - held <= self.policy.better_margin:
                 continue
             if best is None or (odds - held, track) > best:
                 best = (odds - held, track)
         if best is None:
             return 0.0, None
-        decision = self._decision(other, "new", "better_candidate", best[0], self.policy.better_margin)
+        decision = self.decision(other, "new", "better_candidate", best[0], self.policy.better_margin)
         moved = parted(self.site, self.site_id, self.at, other, best[1], self.policy, decision)
         return best[0], moved
 
-    def _without(self, person: Person, other: Person, track: TrackRef) -> float:
-        """Log odds that the person and what is left of ``other`` without ``track`` are one."""
-        rest = [t for t in self._looks(other) if t.track != track]
-        own = {person.number, other.number}
-        odds = likeness(self.site, self._looks(person)[:_LOOKS], rest, own, self.knots)
-        return odds + self._way(person, other, track)
-
     def _fit(self, track: TrackRef, person: Person, way: bool = True) -> float:
         """Log odds that the track is of the person, by its others; ``way``: and how it came there."""
-        looks = self._looks(person)
+        looks = self.looks(person)
         mine, rest = [t for t in looks if t.track == track], [t for t in looks if t.track != track]
-        odds = likeness(self.site, mine[:_LOOKS], rest, {person.number}, self.knots)
+        odds = likeness(self.site, mine[:LOOKS], rest, {person.number}, self.knots)
         spans = [s for s in person.tracks if s.track == track]
         others = [s for s in person.tracks if s.track != track]
         return odds + (self.site.passages.joining(spans, others) if way and self.policy.gate else 0.0)
-
-    def _way(self, person: Person, other: Person, track: TrackRef | None) -> float:
-        if not self.policy.gate:
-            return 0.0
-        left = [span for span in other.tracks if span.track != track]
-        return self.site.passages.joining(person.tracks, left)
-
-    def _looks(self, person: Person) -> list[Template]:
-        return [t for t in person.templates if t.model == self.model]
 
     def _movable(self, person: Person) -> list[TrackRef]:
         """Tracks that left an appearance of their own beside others, and may be moved without being asked."""
         if person.person_id in self.site.revisions.asserted or len(person.tracks) < 2:
             return []
-        tracks = dict.fromkeys(t.track for t in self._looks(person) if t.track is not None)
+        tracks = dict.fromkeys(t.track for t in self.looks(person) if t.track is not None)
         moved, confirmed = self.site.revisions.moved, self.site.revisions.confirmed
         spans = {span.track for span in person.tracks} - confirmed.keys()
         return [t for t in tracks if t in spans and moved.get(t, 0) < _MOVES] if len(tracks) > 1 else []
-
-    def _across_days(
-        self, person: Person, other: Person, odds: float, needed: float
-    ) -> PersonsMerged | PersonSuggested | None:
-        """Two who were never seen on one day: merged when they are alike enough for that, else suggested."""
-        if odds < needed:
-            return None
-        score, usual = (share(o, OPERATING_POINT, REACH) for o in (odds, needed))
-        if decides(score, usual, self.policy):
-            return self._merge(person, other, odds, needed)
-        elder, younger = sorted((person, other), key=lambda p: p.number)
-        decision = self._decision(elder, "new", "another_day", odds, needed)
-        return suggestion(self.site, self.site_id, self.at, younger, elder, decision, self.policy)
-
-    def _merge(self, person: Person, other: Person, odds: float, needed: float) -> PersonsMerged:
-        survivor, absorbed = sorted((person, other), key=lambda p: p.number)
-        decision = self._decision(survivor, "matched", "evidence_grew", odds, needed)
-        return united(self.site_id, self.at, survivor, absorbed, self.policy, decision=decision)
-
-    def _decision(self, person: Person, outcome: str, reason: str, odds: float, needed: float) -> Decision:
-        return Decision(
-            outcome="matched" if outcome == "matched" else "new",
-            reason=reason,
-            candidate=person.person_id,
-            score=share(odds, OPERATING_POINT, REACH),
-            runner_up=None,
-            runner_up_score=None,
-            threshold=share(needed, OPERATING_POINT, REACH),
-            margin=self.policy.margin,
-            samples=len(self._looks(person)),
-            gallery_size=len(self.site.persons),
-            model=self.model,
-            policy=self.policy.version,
-            learned=self.site.learned(self.model),
-        )

@@ -10,7 +10,7 @@ import pytest
 from reid.contracts.detections import Frame
 from reid.contracts.embedding import encode_wire, to_fixed
 from reid.contracts.events import PersonSeen, PersonsMerged, PersonSplit, Template, TrackRef
-from reid.domain import cohort, revising
+from reid.domain import cohort, pairing
 from reid.domain.centring import WINDOW, CameraMean, Centring
 from reid.domain.cohort import Cohort, Spread
 from reid.domain.exact import logarithm, share
@@ -220,5 +220,5 @@ def test_what_is_not_known_is_taken_from_the_calibration() -> None:
 def test_merging_asks_for_more_in_a_large_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
     bold = Policy(threshold=0.95, merge_margin=2.0, doubt_zone=0.0)
     few = told(bold).all(PersonsMerged)
-    monkeypatch.setattr(revising, "CROWD", 1)
+    monkeypatch.setattr(pairing, "CROWD", 1)
     assert len(told(bold).all(PersonsMerged)) < len(few)

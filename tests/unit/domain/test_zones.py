@@ -32,6 +32,7 @@ from reid.contracts.events import (
     ZoneFollowed,
 )
 from reid.contracts.policy import Policy
+from reid.domain import pairing
 from reid.domain.validate import check
 from reid.errors import ContractError, PoisonInput
 from tests.unit.domain.story import PLAIN, Story, at, frame, look, person, walk
@@ -248,6 +249,22 @@ def test_evidence_that_grows_joins_whom_the_first_look_left_apart() -> None:
     assert [m.decision.reason for m in story.all(PersonsMerged)] == ["evidence_grew"]
     assert len(story.proven().site().persons) == 1
     assert story.site().revisions.made_at
+
+
+def test_grown_evidence_over_zones_asks_for_more_in_a_large_crowd_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def merges() -> int:
+        story = TwoLevels(Policy(gate=False, margin=0.9)).when(
+            walk("room1", 0, 1, "a"), walk("room3", 30, 2, look("a", toward="b", by=1.8))
+        )
+        for n in range(3):
+            story.when(walk("room3", 60 + 20 * n, 10 + n, look("a", toward="b", by=1.2 - 0.4 * n)))
+        return len(story.all(PersonsMerged))
+
+    assert merges() == 1
+    monkeypatch.setattr(pairing, "CROWD", 1e-3)
+    assert merges() == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+"""Whether two persons are one, by all that is kept of both."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from reid.contracts.events import Decision, PersonsMerged, PersonSuggested, Template, TrackRef
+from reid.domain.days import apart_persons, decides, suggestion
+from reid.domain.evidence import Outcome, of_looks
+from reid.domain.exact import logarithm, share
+from reid.domain.merging import united
+from reid.domain.policy import Policy
+from reid.domain.scoring import OPERATING_POINT, REACH, likeness
+from reid.domain.similarity import Calibration
+from reid.domain.state import Person, SiteState
+
+#: Looks of one side that are compared with all of the other.
+LOOKS: Final = 3
+#: Log odds below which much evidence does not help to merge two.
+EVEN: Final = 0.0
+#: Persons from which a crowd is large.
+CROWD: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """By looks of one encoder, at one moment."""
+
+    site: SiteState
+    site_id: str
+    at: int
+    model: str
+    knots: Calibration
+    policy: Policy
+
+    def looks(self, person: Person) -> list[Template]:
+        return [t for t in person.templates if t.model == self.model]
+
+    def odds(self, person: Person, other: Person, without: TrackRef | None = None) -> float:
+        """Log odds that these two are one, had ``other`` not been given the track ``without``."""
+        rest = [t for t in self.looks(other) if without is None or t.track != without]
+        own = {person.number, other.number}
+        odds = likeness(self.site, self.looks(person)[:LOOKS], rest, own, self.knots)
+        if not self.policy.gate:
+            return odds
+        left = [span for span in other.tracks if span.track != without]
+        return odds + self.site.passages.joining(person.tracks, left)
+
+    def needed(self, person: Person, other: Person) -> float:
+        """Log odds from which they are merged. Chance is a smaller part of the mean of many looks; in a large
+        crowd so many more pairs are weighed, and each of them may be alike by chance."""
+        tracks = {t.track for each in (person, other) for t in self.looks(each)}
+        margin = self.policy.merge_margin
+        eased = min(margin, max(margin - self.policy.merge_relief * (len(tracks) - 1), EVEN))
+        return eased + max(logarithm(len(self.site.persons) / CROWD), 0.0)
+
+    def united(self, person: Person, other: Person, odds: float) -> PersonsMerged | PersonSuggested | None:
+        """Merged where ``odds`` are what that takes. Two who were never seen on one day must be alike enough
+        for that too, else it is suggested, once."""
+        needed = self.needed(person, other)
+        if odds < needed:
+            return None
+        elder, younger = sorted((person, other), key=lambda p: p.number)
+        score, usual = (share(o, OPERATING_POINT, REACH) for o in (odds, needed))
+        if apart_persons(person, other, self.policy) and not decides(score, usual, self.policy):
+            decision = self.decision(elder, "new", "another_day", odds, needed)
+            return suggestion(self.site, self.site_id, self.at, younger, elder, decision, self.policy)
+        decision = self.decision(elder, "matched", "evidence_grew", odds, needed)
+        return united(self.site_id, self.at, elder, younger, self.policy, decision=decision)
+
+    def decision(self, person: Person, outcome: Outcome, reason: str, odds: float, needed: float) -> Decision:
+        return of_looks(
+            self.site,
+            self.model,
+            len(self.looks(person)),
+            self.policy,
+            outcome=outcome,
+            reason=reason,
+            candidate=person.person_id,
+            odds=odds,
+            needed=needed,
+        )
