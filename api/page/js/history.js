@@ -11,22 +11,36 @@ const PLAIN = new Set(["sampled", "seen"]); // many, and each says little
 
 export function historySection(id, scope) {
   let all = false;
+  let wanted = PAGE;
   const path = `/persons/${encodeURIComponent(id)}/history`;
   const toggle = h("label", { class: "check small" }, h("input", { type: "checkbox", onchange: event => { all = event.target.checked; made.refresh(); } }), "every sighting");
   const made = section("History", {
     route: "/persons/{person_id}/history", scope, aside: toggle,
     load: async signal => {
-      const { steps, next_before } = await reads(path, { limit: 400 })(signal);
-      const shown = steps.filter(step => all || !PLAIN.has(step.kind)).reverse();
-      return { shown: shown.slice(0, PAGE), undone: Object.fromEntries(steps.filter(step => step.kind === "merge_undone").map(step => [step.other_id, step.offset])), more: shown.length > PAGE || Boolean(next_before), may: may() };
+      const steps = []; // newest first
+      let before;
+      const shown = () => steps.filter(step => all || !PLAIN.has(step.kind));
+      do {
+        const answer = await reads(path, { limit: 400, before })(signal);
+        steps.push(...answer.steps.reverse());
+        before = answer.next_before;
+      } while (before && shown().length <= wanted);
+      return { shown: shown().slice(0, wanted), undone: undone(steps), more: shown().length > wanted, may: may() };
     },
     draw: (body, { shown, undone, more }) => {
       body.replaceChildren(h("ol", { class: "steps" }, ...shown.map(step => item(id, step, undone))),
-        more && h("p", { class: "small soft" }, "Older steps: saferoom explain ", id));
+        more ? h("button", { type: "button", class: "button quiet", onclick: older }, "Older steps") : "");
     },
   });
+  function older() {
+    wanted += PAGE;
+    made.refresh();
+  }
   return made;
 }
+
+// Whom a merge was undone of -> where in the log, the last time.
+const undone = steps => Object.fromEntries(steps.filter(step => step.kind === "merge_undone").reverse().map(step => [step.other_id, step.offset]));
 
 function item(id, step, undone) {
   const [text, detail] = told(step);
