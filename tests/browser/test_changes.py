@@ -82,6 +82,19 @@ def test_a_merge_by_keyboard_is_undone_in_the_history(page: Any, site: Site) -> 
     merge.locator("button").first.wait_for(state="detached")
 
 
+def test_who_was_merged_leads_to_whom_it_is_now(page: Any, site: Site) -> None:
+    """Its page said no more than that nobody has this id: links and bookmarks ended there."""
+    page.expected.append("status of 404")
+    one, other = pair(site)
+    ids = one["person_id"], other["person_id"]
+    assert site.post("/persons/merge", {"person_id1": ids[0], "person_id2": ids[1]}) == 200
+    page.evaluate("id => (location.hash = '#/people/' + id)", ids[1])
+    page.wait_for_selector(f"strong:text-is('{other['label']} is {one['label']} now')")
+    page.click(f".empty a.person[data-id='{ids[0]}']")
+    page.wait_for_selector(f"h1:text-is('{one['label']}')")
+    assert site.post("/persons/split", {"person_id": ids[0], "absorbed_id": ids[1]}) == 200
+
+
 def test_a_refused_merge_says_why(page: Any, site: Site) -> None:
     page.expected.append("status of 409")
     one, other = until(lambda: refused_pair(site), 90)
