@@ -90,6 +90,10 @@ def test_who_was_merged_leads_to_whom_it_is_now(page: Any, site: Site) -> None:
     assert site.post("/persons/merge", {"person_id1": ids[0], "person_id2": ids[1]}) == 200
     page.evaluate("id => (location.hash = '#/people/' + id)", ids[1])
     page.wait_for_selector(f"strong:text-is('{other['label']} is {one['label']} now')")
+    page.wait_for_selector(".steps li[data-kind=merged_into]")
+    widths = [page.locator(part).first.bounding_box()["width"] for part in (".steps", ".empty")]
+    assert widths[0] > widths[1] / 2, "its history stood in the narrow column of the card that is not there"
+    assert not page.locator(".steps button").count(), "nobody is taken from somebody who is not there"
     page.click(f".empty a.person[data-id='{ids[0]}']")
     page.wait_for_selector(f"h1:text-is('{one['label']}')")
     assert site.post("/persons/split", {"person_id": ids[0], "absorbed_id": ids[1]}) == 200

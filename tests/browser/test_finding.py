@@ -147,6 +147,7 @@ def test_an_alert_of_the_log_is_shown_with_its_evidence_and_acknowledged(page: A
     told = card.inner_text()
     assert "rule room2 is closed" in told and f"cause: {alert['evidence']['cause']}" in told
     assert alert["evidence"]["cause"].startswith("reid.events.v1/")
+    assert "{" not in told and str(alert["evidence"]["since"]) not in told, "told for people"
     card.locator("text=Acknowledge").click()
     card.wait_for(state="detached")
     (kept,) = [one for one in site.get("/alerts?state=all")["alerts"] if one["alert_id"] == alert["alert_id"]]

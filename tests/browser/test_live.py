@@ -140,6 +140,9 @@ def test_a_person_has_a_page_of_its_own(page: Any, site: Site) -> None:
         page.click("text=Older steps")
         page.wait_for_function("n => document.querySelectorAll('.steps li').length > n", arg=shown)
     page.wait_for_selector(".steps li:has-text('needed 0.')")  # decisions with their evidence
+    assert page.locator(".steps:has-text('–, needed')").count() == 0, (
+        "of nobody to compare with there is no score"
+    )
     page.wait_for_selector(".lanes rect", state="attached")
     page.wait_for_selector(".legs .leg")
     page.wait_for_selector(".alike li .bar")

@@ -4,7 +4,7 @@ import { reject, unmerge } from "./commands.js";
 import { h } from "./dom.js";
 import { score, when, wholeTime } from "./format.js";
 import { reads, section } from "./section.js";
-import { may, personOf } from "./state.js";
+import { may, people, personOf } from "./state.js";
 
 const PAGE = 40;
 const PLAIN = new Set(["sampled", "seen"]); // many, and each says little
@@ -25,10 +25,10 @@ export function historySection(id, scope) {
         steps.push(...answer.steps.reverse());
         before = answer.next_before;
       } while (before && shown().length <= wanted);
-      return { shown: shown().slice(0, wanted), undone: undone(steps), more: shown().length > wanted, may: may() };
+      return { shown: shown().slice(0, wanted), undone: undone(steps), more: shown().length > wanted, changeable: may() && (!people.get().length || Boolean(personOf(id))) };
     },
-    draw: (body, { shown, undone, more }) => {
-      body.replaceChildren(h("ol", { class: "steps" }, ...shown.map(step => item(id, step, undone))),
+    draw: (body, { shown, undone, more, changeable }) => {
+      body.replaceChildren(h("ol", { class: "steps" }, ...shown.map(step => item(id, step, changeable ? undone : null))),
         more ? h("button", { type: "button", class: "button quiet", onclick: older }, "Older steps") : "");
     },
   });
@@ -68,9 +68,9 @@ function told(step) {
   const text = TOLD[step.kind]?.(step) ?? step.kind.replaceAll("_", " ");
   const parts = [];
   const made = step.decision;
-  if (made && made.score !== null) {
+  if (made && made.score != null) { // what a step does not tell is absent
     parts.push(`score ${score(made.score)}, needed ${score(made.threshold)}`);
-    if (made.runner_up_score !== null) parts.push(`next best ${score(made.runner_up_score)}`);
+    if (made.runner_up_score != null) parts.push(`next best ${score(made.runner_up_score)}`);
   } else if (step.score !== undefined) parts.push(`score ${score(step.score)}`);
   if (step.reason) parts.push(step.reason.replaceAll("_", " "));
   if (step.asked_by) parts.push(`asked by ${step.asked_by}`);
@@ -79,7 +79,7 @@ function told(step) {
 }
 
 function undo(id, step, undone) {
-  if (!may()) return null;
+  if (!undone) return null; // of the past, or of somebody who is not there: nobody changes that
   const button = (text, run) => h("button", { type: "button", class: "button quiet", onclick: run }, text);
   if (step.kind === "merged" && step.person_id === id && (undone[step.other_id] ?? -1) < step.offset) {
     return button("Undo", () => unmerge(id, step.other_id, step.other_label));
