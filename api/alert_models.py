@@ -2,10 +2,14 @@
 
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel
+import msgspec
+from pydantic import BaseModel, create_model
 
 from api.models import COMMAND_ID, example
-from reid.contracts.alert_rules import Kind, Severity
+from reid.contracts.views import AlertView
+
+#: Of the view, what is for its own keeping.
+_UNTOLD: Final = frozenset({"number", "of", "reason", "events"})
 
 ALERT: Final[dict[str, Any]] = {
     "alert_id": "120c397b-5af8-53ff-ad62-3b4c38ea9f64",
@@ -27,29 +31,26 @@ ALERT: Final[dict[str, Any]] = {
 }
 
 
-class Alert(BaseModel):
+def _shown() -> Any:
+    """A model of what an answer tells of an `AlertView`: its names, types and defaults stand there. Evidence
+    is given as it is."""
+    told = (field for field in msgspec.structs.fields(AlertView) if field.name not in _UNTOLD)
+    types = {
+        field.name: (
+            dict[str, Any] if field.name == "evidence" else field.type,
+            ... if field.required else field.default,
+        )
+        for field in told
+    }
+    return create_model("Shown", **types)  # type: ignore[call-overload]
+
+
+class Alert(_shown()):  # type: ignore[misc]
     """``state``: open until acknowledged, whether it goes on or not; ``closed_at``: null while it goes on.
     Times in ms since the epoch. ``person_id`` follows merges, and is null when the person is forgotten.
     ``evidence.cause``: topic/partition/offset of the event that it came of."""
 
     model_config = example(**ALERT)
-
-    alert_id: str
-    rule: str
-    kind: Kind
-    severity: Severity
-    message: str
-    zone: str | None = None
-    camera_id: str | None = None
-    person_id: str | None = None
-    label: str = ""
-    opened_at: int
-    last_at: int
-    closed_at: int | None = None
-    state: Literal["open", "acknowledged"]
-    acknowledged_at: int | None = None
-    acknowledged_by: str = ""
-    evidence: dict[str, Any]
 
 
 class Alerts(BaseModel):

@@ -64,4 +64,5 @@ async def acknowledge_alert(
 def alert_of(alert: AlertView) -> models.Alert:
     """An alert as every answer gives it."""
     plain: dict[str, Any] = msgspec.to_builtins(alert)
-    return models.Alert.model_validate(plain)
+    made: models.Alert = models.Alert.model_validate(plain)
+    return made

@@ -56,4 +56,5 @@ def _crop(crop: CropView) -> picture_models.Crop:
         camera_id=crop.camera_id,
         at=crop.at,
         quality=crop.quality,
+        person_id=crop.person_id,
     )

@@ -2,17 +2,19 @@
 
 from pydantic import BaseModel
 
-from api.models import example
+from api.models import PERSON, example
 
 
 class Crop(BaseModel):
-    """``at``: milliseconds since the epoch. ``quality``: 0 to 1."""
+    """``at``: milliseconds since the epoch. ``quality``: 0 to 1. ``person_id``: as whom it was taken,
+    somebody who may have been merged into this person since."""
 
     sha256: str
     url: str
     camera_id: str
     at: int
     quality: float
+    person_id: str
 
 
 class Crops(BaseModel):
@@ -26,6 +28,7 @@ class Crops(BaseModel):
                 "camera_id": "room2",
                 "at": 1762344660197,
                 "quality": 0.8,
+                "person_id": PERSON["person_id"],
             }
         ]
     )

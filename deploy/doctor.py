@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deploy.clocks import check_clocks
 from reid.errors import Unavailable
 from reid.runtime.doctor import CameraProbe, run_checks
 from reid.runtime.settings import Settings
@@ -22,6 +24,8 @@ def run(settings: Settings, sources: Sequence[str]) -> int:
     console = Console(highlight=False)
     probes: list[CameraProbe] = [(source, partial(first_frame, source)) for source in sources]
     checks = run_checks(settings, probes)
+    redis = next(check for check in checks if check.name == "Redis")
+    checks.append(check_clocks(settings, redis, round(time.time() * 1000)))
     table = Table(box=None, pad_edge=False, show_header=False)
     for column in ("", "check", "finding"):
         table.add_column(column, overflow="fold")

@@ -34,25 +34,23 @@ def topics_list(kafka: options.Kafka = None, home: options.Home = None) -> None:
     list_topics(options.settings_from(kafka=kafka, home=home))
 
 
+FromBeginning = Annotated[bool, typer.Option("--from-beginning", help="From the first record.")]
+Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="So many records.")]
+
+
 @events_app.command("tail")
 def events_tail(
     kafka: options.Kafka = None,
     home: options.Home = None,
     follow: options.Follow = False,
-    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="From the first event.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="So many events.")] = None,
+    from_beginning: FromBeginning = False,
+    limit: Limit = None,
     as_json: options.JsonLines = False,
 ) -> None:
     """Print events: offset, time, type, subject, causation. By default the last 20."""
-    from deploy.log_commands import tail_events
+    from deploy.log_commands import Tail, tail_events
 
-    tail_events(
-        options.settings_from(kafka=kafka, home=home),
-        follow=follow,
-        from_beginning=from_beginning,
-        limit=limit,
-        as_json=as_json,
-    )
+    tail_events(options.settings_from(kafka=kafka, home=home), Tail(follow, from_beginning, limit, as_json))
 
 
 @audit_app.command("tail")
@@ -60,20 +58,14 @@ def audit_tail(
     kafka: options.Kafka = None,
     home: options.Home = None,
     follow: options.Follow = False,
-    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="From the first search.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="So many searches.")] = None,
+    from_beginning: FromBeginning = False,
+    limit: Limit = None,
     as_json: options.JsonLines = False,
 ) -> None:
     """Print searches: when, who, what for, with what, whom it found. By default the last 20."""
-    from deploy.log_commands import tail_searches
+    from deploy.log_commands import Tail, tail_searches
 
-    tail_searches(
-        options.settings_from(kafka=kafka, home=home),
-        follow=follow,
-        from_beginning=from_beginning,
-        limit=limit,
-        as_json=as_json,
-    )
+    tail_searches(options.settings_from(kafka=kafka, home=home), Tail(follow, from_beginning, limit, as_json))
 
 
 @events_app.command("export")

@@ -50,35 +50,32 @@ def list_topics(settings: Settings) -> None:
     Console().print(table)
 
 
-def tail_events(
-    settings: Settings, *, follow: bool, from_beginning: bool, limit: int | None, as_json: bool
-) -> None:
-    """Prints events. Without ``from_beginning`` the last ``limit`` (20), then those to come if ``follow``."""
-    wanted = _Wanted(EVENTS.name, follow, from_beginning, limit)
-    _tail(settings, wanted, _write_json if as_json else _write_line)
+class Tail(NamedTuple):
+    """Of a topic, without ``from_beginning`` the last ``limit`` records (20); those to come, too, if
+    ``follow``."""
+
+    follow: bool = False
+    from_beginning: bool = False
+    limit: int | None = None
+    as_json: bool = False
 
 
-def tail_searches(
-    settings: Settings, *, follow: bool, from_beginning: bool, limit: int | None, as_json: bool
-) -> None:
-    """Prints what the audit keeps, in the same way."""
-    wanted = _Wanted(AUDIT.name, follow, from_beginning, limit)
-    _tail(settings, wanted, _write_json if as_json else _write_search)
+def tail_events(settings: Settings, wanted: Tail) -> None:
+    """Prints events."""
+    _tail(settings, EVENTS.name, wanted, _write_line)
 
 
-class _Wanted(NamedTuple):
-    topic: str
-    follow: bool
-    from_beginning: bool
-    limit: int | None
+def tail_searches(settings: Settings, wanted: Tail) -> None:
+    """Prints what the audit keeps."""
+    _tail(settings, AUDIT.name, wanted, _write_search)
 
 
-def _tail(settings: Settings, wanted: _Wanted, write: Callable[[Message], None]) -> None:
-    follow = wanted.follow
+def _tail(settings: Settings, topic: str, wanted: Tail, write_line: Callable[[Message], None]) -> None:
+    write = _write_json if wanted.as_json else write_line
     try:
-        for message in _records(settings.kafka(), wanted):
+        for message in _records(settings.kafka(), topic, wanted):
             write(message)
-            if follow:
+            if wanted.follow:
                 sys.stdout.flush()
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -88,8 +85,8 @@ def _tail(settings: Settings, wanted: _Wanted, write: Callable[[Message], None])
         sys.stdout = None
 
 
-def _records(bootstrap: str, wanted: _Wanted) -> Iterator[Message]:
-    topic, follow, from_beginning, limit = wanted
+def _records(bootstrap: str, topic: str, wanted: Tail) -> Iterator[Message]:
+    follow, from_beginning, limit, _ = wanted
     consumer = log.log_reader(bootstrap)
     last = None if from_beginning else (limit or _LAST)
     try:

@@ -5,7 +5,7 @@ nothing that an answer holds was caused by an input after T; what a slow camera 
 before T was not known then, and is not there. An event's time is that of the input that caused it.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -64,28 +64,16 @@ class Past:
             self.ends = dict(start.ends)
             self.events, self.latest = start.events, start.latest
 
-    def fold(
-        self,
-        consumer: Consumer,
-        settings: Settings,
-        only: Collection[Place] | None = None,
-        limits: Mapping[Place, int] | None = None,
-    ) -> None:
-        """``only``: partitions, all by default; ``limits``: offsets before which to stop, at the latest.
-
-        Raises `Unavailable` when Kafka is away.
-        """
+    def fold(self, consumer: Consumer, settings: Settings) -> None:
+        """All partitions, from where this past stands. Raises `Unavailable` when Kafka is away."""
         for topic, views in topics_of(views_of(settings, self.counted)).items():
             # One partition after another: the answer must not depend on how their records interleave.
             for partition in partitions(consumer, topic):
                 place = (topic, partition)
-                if only is not None and place not in only:
-                    continue
                 start = self.ends.setdefault(place, 0)
                 if is_empty(consumer, topic, partition):
                     continue
-                bound = {partition: limits[place]} if limits and place in limits else None
-                for batch in batches(consumer, topic, {partition: start or None}, bound, size=STEP):
+                for batch in batches(consumer, topic, {partition: start or None}, size=STEP):
                     if self.apply(views, place, batch):
                         break
         self.settle()

@@ -2,9 +2,11 @@
 
 A follower folds the log as it grows and leaves a mark, a copy of the views, every so many events. As the
 log grows the marks are thinned out: never more than `MARKS`, evenly spaced, so that memory is bounded and
-a moment costs the folding of at most ``2 * events / MARKS`` events.
+a moment costs the folding of at most ``2 * events / MARKS`` events. On its way to a moment a fold leaves
+stops, marks for whoever comes that way again: where a slider is moved, a step costs a part of that.
 
-Memory: one copy of the views, and of each mark what changed since the one before (documents are shared).
+Memory: one copy of the views, of each mark and stop what changed since the one before (documents are
+shared), and the `Segments` read last.
 """
 
 import logging
@@ -12,9 +14,11 @@ import threading
 from collections import OrderedDict, deque
 from typing import Final
 
+from api.readiness import Ends
 from deploy import log as readers
 from deploy.activity import Activity, Reports, Span
 from deploy.past import Past, Place, topics_of, views_of
+from deploy.segments import Segments
 from projections.reading import Batch, batches, partitions
 from projections.views import Record
 from reid.contracts.partitioning import partition_of
@@ -29,6 +33,9 @@ MARKS: Final = 96
 SPACING: Final = 1_000
 #: Moments that were asked for last, as they were answered: a page asks several times about one.
 KEPT: Final = 8
+#: Stops between two marks, and those kept of all, the latest.
+STOPS: Final = 4
+STOPS_KEPT: Final = 24
 #: Newest records about alerts, which are few: folded anew for each moment.
 ALERTS_HELD: Final = 10_000
 #: Seconds between two looks for more of the log.
@@ -48,11 +55,13 @@ class Timeline:
         self._activity, self._reports = Activity(), Reports()
         self._alerts: deque[Record] = deque(maxlen=ALERTS_HELD)
         self._kept: OrderedDict[tuple[int, bool], Past] = OrderedDict()
+        self._stops: OrderedDict[tuple[int, bool], Past] = OrderedDict()
         self._read: dict[Place, int] = {}
         # Held for one batch; for the whole of one advance; for the whole of one answer.
         self._head_lock, self._advancing, self._answering = (threading.Lock() for _ in range(3))
         self._follower = readers.log_reader(settings.kafka())
         self._asker = readers.log_reader(settings.kafka())
+        self._segments = Segments(self._asker)
 
     def follow(self, stop: threading.Event) -> None:
         """Until ``stop``; Kafka may be away meanwhile. The timeline answers nothing afterwards."""
@@ -106,21 +115,41 @@ class Timeline:
             aside = self._reports.at(moment)
             if self._alerts:
                 aside[ALERTS.name, self._alerts[0].partition] = list(self._alerts)
-            if moment >= self._head.latest:
-                past, limits = Past(moment, self._head), None
-            else:
-                known = [one for one in self._kept.values() if one.counted or not counted]
-                starts = [one for one in [*self._marks, *known] if one.latest <= moment]
-                later = [one for one in self._marks if one.latest > moment]
-                limits = dict(later[0].ends if later else self._head.ends)
-                past = Past(moment, max(starts, key=lambda one: one.events, default=None), counted)
-        if limits is not None:
-            past.fold(self._asker, self._settings, limits.keys(), limits)
+            past = Past(moment, self._head) if moment >= self._head.latest else None
+            earlier = [one for one in self._marks if one.latest <= moment]
+            end = dict(next((one for one in self._marks if one.latest > moment), self._head).ends)
+        if past is None:
+            reached = self._walk(moment, counted, earlier[-1] if earlier else Past(0), end)
+            # What is told aside is told of this moment alone: nobody goes on from there.
+            past = Past(moment, reached, counted)
         for place, records in aside.items():
             positions = {place[1]: records[-1].offset + 1}
             past.apply(self._views[place[0]], place, Batch(records, positions))
         past.settle()
         return past
+
+    def _walk(self, moment: int, counted: bool, mark: Past, end: Ends) -> Past:
+        """From the mark, or a later stop before the moment, to the moment; ``end``: of the mark after it."""
+        stops = [one for one in self._stops.values() if one.latest <= moment and (one.counted or not counted)]
+        past = max([mark, *stops], key=lambda one: one.events)
+        views = topics_of(views_of(self._settings, counted))
+        for place, until in end.items():
+            records = self._segments.between(place, mark.ends.get(place, 0), until)
+            left = [record for record in records if record.offset >= past.ends.get(place, 0)]
+            size = max(1, self._spacing // STOPS)
+            for some in (left[at : at + size] for at in range(0, len(left), size)):
+                past = Past(moment, past, counted)
+                cut = past.apply(views[place[0]], place, Batch(some, {place[1]: some[-1].offset + 1}))
+                self._stop(past)
+                if cut:
+                    break
+        return past
+
+    def _stop(self, past: Past) -> None:
+        self._stops[past.events, past.counted] = past
+        self._stops.move_to_end((past.events, past.counted))
+        while len(self._stops) > STOPS_KEPT:
+            self._stops.popitem(last=False)
 
     def _take(self, place: Place, batch: Batch) -> None:
         with self._head_lock:

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 
 from reid.contracts.topics import EVENTS, INPUT_TOPICS
 from reid.errors import ConfigError, ReidError, Unavailable
-from reid.runtime.admin import list_topics
+from reid.runtime.admin import required
 from reid.runtime.ending import EXIT_ASKED, Ending, leave
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
@@ -34,6 +34,7 @@ _END_S: Final = 4.0
 _STOP_S: Final = 1.5
 _LEFT_S: Final = 0.3
 _POLL_S: Final = 0.1
+_NEEDED: Final = (*INPUT_TOPICS, EVENTS)
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ class _Worker:
         told = False
         while not self._stopping.is_set():
             try:
-                return self._count_partitions(list_topics(self._bootstrap, timeout_s=2.0))
+                return self._count_partitions(required(self._bootstrap, _NEEDED, timeout_s=2.0))
             except Unavailable as error:
                 if not told:
                     logger.warning("%s. Waiting for it", error)
@@ -148,10 +149,7 @@ class _Worker:
 
     @staticmethod
     def _count_partitions(topics: dict[str, int]) -> int:
-        needed = [topic.name for topic in (*INPUT_TOPICS, EVENTS)]
-        missing = [name for name in needed if name not in topics]
-        if missing:
-            raise ConfigError(f"Kafka has no topic {', '.join(missing)}: make them with `saferoom topics`")
+        needed = [topic.name for topic in _NEEDED]
         if len({topics[name] for name in needed}) > 1:
             counts = ", ".join(f"{name} has {topics[name]}" for name in needed)
             raise ConfigError(f"{counts} partitions: they must have the same number of them")

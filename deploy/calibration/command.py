@@ -13,6 +13,8 @@ from deploy.calibration.model import Calibration, Clock, Gap
 calibration_app = typer.Typer(help="What a site has learned of itself.", no_args_is_help=True)
 #: Corrections in the tables, the latest; JSON has all.
 _STEPS: Final = 20
+#: What to do about a camera whose clock is off.
+NTP: Final = "set the time of the host that runs it by NTP"
 
 
 def register(app: typer.Typer) -> None:
@@ -60,12 +62,12 @@ def show(found: Calibration) -> None:
         console.print()
         console.print(_table(title, columns, rows) if rows else f"{title}: nothing yet")
     for clock in found.clocks:
-        if remedy := advice(clock):
-            console.print(remedy)
+        if told := off_by(clock):
+            console.print(f"{told}: {NTP}")
 
 
-def advice(clock: Clock) -> str:
-    """What to do about a clock that is off; empty when nothing is."""
+def off_by(clock: Clock) -> str:
+    """How much a clock is off; empty when it is not, or nobody can tell."""
     from reid.journeys.clocks import NOTABLE
 
     known = [off for off in (clock.ahead_ms, clock.ahead_by_journeys_ms) if off is not None]
@@ -73,10 +75,7 @@ def advice(clock: Clock) -> str:
     if abs(off) < NOTABLE:
         return ""
     way = "ahead of" if off > 0 else "behind"
-    return (
-        f"{clock.camera_id}: its clock seems {abs(off) / 1000:.1f} s {way} the others: set the time of the "
-        "host that runs it by NTP"
-    )
+    return f"{clock.camera_id}: its clock seems {abs(off) / 1000:.1f} s {way} the others"
 
 
 def _tables(found: Calibration) -> Iterable[tuple[str, str, list[tuple[object, ...]]]]:

@@ -1,9 +1,11 @@
 """Documents that the projections write to Redis and the API reads. Times: ms since the epoch."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
+from reid.contracts.alert_rules import Kind, Severity
 from reid.contracts.alerts import Evidence
 from reid.contracts.cloudevents import rfc3339
 from reid.contracts.events import Decision, TrackRef
@@ -189,13 +191,13 @@ class AlertView(msgspec.Struct, kw_only=True):
     alert_id: str
     number: int
     rule: str
-    kind: str
-    severity: str
+    kind: Kind
+    severity: Severity
     opened_at: int
     last_at: int
     message: str
     evidence: Evidence
-    state: str = "open"
+    state: Literal["open", "acknowledged"] = "open"
     zone: str | None = None
     camera_id: str | None = None
     person_id: str | None = None

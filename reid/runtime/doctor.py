@@ -74,7 +74,7 @@ def check_home(home: Path) -> Check:
             os.fsync(file.fileno())
         free = shutil.disk_usage(home).free
     except ConfigError as error:
-        return _refused(name, error)
+        return refused(name, error)
     except OSError as error:
         return Check(name, False, f"{home}: {error.strerror or error}", "fix it, or set SAFEROOM_HOME")
     return Check(name, True, f"{home}, {free / 1e9:.1f} GB free")
@@ -86,7 +86,7 @@ def check_kafka(settings: Settings) -> Check:
         bootstrap = settings.kafka()
         metadata = admin_client(bootstrap).list_topics(timeout=_TIMEOUT_S)
     except ConfigError as error:
-        return _refused("Kafka", error)
+        return refused("Kafka", error)
     except KafkaException as error:
         return Check(
             "Kafka",
@@ -113,14 +113,14 @@ def check_topics(settings: Settings, kafka: Check) -> Check:
     try:
         existing = describe(settings.kafka(), ALL_TOPICS)
     except ReidError as error:
-        return _refused("Topics", error)
+        return refused("Topics", error)
     problems = [
         problem
         for topic in ALL_TOPICS
         for problem in differences(topic, existing.get(topic.name), settings.partitions)
     ]
     if problems:
-        return _refused("Topics", ConfigError("; ".join(problems)))
+        return refused("Topics", ConfigError("; ".join(problems)))
     missing = [topic.name for topic in ALL_TOPICS if topic.name not in existing]
     if missing:
         return Check("Topics", False, f"missing: {', '.join(missing)}", "run `saferoom topics create`")
@@ -134,7 +134,7 @@ def check_redis(settings: Settings) -> Check:
         resp.ask(url, ["PING"], _TIMEOUT_S)
         info = resp.parse_info(resp.ask(url, ["INFO"], _TIMEOUT_S))
     except ConfigError as error:
-        return _refused("Redis", error)
+        return refused("Redis", error)
     except Unavailable as error:
         return Check("Redis", False, str(error), "start it with `saferoom up`, or correct REDIS_URL")
     version = info.get("valkey_version") or info.get("redis_version", "0")
@@ -190,7 +190,7 @@ def check_alerts(path: Path | None) -> Check:
     try:
         rules, receivers = load(path)
     except ConfigError as error:
-        return _refused("Alert rules", error)
+        return refused("Alert rules", error)
     told = ", ".join(receiver.name for receiver in receivers) or "nobody"
     return Check("Alert rules", True, f"{path}: {len(rules.rules)} rules, {rules.version}; told: {told}")
 
@@ -199,7 +199,7 @@ def check_camera(name: str, probe: Callable[[], str]) -> Check:
     try:
         return Check(f"Camera {name}", True, probe())
     except ReidError as error:
-        return _refused(f"Camera {name}", error)
+        return refused(f"Camera {name}", error)
 
 
 def _is_saferoom(host: str, port: int) -> bool:
@@ -214,7 +214,7 @@ def _is_saferoom(host: str, port: int) -> bool:
     return isinstance(answer, dict) and "person_reid" in answer
 
 
-def _refused(name: str, error: ReidError) -> Check:
+def refused(name: str, error: ReidError) -> Check:
     """Our errors read "what: remedy"."""
     detail, colon, remedy = str(error).rpartition(": ")
     return Check(name, False, detail, remedy) if colon else Check(name, False, str(error), "see its log")

@@ -99,6 +99,30 @@ def test_a_doubtful_decision_is_answered(page: Any, site: Site, key: str, camera
     until(answered, 10, lambda: site.get(f"/persons/{question['person_id']}/history"))
 
 
+def test_a_merge_is_asked_about_with_both_faces(page: Any, site: Site) -> None:
+    """Whoever was merged has no pictures of its own: asking for them was answered with 404."""
+    person = max(site.persons(), key=lambda one: len(site.get(f"/persons/{one['person_id']}/crops")["crops"]))
+    crops = site.get(f"/persons/{person['person_id']}/crops")["crops"]
+    question = {
+        "item_id": "5a0d6c1f9b3e7a42", "kind": "automatic_merge", "at": person["last_seen"],
+        "person_id": person["person_id"], "label": person["label"],
+        "other_id": "person_absorbed", "other_label": "Visitor-ZZ", "score": 0.7, "runner_up_score": None,
+        "threshold": 0.6, "camera_id": "room1", "track": None, "reason": "", "other_last_seen": None,
+    }  # fmt: skip
+    taken = [
+        crop | {"person_id": id_}
+        for crop, id_ in zip(crops, (person["person_id"], "person_absorbed"), strict=False)
+    ]
+    page.route("**/review", lambda asked: asked.fulfill(json={"items": [question]}))
+    page.route(f"**/{person['person_id']}/crops", lambda asked: asked.fulfill(json={"crops": taken}))
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url))
+    open_view(page, "review")
+    page.wait_for_selector(".question figure >> nth=1 >> .portrait.tall img")
+    page.wait_for_selector(".question figure >> nth=0 >> .portrait.tall img")
+    assert not [url for url in asked if "person_absorbed" in url]
+
+
 def test_flows_and_times_are_those_of_the_api(page: Any, site: Site) -> None:
     open_view(page, "journeys")
     page.wait_for_selector(".heat td")
@@ -123,6 +147,7 @@ def test_an_alert_of_the_log_is_shown_with_its_evidence_and_acknowledged(page: A
     told = card.inner_text()
     assert "rule room2 is closed" in told and f"cause: {alert['evidence']['cause']}" in told
     assert alert["evidence"]["cause"].startswith("reid.events.v1/")
+    assert "{" not in told and str(alert["evidence"]["since"]) not in told, "told for people"
     card.locator("text=Acknowledge").click()
     card.wait_for(state="detached")
     (kept,) = [one for one in site.get("/alerts?state=all")["alerts"] if one["alert_id"] == alert["alert_id"]]

@@ -12,10 +12,11 @@ from projections.follower import Follower
 from projections.projector import READER
 from projections.redis_store import RedisViewStore
 from projections.views import CamerasView, PersonsView
+from reid.contracts.alerts import AnyAlert
 from reid.contracts.cloudevents import Causation, headers_of
 from reid.contracts.codec import encode
 from reid.contracts.detections import CameraStatus
-from reid.contracts.topics import CAMERAS, COMMANDS, EVENTS, EVENTS_DLQ, transactional_id
+from reid.contracts.topics import ALERTS, CAMERAS, COMMANDS, EVENTS, EVENTS_DLQ, transactional_id
 from reid.runtime import kafka
 
 TTL_DAYS = 90
@@ -51,6 +52,11 @@ class EventLog:
     def report(self, status: CameraStatus) -> None:
         key = f"{status.site_id}/{status.camera_id}".encode()
         self._plain.produce(CAMERAS.name, encode(status), key)
+        self._plain.flush(20)
+
+    def alert(self, event: AnyAlert) -> None:
+        """As the rules found it, without what caused it."""
+        self._plain.produce(ALERTS.name, encode(event), event.site_id.encode())
         self._plain.flush(20)
 
     def command(self, seconds: float = 60.0) -> tuple[bytes | None, bytes]:

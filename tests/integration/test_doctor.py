@@ -1,8 +1,15 @@
 """`saferoom doctor` against real servers."""
 
+import time
+
+import msgspec
 import pytest
 
-from reid.contracts.topics import EVENTS
+from deploy.clocks import check_clocks
+from projections.changes import Change, HashSet
+from projections.redis_store import RedisViewStore
+from reid.contracts.topics import EVENTS, clocks_key
+from reid.journeys.clocks import HOUR, Arrival
 from reid.runtime.admin import create_topics, delete_topics
 from reid.runtime.doctor import Check, run_checks
 from reid.runtime.servers import resp
@@ -45,3 +52,26 @@ def test_a_redis_that_evicts_is_refused(settings: Settings) -> None:
     finally:
         resp.ask(url, ["CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction"])
     assert not check.ok and "noeviction" in check.remedy
+
+
+def test_a_camera_whose_clock_is_off_is_told(settings: Settings, topics: str) -> None:
+    """As the projector keeps them; each heard in two hours, now and before."""
+    now, key = round(time.time() * 1000), clocks_key(settings.site_id)
+    arrivals = {"room1": 150, "room2": 160, "room3": 3_000}
+    view = RedisViewStore(settings.redis())
+    view.commit(
+        Change(
+            "test", {}, {0: 1},
+            [
+                HashSet(key, name, msgspec.json.encode(Arrival(now // HOUR, late, late)))
+                for name, late in arrivals.items()
+            ],
+        )
+    )  # fmt: skip
+    view.close()
+    redis = _checks(settings)["Redis"]
+    check = check_clocks(settings, redis, now)
+    assert not check.ok and check.detail == "room3: its clock seems 2.8 s behind the others"
+    assert "NTP" in check.remedy
+    away = check_clocks(settings, Check("Redis", False, "away", "start it"), now)
+    assert not away.ok and "no Redis" in away.detail

@@ -10,12 +10,28 @@ from msgspec.structs import replace
 
 from deploy import log, timeline
 from deploy.past import Past
-from deploy.timeline import MARKS, Timeline
+from deploy.segments import Segments
+from deploy.timeline import MARKS, STOPS_KEPT, Timeline
+from reid.contracts.detections import CameraStatus
+from reid.contracts.partitioning import partition_of
+from reid.contracts.topics import EVENTS, alerts_key, camera_status_key
 from reid.runtime.ready import read_ready
 from reid.runtime.settings import Settings
 from tests.integration.event_log import EventLog
 from tests.integration.test_past import ask, past, saferoom
-from tests.unit.projections.story import START, forgotten, left, merged, registered, renamed, seen, track
+from tests.unit.alerting.story import Story, rule
+from tests.unit.alerting.story import seen as seen_there
+from tests.unit.projections.story import (
+    SITE,
+    START,
+    forgotten,
+    left,
+    merged,
+    registered,
+    renamed,
+    seen,
+    track,
+)
 
 SUMS = ("saferoom:occupancy:", "saferoom:transitions:")
 
@@ -89,6 +105,73 @@ def test_without_the_sums_all_else_is_as_it_was_then(following: Timeline, settin
         assert but_sums(quick) == but_sums(whole)
         # Asked for the sums, too, it is folded from where they are right.
         assert following.at(moment).store.dump("") == whole.store.dump("")
+
+
+def test_a_moment_tells_nothing_of_a_later_one_that_was_asked_for_before(
+    settings_of_log: Settings, small_marks: None
+) -> None:
+    """Nothing happens between the two: alerts and reports of cameras, which are folded anew for each moment,
+    were folded onto those of the later one."""
+    quiet = START + 31_000
+    site = EventLog(settings_of_log.kafka())
+    for camera, at in (("room1", quiet - 500), ("room9", quiet + 80)):
+        site.report(
+            CameraStatus(site_id=SITE, camera_id=camera, session="s", reported_at=at, state="streaming")
+        )
+    story = Story(rule("restricted"))
+    story.when(seen_there("a", 0))
+    for event in story.log:
+        site.alert(replace(event, at=quiet + 70))
+    with closing(Timeline(settings_of_log)) as made:
+        made.advance()
+        for moment in (quiet + 90, quiet + 60, quiet + 90, quiet + 75):
+            here, whole = made.at(moment), from_the_beginning(settings_of_log, moment)
+            for key in (alerts_key(SITE), camera_status_key(SITE)):
+                assert here.store.dump(key) == whole.store.dump(key), moment
+            assert bool(here.store.get(alerts_key(SITE))) == (moment > quiet + 70)
+            assert ("room9" in here.store.get(camera_status_key(SITE))) == (moment > quiet + 80)
+
+
+def test_a_slider_that_goes_to_and_fro_folds_little_and_reads_once(
+    following: Timeline, settings_of_log: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    middle = START + 31_050
+    following.at(middle)
+    folded: list[int] = []
+    apply = Past.apply
+
+    def counting(self: Past, views: Any, place: Any, batch: Any) -> bool:
+        folded.append(len(batch.records))
+        return apply(self, views, place, batch)
+
+    read = list[int]()
+    segments = following._segments
+    monkeypatch.setattr(Past, "apply", counting)
+    monkeypatch.setattr(segments, "_consumer", None)  # whoever reads fails
+    for step in (100, -200, 300, 200, 0):
+        folded.clear()
+        here = following.at(middle + step)
+        assert sum(folded) <= following._spacing, step
+        read.append(segments.bytes)
+        monkeypatch.undo()
+        assert here.store.dump("") == from_the_beginning(settings_of_log, middle + step).store.dump("")
+        monkeypatch.setattr(Past, "apply", counting)
+        monkeypatch.setattr(segments, "_consumer", None)
+    assert len(set(read)) == 1 and len(following._stops) <= STOPS_KEPT
+
+
+def test_segments_held_are_bounded(settings_of_log: Settings) -> None:
+    with closing(log.log_reader(settings_of_log.kafka())) as consumer:
+        place = EVENTS.name, partition_of(SITE.encode(), settings_of_log.partitions)
+        segments = Segments(consumer, held_bytes=50 * 2_000)
+        whole = Segments(consumer).between(place, 0, 600)
+        assert [r.offset for r in whole] == list(range(600))
+        for start in (0, 20, 40, 60, 20):
+            found = segments.between(place, start, start + 20)
+            assert [r.offset for r in found] == list(range(start, start + 20))
+            assert segments.bytes <= 50 * 2_000
+        # A part that grew is read on from where it ended.
+        assert [r.offset for r in segments.between(place, 20, 45)] == list(range(20, 45))
 
 
 def test_what_comes_into_the_log_is_there_at_once(following: Timeline, settings: Settings) -> None:

@@ -47,11 +47,21 @@ function row(alert, refresh) {
       h("p", { class: "small soft number" }, [`${when(alert.opened_at)}${lasted}`, alert.camera_id, alert.zone, alert.closed_at ? null : "goes on"].filter(Boolean).join(" · ")),
       h("p", { class: "chips" }, h("span", { class: "chip" }, alert.kind.replaceAll("_", " ")), h("span", { class: "chip" }, `rule ${alert.rule}`)),
       alert.person_id && personLink({ person_id: alert.person_id, label: alert.label || alert.person_id }, 26),
-      h("p", { class: "evidence" }, evidence(alert.evidence))),
+      h("p", { class: "evidence" }, evidence(alert.kind, alert.evidence))),
     alert.state === "open" && may() ? h("button", { type: "button", class: "button", onclick: acknowledge }, "Acknowledge") : h("span", { class: "small soft" }, alert.acknowledged_by ? `seen by ${alert.acknowledged_by}` : alert.state));
 }
 
-function evidence(given) {
-  if (typeof given === "string" || !given) return given ?? "";
-  return Object.entries(given).filter(([, value]) => value !== null && value !== "").map(([name, value]) => `${name.replaceAll("_", " ")}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join(" · ");
+// What it came of, for people: times and lengths as such, where it was, and its place in the log.
+function evidence(kind, given) {
+  const amount = number => (kind === "unusual_count" ? `${number} persons an hour` : duration(number));
+  const { cause, event_id, track, measured, limit, since, from_camera } = given;
+  return [
+    track && `track ${track.tracker_id} at ${track.camera_id}`,
+    from_camera && `from ${from_camera}`,
+    since && `since ${when(since)}`,
+    measured && `measured ${amount(measured)}`,
+    limit && `limit ${amount(limit)}`,
+    `cause: ${cause}`,
+    event_id && `event ${event_id}`,
+  ].filter(Boolean).join(" · ");
 }

@@ -4,29 +4,43 @@ import { reject, unmerge } from "./commands.js";
 import { h } from "./dom.js";
 import { score, when, wholeTime } from "./format.js";
 import { reads, section } from "./section.js";
-import { may, personOf } from "./state.js";
+import { may, people, personOf } from "./state.js";
 
 const PAGE = 40;
 const PLAIN = new Set(["sampled", "seen"]); // many, and each says little
 
 export function historySection(id, scope) {
   let all = false;
+  let wanted = PAGE;
   const path = `/persons/${encodeURIComponent(id)}/history`;
   const toggle = h("label", { class: "check small" }, h("input", { type: "checkbox", onchange: event => { all = event.target.checked; made.refresh(); } }), "every sighting");
   const made = section("History", {
     route: "/persons/{person_id}/history", scope, aside: toggle,
     load: async signal => {
-      const { steps, next_before } = await reads(path, { limit: 400 })(signal);
-      const shown = steps.filter(step => all || !PLAIN.has(step.kind)).reverse();
-      return { shown: shown.slice(0, PAGE), undone: Object.fromEntries(steps.filter(step => step.kind === "merge_undone").map(step => [step.other_id, step.offset])), more: shown.length > PAGE || Boolean(next_before), may: may() };
+      const steps = []; // newest first
+      let before;
+      const shown = () => steps.filter(step => all || !PLAIN.has(step.kind));
+      do {
+        const answer = await reads(path, { limit: 400, before })(signal);
+        steps.push(...answer.steps.reverse());
+        before = answer.next_before;
+      } while (before && shown().length <= wanted);
+      return { shown: shown().slice(0, wanted), undone: undone(steps), more: shown().length > wanted, changeable: may() && (!people.get().length || Boolean(personOf(id))) };
     },
-    draw: (body, { shown, undone, more }) => {
-      body.replaceChildren(h("ol", { class: "steps" }, ...shown.map(step => item(id, step, undone))),
-        more && h("p", { class: "small soft" }, "Older steps: saferoom explain ", id));
+    draw: (body, { shown, undone, more, changeable }) => {
+      body.replaceChildren(h("ol", { class: "steps" }, ...shown.map(step => item(id, step, changeable ? undone : null))),
+        more ? h("button", { type: "button", class: "button quiet", onclick: older }, "Older steps") : "");
     },
   });
+  function older() {
+    wanted += PAGE;
+    made.refresh();
+  }
   return made;
 }
+
+// Whom a merge was undone of -> where in the log, the last time.
+const undone = steps => Object.fromEntries(steps.filter(step => step.kind === "merge_undone").reverse().map(step => [step.other_id, step.offset]));
 
 function item(id, step, undone) {
   const [text, detail] = told(step);
@@ -54,9 +68,9 @@ function told(step) {
   const text = TOLD[step.kind]?.(step) ?? step.kind.replaceAll("_", " ");
   const parts = [];
   const made = step.decision;
-  if (made && made.score !== null) {
+  if (made && made.score != null) { // what a step does not tell is absent
     parts.push(`score ${score(made.score)}, needed ${score(made.threshold)}`);
-    if (made.runner_up_score !== null) parts.push(`next best ${score(made.runner_up_score)}`);
+    if (made.runner_up_score != null) parts.push(`next best ${score(made.runner_up_score)}`);
   } else if (step.score !== undefined) parts.push(`score ${score(step.score)}`);
   if (step.reason) parts.push(step.reason.replaceAll("_", " "));
   if (step.asked_by) parts.push(`asked by ${step.asked_by}`);
@@ -65,7 +79,7 @@ function told(step) {
 }
 
 function undo(id, step, undone) {
-  if (!may()) return null;
+  if (!undone) return null; // of the past, or of somebody who is not there: nobody changes that
   const button = (text, run) => h("button", { type: "button", class: "button quiet", onclick: run }, text);
   if (step.kind === "merged" && step.person_id === id && (undone[step.other_id] ?? -1) < step.offset) {
     return button("Undo", () => unmerge(id, step.other_id, step.other_label));

@@ -11,6 +11,7 @@ import { cropStrip } from "./crops.js";
 import { historySection } from "./history.js";
 import { icon } from "./icons.js";
 import { journeySection } from "./journey.js";
+import { personLink } from "./person_link.js";
 import { portrait } from "./portrait.js";
 import { may, moment, people, personOf } from "./state.js";
 
@@ -33,7 +34,11 @@ export const personView = {
         if (!(error instanceof Refused) || error.status !== 404) return;
         gone.hidden = false;
         side.hidden = true;
-        gone.replaceChildren(h("strong", null, moment.get() === null ? "Not in the gallery" : "Not known at that moment"), error.message);
+        const into = await mergedInto(id);
+        if (scope.ended) return;
+        gone.replaceChildren(...(into
+          ? [h("strong", null, `${into.label || id} is ${into.other_label || into.other_id} now`), personLink({ person_id: into.other_id, label: into.other_label || into.other_id }, 28, { still: true })]
+          : [h("strong", null, moment.get() === null ? "Not in the gallery" : "Not known at that moment"), error.message]));
       }
     };
     let before = "";
@@ -51,6 +56,17 @@ export const personView = {
     scope.onEnd(() => removeEventListener("keydown", scope.keys));
   },
 };
+
+// The step by which somebody who is not there became a part of another; undefined where that is not how it ended.
+async function mergedInto(id) {
+  try {
+    const { steps } = await get(`/persons/${encodeURIComponent(id)}/history`, { limit: 1 });
+    return steps.findLast(step => step.kind === "merged_into");
+  } catch (error) {
+    if (error instanceof Refused) return undefined;
+    throw error;
+  }
+}
 
 function identity(id) {
   const name = h("h1");

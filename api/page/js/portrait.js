@@ -20,13 +20,14 @@ const seen = new IntersectionObserver(entries => {
   }
 }, { rootMargin: "120px" });
 
-// `person`: { person_id, label }. `size` in pixels; `crop`: its address where it is known already.
+// `person`: { person_id, label }. `size` in pixels; `crop`: its address where it is known already, null where it is
+// known that there is none.
 export function portrait(person, size = 36, { tall = false, crop } = {}) {
   const node = h("span", {
     class: tall ? "portrait tall" : "portrait", "aria-hidden": "true",
     vars: { "--hue": hue(person.person_id), "--size": `${size}px` }, data: { person: person.person_id, crop: crop ?? "" },
   }, initials(person.label));
-  if (crop || has("/persons/{person_id}/crops")) seen.observe(node);
+  if (crop || (crop === undefined && has("/persons/{person_id}/crops"))) seen.observe(node);
   return node;
 }
 
@@ -41,7 +42,7 @@ function best(person) {
   const known = crops.get(person);
   if (known && Date.now() - known.at < KEPT_MS) return known.url;
   const url = queued(async () => {
-    const { crops: found } = await get(`/persons/${encodeURIComponent(person)}/crops`, { limit: 1 });
+    const { crops: found } = await get(`/persons/${encodeURIComponent(person)}/crops`);
     return found.length ? pictureOf(found[0].url) : null;
   });
   crops.set(person, { at: Date.now(), url });

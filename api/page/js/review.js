@@ -1,6 +1,6 @@
 // Doubtful decisions, one at a time: yes or no. What is answered trains the site's calibration.
 
-import { send } from "./api.js";
+import { has, send } from "./api.js";
 import { refreshAll } from "./data.js";
 import { h } from "./dom.js";
 import { count, score, when } from "./format.js";
@@ -24,13 +24,16 @@ export const reviewView = {
     let first = null;
     const left = h("span", { class: "count number" });
     const found = section("Same person?", {
-      route: "/review", scope, load: reads("/review"),
-      draw: (body, { items }) => {
+      route: "/review", scope, load: async signal => {
+        const { items } = await reads("/review")(signal);
+        return { items, faces: items.length ? await facesBefore(items[0], signal) : {} };
+      },
+      draw: (body, { items, faces }) => {
         [first] = items;
         left.textContent = items.length ? `${count(items.length, "question")} open` : "";
         reviewOpen.set(items.length);
         if (!first) return nothingYet(body, "Nothing in doubt", "Narrow decisions and automatic merges come here to be answered.");
-        body.replaceChildren(question(first, answer));
+        body.replaceChildren(question(first, faces, answer));
       },
     });
     const answer = async said => {
@@ -58,19 +61,31 @@ export const reviewView = {
   },
 };
 
-function question(item, answer) {
+// Whoever was taken into another has no pictures of its own any more: they are the other's, and name it.
+async function facesBefore(item, signal) {
+  if (item.kind !== "automatic_merge" || !has("/persons/{person_id}/crops")) return {};
+  const { crops } = await reads(`/persons/${encodeURIComponent(item.person_id)}/crops`)(signal);
+  const face = id => crops.find(crop => crop.person_id === id)?.url ?? null;
+  return { [item.person_id]: face(item.person_id), [item.other_id]: face(item.other_id) };
+}
+
+// `faces`: of a merge, the picture of each as it was before.
+function question(item, faces, answer) {
   const other = item.other_id && { person_id: item.other_id, label: item.other_label ?? item.other_id };
   const person = { person_id: item.person_id, label: item.label };
   return h("div", { class: "stack", data: { item: item.item_id } },
     h("p", { class: "soft" }, `${ASKED[item.reason] ?? ASKED[item.kind] ?? "Is this the same person?"} ${item.camera_id ? `At ${item.camera_id}, ` : ""}${when(item.at)}.${item.other_last_seen ? ` ${other.label} was last seen ${when(item.other_last_seen)}.` : ""}`),
-    h("div", { class: "both" }, figure(person), other && h("span", null, "same as"), other && figure(other)),
+    h("div", { class: "both" }, figure(person, faces), other && h("span", null, "same as"), other && figure(other, faces)),
     h("div", { class: "measure" }, ...measure("Score", item.score, item.threshold), ...measure("Next best", item.runner_up_score, item.threshold)),
     h("div", { class: "answers" },
       h("button", { type: "button", class: "button primary", disabled: !may(), onclick: () => answer("yes") }, "Yes, the same ", h("kbd", null, "y")),
       h("button", { type: "button", class: "button", disabled: !may(), onclick: () => answer("no") }, "No ", h("kbd", null, "n"))));
 }
 
-const figure = person => h("figure", null, portrait(person, 110, { tall: true }), h("figcaption", null, personLink(person, 22, { still: true })));
+function figure(person, faces) {
+  const crop = faces[person.person_id];
+  return h("figure", null, portrait(person, 110, { tall: true, crop }), h("figcaption", null, personLink(person, 22, { still: true, crop })));
+}
 
 function measure(text, value, threshold) {
   if (value === null || value === undefined) return [];

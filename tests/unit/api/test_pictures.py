@@ -16,7 +16,7 @@ from reid.runtime.crops.select import open_crops
 from reid.runtime.settings import Settings
 from tests.unit.api.client import TestClient
 from tests.unit.api.world import World, share_routes
-from tests.unit.projections.story import SITE, START, forgotten, seen, track, walk
+from tests.unit.projections.story import SITE, START, forgotten, merged, seen, track, walk
 
 
 def picture(camera: str = "room2", at: int = START, **more: Any) -> Picture:
@@ -89,17 +89,24 @@ def test_crops_of_a_person_and_the_pictures_themselves(
 ) -> None:
     name = open_crops(api_settings).put(SITE, b"a picture")
     world.happens(seen("a", "Visitor-A", track("room2", "0"), START, crop=name, crop_quality=0.8))
-    assert client.get("/persons/a/crops").json() == {
-        "crops": [
-            {"sha256": name, "url": f"/crops/{name}.jpg", "camera_id": "room2", "at": START, "quality": 0.8}
-        ]
-    }
+    shown = {"sha256": name, "url": f"/crops/{name}.jpg", "camera_id": "room2", "at": START, "quality": 0.8}
+    assert client.get("/persons/a/crops").json() == {"crops": [shown | {"person_id": "a"}]}
     answer = client.get(f"/crops/{name}.jpg")
     assert (answer.status_code, answer.content) == (200, b"a picture")
     assert answer.headers["content-type"] == "image/jpeg"
     assert "immutable" in answer.headers["cache-control"]
     assert client.get("/persons/b/crops").json() == {"crops": []}
     assert client.get("/persons/nobody/crops").status_code == 404
+
+
+def test_crops_say_as_whom_they_were_taken_before_a_merge(world: World, client: TestClient) -> None:
+    """The question about a merge shows both faces; whoever was merged has no crops of its own any more."""
+    for id_, camera in (("a", "room2"), ("b", "room1")):
+        world.happens(seen(id_, f"Visitor-{id_}", track(camera, id_), START, crop=id_ * 64, crop_quality=0.8))
+    world.happens(merged("a", "b", "Visitor-a"))
+    crops = client.get("/persons/a/crops").json()["crops"]
+    assert {crop["camera_id"]: crop["person_id"] for crop in crops} == {"room2": "a", "room1": "b"}
+    assert client.get("/persons/b/crops").status_code == 404
 
 
 def test_who_is_forgotten_is_not_shown_although_the_file_is_still_there(

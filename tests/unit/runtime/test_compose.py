@@ -15,6 +15,7 @@ import typer
 import yaml
 from jsonschema import Draft202012Validator
 
+import deploy.processes
 from deploy.cli import app
 from reid.runtime.servers.jars import kafka_version, locked
 from reid.runtime.settings_table import all_environment_names
@@ -54,10 +55,22 @@ def test_the_schema_would_find_a_mistake(path: tuple[str, ...], value: object) -
 
 
 def test_it_has_every_service() -> None:
-    ours = {"topics", "worker", "projector", "past", "embedder", "api", "alerts", "cameras"}
+    ours = {"topics", "worker", "projector", "past", "embedder", "api", "alerts", "zones", "cameras"}
     assert set(SERVICES) == {"kafka", "redis", *ours}
     profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
-    assert profiles == {"cameras": ["demo"], "alerts": ["alerts"]}
+    assert profiles == {"cameras": ["demo"], "alerts": ["alerts"], "zones": ["zones"]}
+
+
+def test_every_process_of_ours_is_a_service_that_says_when_it_is_ready() -> None:
+    """The post between a site and its zones had none: with SAFEROOM_ZONES set, nobody was joined."""
+    processes = {name.removeprefix("run_") for name in vars(deploy.processes) if name.startswith("run_")}
+    assert processes == set(OURS) - {"topics"}
+    for name in processes - {"api", "cameras"}:
+        assert OURS[name]["command"] == [name]
+        assert (
+            OURS[name]["healthcheck"]["test"][-1]
+            == f"{OURS[name]['environment']['SAFEROOM_HOME']}/run/{name}.ready"
+        )
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -124,7 +137,7 @@ def test_everyone_waits_until_what_it_needs_is_healthy() -> None:
             else:
                 assert how == {"condition": "service_healthy"}, f"{name} on {other}"
                 assert "healthcheck" in SERVICES[other], f"{name} would wait for {other} for ever"
-    for name in ("worker", "projector", "past", "alerts", "api", "cameras"):
+    for name in ("worker", "projector", "past", "alerts", "zones", "api", "cameras"):
         assert {"kafka", "topics"} <= set(SERVICES[name]["depends_on"])
     for name in ("projector", "api"):
         assert "redis" in SERVICES[name]["depends_on"]
