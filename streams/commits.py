@@ -5,6 +5,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Final, Protocol
 
+from reid.errors import ReidError
+
 Commit = Callable[[], None]
 
 
@@ -36,7 +38,7 @@ class AtOnce:
     def start(self, commit: Commit, ended: Callable[[], None]) -> None:
         try:
             commit()
-        except Exception as error:
+        except ReidError as error:
             self._error = error
         ended()
 

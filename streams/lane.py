@@ -142,8 +142,6 @@ class Lane:
         """The next batch, at once when there is one; else, after a while or when a transaction has ended,
         where the inputs end."""
         with self._arrived:
-            self._arrived.wait_for(
-                lambda: self._waiting or self._stopping or self._writer.committed, wait_s
-            )
+            self._arrived.wait_for(lambda: self._waiting or self._stopping or self._writer.committed, wait_s)
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_INPUTS))]
             return batch, dict(self._known)
