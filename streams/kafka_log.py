@@ -40,7 +40,8 @@ logger = logging.getLogger(__name__)
 
 
 class KafkaPartitionLog:
-    """Partition ``partition`` of the route's output topic. One thread at a time."""
+    """Partition ``partition`` of the route's output topic. One thread at a time; `inputs` and `spans` may be
+    read beside a `commit`."""
 
     def __init__(
         self, bootstrap: str, partition: int, outage: Outage | None = None, route: Route = IDENTITY
@@ -169,8 +170,11 @@ class KafkaPartitionLog:
             self._refuse_suspect()
             producer.begin_transaction()
             output = self._route.output.name
-            for key, value, headers in transaction.events:
-                self._produce(producer, output, key, value, headers, self._partition, self._on_event)
+            last = len(transaction.events) - 1
+            for number, (key, value, headers) in enumerate(transaction.events):
+                # Where the last one stands is where the log ends: the others' places need not be told.
+                told = self._on_event if number == last else None
+                self._produce(producer, output, key, value, headers, self._partition, told)
             for part, content in transaction.snapshot:
                 self._produce(producer, self._route.snapshots.name, part, content, [], self._partition)
             for letter in transaction.dead_letters:

@@ -41,6 +41,7 @@ class Lane:
         self._on_live = on_live
         self._on_broken = on_broken
         self._arrived = threading.Condition()
+        writer.ended = self._wake
         self._waiting: deque[Input] = deque()
         self._known = dict.fromkeys((topic.name for topic in INPUT_TOPICS), 0)
         self._stopping = False
@@ -91,6 +92,8 @@ class Lane:
         self._recovered = False
         if batch:
             self._writer.decide(batch)
+        elif self._writer.committing:
+            self._writer.advance()
         else:
             self._writer.heal(known)
         self._recovered = True
@@ -98,6 +101,7 @@ class Lane:
     def _run(self) -> None:
         try:
             self._live()
+            self._finish()
         except FencedOut as error:
             self.fenced = True
             logger.warning("%s: waiting for a new assignment", error)
@@ -124,9 +128,20 @@ class Lane:
                         lambda: self._stopping, _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1]
                     )
 
-    def _take(self, wait_s: float) -> tuple[list[Input], dict[str, int]]:
-        """The next batch, at once when there is one; else, after a while, where the inputs end."""
+    def _finish(self) -> None:
+        try:
+            self._writer.finish()
+        except Unavailable as error:
+            logger.warning("%s: what it held is decided by the next writer", error)
+
+    def _wake(self) -> None:
         with self._arrived:
-            self._arrived.wait_for(lambda: self._waiting or self._stopping, wait_s)
+            self._arrived.notify()
+
+    def _take(self, wait_s: float) -> tuple[list[Input], dict[str, int]]:
+        """The next batch, at once when there is one; else, after a while or when a transaction has ended,
+        where the inputs end."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._waiting or self._stopping or self._writer.committed, wait_s)
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_INPUTS))]
             return batch, dict(self._known)

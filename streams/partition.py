@@ -5,23 +5,27 @@
 3. *Resume* each input topic behind the last input that the log, or the offsets committed with its
    transactions, tell of. Inputs below are skipped; a gap above is read straight from the input partition.
 4. *Decide* a batch and commit it in one transaction: its events, its dead letters, its input offsets, and
-   now and then a snapshot of the state before it.
-5. On any failure the state may have run ahead of the log: it is dropped, and step 1 is next.
+   now and then a snapshot of the state before it. While it commits, the next batch is decided on top of it;
+   a batch's transaction begins when the last one has ended well.
+5. On any failure the state has run ahead of the log: it is dropped with all that was decided on it, and
+   step 1 is next.
 
 Not thread-safe: one thread at a time.
 """
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Generic
 
 from reid.contracts.cloudevents import Causation, headers_of
 from reid.contracts.codec import encode
 from reid.contracts.detections import Detections
 from reid.contracts.topics import INPUT_TOPICS
-from reid.errors import ContractError, PoisonInput, ReidError
+from reid.errors import ContractError, PoisonInput, ReidError, Unavailable
+from streams.commits import AtOnce, Commits
 from streams.fold import Fold, fold
 from streams.inputs import Undecidable, check_clock, dead_letter, read
 from streams.ports import Decider, Input, Message, PartitionLog, Record, S, Span, Transaction
@@ -51,7 +55,7 @@ class _Batch:
     transaction: Transaction = field(default_factory=Transaction)
     counts: Counts = field(default_factory=Counts)
     size: int = 0
-    started: float = field(default_factory=time.perf_counter)
+    started: float = 0.0
 
     @property
     def full(self) -> bool:
@@ -63,7 +67,10 @@ class _Batch:
 
 
 class PartitionWriter(Generic[S]):
-    """Recover first; then `decide` and `heal` in any order. After an exception: recover again."""
+    """Recover first; then `decide`, `advance` and `heal` in any order. After an exception: recover again.
+
+    ``commits``: where transactions are carried out; while one is, at most one more batch is decided.
+    """
 
     def __init__(
         self,
@@ -74,8 +81,12 @@ class PartitionWriter(Generic[S]):
         telemetry: Telemetry,
         snapshot_events: int = SNAPSHOT_EVENTS,
         max_skew_ms: int = MAX_SKEW_MS,
+        commits: Commits | None = None,
     ) -> None:
         self._log = log
+        self._commits = commits or AtOnce()
+        self._open = _Batch()
+        self._flight: _Batch | None = None
         self._decider = decider
         self._partition = partition
         self._partitions = partitions
@@ -87,7 +98,9 @@ class PartitionWriter(Generic[S]):
         self._fold: Fold[S] = Fold(decider.initial_state())
         self._next = dict.fromkeys((topic.name for topic in INPUT_TOPICS), 0)
         self.progress = 0
-        """Grows with every event folded and every input decided: what a watchdog looks at."""
+        """Grows with every event folded and every input committed: what a watchdog looks at."""
+        self.ended: Callable[[], None] = lambda: None
+        """Called when a transaction has ended, from any thread: time to `advance`."""
 
     @property
     def state(self) -> S:
@@ -99,12 +112,23 @@ class PartitionWriter(Generic[S]):
         """Next offset to decide of each input topic."""
         return self._next
 
+    @property
+    def committing(self) -> bool:
+        """Whether a transaction has begun whose outcome was not looked at."""
+        return self._flight is not None
+
+    @property
+    def committed(self) -> bool:
+        """Whether that transaction has ended."""
+        return self._flight is not None and not self._commits.busy
+
     def recover(self) -> dict[str, Span]:
         """Steps 1 to 3. Returns what the input topics hold, for `heal`.
 
         Raises `FencedOut`, `Unavailable`; `ContractError` for an event that can't be read; `ConfigError`
         when the inputs end below what was decided, or the events do.
         """
+        self._abandon()
         self._log.fence()
         # Before the log: once this writer is fenced itself, offsets may run ahead of what it has folded.
         decided = self._log.decided()
@@ -134,38 +158,46 @@ class PartitionWriter(Generic[S]):
         }
         if not wanted:
             return
-        batch = _Batch()
+        self._submit()
         for record in self._log.inputs(wanted):
-            self._take(record, batch)
-            batch.counts.healed += 1
-            if batch.full:
-                self._commit(batch)
-                batch = _Batch()
+            self._take(record, self._open)
+            self._open.counts.healed += 1
+            if self._open.full:
+                self._submit()
         for topic, span in wanted.items():
             # The rest of a span may hold nothing: transaction markers, or records past their retention.
             if span.high > self._next[topic]:
-                self._next[topic] = batch.transaction.decided[topic] = span.high
-        self._commit(batch)
+                self._next[topic] = self._open.transaction.decided[topic] = span.high
+        self._submit()
+        self._settle()
 
     def decide(self, inputs: Sequence[Input]) -> None:
-        """Decides a batch in the order of arrival; skips what was decided, heals what was left out."""
-        batch = _Batch()
+        """Decides inputs in the order of arrival; skips what was decided, heals what was left out."""
         for record in inputs:
             expected = self._next[record.topic]
             if record.offset < expected:
-                batch.counts.skipped += 1
+                self._open.counts.skipped += 1
                 continue
             if record.offset > expected:
-                self._commit(batch)
-                batch = _Batch()
                 self.heal({record.topic: record.offset})
-            self._take(record, batch)
-            if batch.full:
-                self._commit(batch)
-                batch = _Batch()
-        self._commit(batch)
+            self._take(record, self._open)
+            if self._open.full:
+                self._submit()
+        self.advance()
+
+    def advance(self) -> None:
+        """What is decided begins to be committed, unless a transaction is still at hand: then it stays open,
+        and what is decided until that one ends goes with it."""
+        if not self._commits.busy:
+            self._submit()
+
+    def finish(self) -> None:
+        """Lets the transaction at hand end. What was decided on top of it is for the next writer."""
+        self._open = _Batch()
+        self._settle()
 
     def close(self) -> None:
+        self._commits.close()
         self._log.close()
 
     def _on_event(self) -> None:
@@ -173,6 +205,8 @@ class PartitionWriter(Generic[S]):
 
     def _take(self, record: Input, batch: _Batch) -> None:
         """Adds one input's outcome to the batch and folds it into the state."""
+        if batch.counts.inputs == 0:
+            batch.started = time.perf_counter()
         batch.counts.inputs += 1
         try:
             known = self._poison.get((record.topic, record.offset))
@@ -215,6 +249,7 @@ class PartitionWriter(Generic[S]):
         begun = batch.transaction.events or batch.transaction.snapshot
         if begun or not self._fold.due(self._snapshot_events):
             return
+        self._settle()
         made = self._fold.snapshot(self._decider, self._log.tip, dict(self._next))
         batch.transaction.snapshot = made
         batch.counts.snapshots += bool(made)
@@ -242,12 +277,42 @@ class PartitionWriter(Generic[S]):
         batch.size += len(letter.value or b"")
         batch.counts.dead_letters += 1
 
+    def _submit(self) -> None:
+        """The open batch's transaction begins; the one before has to end first, and well."""
+        self._settle()
+        batch, self._open = self._open, _Batch()
+        if not batch.transaction:
+            self._telemetry.add(batch.counts)
+            return
+        self._flight = batch
+        self._commits.start(partial(self._commit, batch), self.ended)
+        if not self._commits.busy:
+            self._settle()
+
     def _commit(self, batch: _Batch) -> None:
-        counts = batch.counts
-        if batch.transaction:
-            begun = time.perf_counter()
-            self._log.commit(batch.transaction)
-            counts.commit_s = time.perf_counter() - begun
-            counts.transactions = 1
-            self.progress += max(counts.inputs, 1)
-        self._telemetry.add(counts)
+        """Perhaps on another thread: nothing but the log and this batch is touched."""
+        begun = time.perf_counter()
+        self._log.commit(batch.transaction)
+        batch.counts.commit_s = time.perf_counter() - begun
+
+    def _settle(self) -> None:
+        """Waits for the transaction at hand. Raises what it raised."""
+        batch, self._flight = self._flight, None
+        if batch is None:
+            return
+        self._commits.wait()
+        batch.counts.transactions = 1
+        self.progress += max(batch.counts.inputs, 1)
+        self._telemetry.add(batch.counts)
+
+    def _abandon(self) -> None:
+        """Drops what is decided and not committed. A transaction at hand ends first: two threads must not
+        share the log, and a writer that it finds fenced must not fence the one that took over.
+
+        Raises `FencedOut`.
+        """
+        self._open = _Batch()
+        try:
+            self._settle()
+        except Unavailable as error:
+            logger.info("partition %d: %s; the log tells whether it is there", self._partition, error)

@@ -15,6 +15,7 @@ from reid.runtime.ending import EXIT_ASKED, Ending, leave
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
 from streams.app import REVOKE_TIMEOUT_S, create_app
+from streams.commits import Beside
 from streams.decider import IdentityDecider
 from streams.kafka_log import KafkaPartitionLog
 from streams.lanes import Lanes
@@ -164,6 +165,7 @@ class _Worker:
             self._telemetry,
             self._settings.snapshot_events,
             round(self._settings.max_clock_skew * 1000),
+            Beside(f"commits-{partition}"),
         )
 
     def _ready(self, partitions: list[int]) -> None:

@@ -9,6 +9,8 @@ both the log tells the one order in which the inputs of all topics were decided.
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha1
 from typing import Final, NamedTuple, Self
 
 from reid.contracts.codec import type_name
@@ -17,6 +19,7 @@ from reid.errors import Malformed
 
 NAMESPACE: Final = uuid.UUID("6f0c9b7e-53c1-5d0e-9a50-0d8e6c8f7a11")
 Headers = list[tuple[str, bytes]]
+_SUBJECTS: Final = ("alert_id", "person_id", "survivor_id")
 
 
 class Causation(NamedTuple):
@@ -50,13 +53,23 @@ class Envelope(NamedTuple):
 
 def rfc3339(ms: int) -> str:
     """Milliseconds since the epoch -> ``2026-11-22T10:00:00.000Z``."""
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+    return f"{_second(ms // 1000)}.{ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def event_id(causation: Causation, type_: str, ordinal: int) -> str:
     """UUIDv5 of what caused the event, its type, and its place among the events of that input."""
-    return str(uuid.uuid5(NAMESPACE, f"{causation}/{type_}/{ordinal}"))
+    # As uuid.uuid5, which makes an object of it first and takes three times as long.
+    name = f"{causation}/{type_}/{ordinal}".encode()
+    digest = bytearray(sha1(NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def headers_of(
@@ -67,23 +80,31 @@ def headers_of(
     ``decided``: next offset to decide of each input topic; that of the causation itself is left out.
     """
     type_ = type_name(event)
-    subjects = (getattr(event, name, None) for name in ("alert_id", "person_id", "survivor_id"))
-    subject = next(filter(None, subjects), event.site_id)
-    pairs = {
-        "ce_specversion": "1.0",
-        "ce_id": event_id(causation, type_, ordinal),
-        "ce_type": type_,
-        "ce_source": f"/saferoom/{event.site_id}",
-        "ce_subject": subject,
-        "ce_time": rfc3339(event.at),
-        "ce_dataschema": f"urn:saferoom:schema:{type_}",
-        "ce_causation": str(causation),
-        "content-type": "application/json",
-    }
+    subject = _subject(event)
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event_id(causation, type_, ordinal).encode()),
+        ("ce_type", type_.encode()),
+        ("ce_source", f"/saferoom/{event.site_id}".encode()),
+        ("ce_subject", subject.encode()),
+        ("ce_time", rfc3339(event.at).encode()),
+        ("ce_dataschema", f"urn:saferoom:schema:{type_}".encode()),
+        ("ce_causation", str(causation).encode()),
+        ("content-type", b"application/json"),
+    ]
     others = sorted((topic, offset) for topic, offset in (decided or {}).items() if topic != causation.topic)
     if others:
-        pairs["ce_decided"] = ",".join(f"{topic}={offset}" for topic, offset in others)
-    return [(name, value.encode()) for name, value in pairs.items()]
+        headers.append(("ce_decided", ",".join(f"{topic}={offset}" for topic, offset in others).encode()))
+    return headers
+
+
+def _subject(event: Event) -> str:
+    """Whom it is about: an alert, a person, or the site."""
+    for name in _SUBJECTS:
+        subject: str | None = getattr(event, name, None)
+        if subject:
+            return subject
+    return event.site_id
 
 
 def envelope_from(headers: Headers | None) -> Envelope:

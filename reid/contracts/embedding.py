@@ -20,6 +20,9 @@ FixedVector = NDArray[np.int16]
 FloatVector = NDArray[np.float32]
 
 SCALE: Final = 32767
+#: Of a half float's bits, all but the sign; and what they are in an infinity.
+_SIZE: Final = np.uint16(0x7FFF)
+_INFINITE: Final = 0x7C00
 
 
 def encode_wire(vector: NDArray[np.floating]) -> bytes:
@@ -40,6 +43,16 @@ def decode_wire(raw: bytes, dim: int) -> NDArray[np.float16]:
     if not vector.any():
         raise PoisonInput("embedding is all zeros: it has no direction to compare")
     return vector
+
+
+def are_sound(raws: Sequence[bytes], dim: int) -> bool:
+    """Whether `decode_wire` takes them all, one at least. A look at many costs little more than at one."""
+    if any(len(raw) != 2 * dim for raw in raws):
+        return False
+    sizes = np.frombuffer(b"".join(raws), dtype="<u2").reshape(len(raws), dim) & _SIZE
+    # Half floats without their signs are in the order of their bits, what is no number above all others.
+    largest = np.maximum.reduce(sizes, axis=1)
+    return bool(largest.min() > 0 and largest.max() < _INFINITE)
 
 
 def to_fixed(vector: NDArray[np.float16]) -> FixedVector:

@@ -3,6 +3,7 @@ so that a poisonous frame never leaves half a message decided."""
 
 import math
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
@@ -18,7 +19,7 @@ from reid.contracts.commands import (
     RenamePerson,
 )
 from reid.contracts.detections import Detections, Frame, Model, Person
-from reid.contracts.embedding import decode_wire
+from reid.contracts.embedding import are_sound, decode_wire
 from reid.contracts.zones import SEPARATOR, ZoneReport, zone_site
 from reid.errors import PoisonInput
 
@@ -47,6 +48,7 @@ def check(message: Detections | ZoneReport | AnyCommand) -> None:
     if isinstance(message, Detections):
         for frame in message.frames:
             _check_frame(frame)
+        _check_embeddings(message.frames)
         return
     _name("command_id", message.command_id)
     _time("issued_at", message.issued_at)
@@ -81,10 +83,12 @@ def _check_report(report: ZoneReport) -> None:
 
 
 def _check_frame(frame: Frame) -> None:
+    """Of what is sound, as nearly all is, nothing is written down."""
     _name("camera_id", frame.camera_id)
     if frame.session:
         _name("session", frame.session)
-    _time(f"captured_at of camera {frame.camera_id}", frame.captured_at)
+    if not 0 < frame.captured_at < _LATEST:
+        _time(f"captured_at of camera {frame.camera_id}", frame.captured_at)
     if frame.model is not None:
         _check_model(f"camera {frame.camera_id}", frame.model)
     seen: set[str] = set()
@@ -93,23 +97,45 @@ def _check_frame(frame: Frame) -> None:
         if track in seen:
             raise PoisonInput(f"camera {frame.camera_id}: two persons with tracker id {track} in one frame")
         seen.add(track)
-        _check_person(frame, person)
+        _check_person(frame, person, track)
 
 
-def _check_person(frame: Frame, person: Person) -> None:
-    where = f"camera {frame.camera_id}, track {person.tracker_id}"
-    _name(f"tracker_id of camera {frame.camera_id}", str(person.tracker_id))
+def _check_person(frame: Frame, person: Person, track: str) -> None:
+    # A whole number, 64 bits at most, is always a name.
+    if isinstance(person.tracker_id, str):
+        _name(f"tracker_id of camera {frame.camera_id}", track)
     if not _sound(person):
-        _complain(where, person)
+        _complain(_where(frame, person), person)
     if person.crop:
-        _check_crop(where, person.crop, person.crop_quality)
-    if person.embedding is not None:
-        if frame.model is None:
-            raise PoisonInput(f"{where}: an embedding without the frame's model")
-        try:
-            decode_wire(person.embedding, frame.model.dim)
-        except PoisonInput as error:
-            raise PoisonInput(f"{where}: {error}") from error
+        _check_crop(_where(frame, person), person.crop, person.crop_quality)
+    if person.embedding is not None and frame.model is None:
+        raise PoisonInput(f"{_where(frame, person)}: an embedding without the frame's model")
+
+
+def _check_embeddings(frames: Sequence[Frame]) -> None:
+    """All of a message at once; where they are not sound, one by one: which of them it is."""
+    by_size: dict[int, list[bytes]] = {}
+    for frame in frames:
+        if frame.model is not None:
+            raws = [person.embedding for person in frame.persons if person.embedding is not None]
+            by_size.setdefault(frame.model.dim, []).extend(raws)
+    if all(are_sound(raws, dim) for dim, raws in by_size.items() if raws):
+        return
+    for frame in frames:
+        for person in frame.persons:
+            if person.embedding is not None and frame.model is not None:
+                _check_embedding(_where(frame, person), person.embedding, frame.model)
+
+
+def _check_embedding(where: str, embedding: bytes, model: Model) -> None:
+    try:
+        decode_wire(embedding, model.dim)
+    except PoisonInput as error:
+        raise PoisonInput(f"{where}: {error}") from error
+
+
+def _where(frame: Frame, person: Person) -> str:
+    return f"camera {frame.camera_id}, track {person.tracker_id}"
 
 
 def _sound(person: Person) -> bool:
@@ -142,10 +168,14 @@ def _check_model(where: str, model: Model) -> None:
     _name("model name", model.name)
     if model.dim < 1 or model.dim > 8192:
         raise PoisonInput(f"{where}: model {model.key} declares {model.dim} dimensions")
-    knots = model.calibration
+    if not _rises(model.calibration):
+        raise PoisonInput(f"{where}: calibration of {model.key} does not rise: {model.calibration}")
+
+
+@lru_cache(maxsize=256)
+def _rises(knots: tuple[tuple[float, float], ...]) -> bool:
     rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(knots))
-    if len(knots) == 1 or not rising or not all(math.isfinite(v) for knot in knots for v in knot):
-        raise PoisonInput(f"{where}: calibration of {model.key} does not rise: {knots}")
+    return len(knots) != 1 and rising and all(math.isfinite(v) for knot in knots for v in knot)
 
 
 def _check_confirmation(command: ConfirmIdentity) -> None:
@@ -176,10 +206,7 @@ def _check_import(command: ImportPerson) -> None:
     if not 0 < len(command.embeddings) <= MAX_IMPORTED:
         raise PoisonInput(f"{where}: {len(command.embeddings)} embeddings, not 1 to {MAX_IMPORTED}")
     for embedding in command.embeddings:
-        try:
-            decode_wire(embedding, command.model.dim)
-        except PoisonInput as error:
-            raise PoisonInput(f"{where}: {error}") from error
+        _check_embedding(where, embedding, command.model)
 
 
 def _check_added(command: AddTemplates) -> None:
@@ -191,10 +218,7 @@ def _check_added(command: AddTemplates) -> None:
     for shown in command.shown:
         _name(f"camera of {where}", shown.camera_id)
         _check_crop(where, shown.crop, shown.quality)
-        try:
-            decode_wire(shown.embedding, command.model.dim)
-        except PoisonInput as error:
-            raise PoisonInput(f"{where}: {error}") from error
+        _check_embedding(where, shown.embedding, command.model)
 
 
 def _check_crop(where: str, crop: str, quality: float) -> None:

@@ -1,6 +1,7 @@
 """Kafka and Redis in memory, as the agent and the projector see them, with faults at their boundaries."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import random
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,8 @@ from projections.changes import Change
 from projections.store import CameraRef, Documents, MemoryViewStore, PersonRef
 from projections.views import Rejected
 from reid.contracts.topics import CAMERAS, EVENTS
-from reid.errors import FencedOut
+from reid.errors import FencedOut, ReidError
+from streams.commits import Commit
 from streams.ports import Decided, Input, Record, SnapshotPart, Span, Transaction
 from tests.simulation.faults import Faults
 from tests.unit.streams.memory import PARTITION, MemoryLog, MemoryPartition
@@ -68,6 +70,42 @@ class SimulatedLog(MemoryLog):
     def _refuse_fenced(self) -> None:
         if self._epoch != self._held.epoch:
             raise FencedOut("a newer writer has it")
+
+
+class SimulatedCommits:
+    """Carries a transaction out at any time between its start and its wait, as ``dice`` fall."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self._dice = dice
+        self._waiting: Commit | None = None
+        self._error: ReidError | None = None
+
+    @property
+    def busy(self) -> bool:
+        if self._dice.random() < 0.3:
+            self._carry_out()
+        return self._waiting is not None
+
+    def start(self, commit: Commit, ended: Callable[[], None]) -> None:
+        assert self._waiting is None and self._error is None, "one transaction at a time"
+        self._waiting = commit
+
+    def wait(self) -> None:
+        self._carry_out()
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def close(self) -> None:
+        self._waiting = None
+
+    def _carry_out(self) -> None:
+        commit, self._waiting = self._waiting, None
+        if commit is not None:
+            try:
+                commit()
+            except ReidError as error:
+                self._error = error
 
 
 @dataclass

@@ -29,7 +29,14 @@ from streams.ports import Record
 from streams.telemetry import Telemetry
 from tests.simulation.faults import Crash, Faults
 from tests.simulation.script import BROKEN_REPORT, Site
-from tests.simulation.servers import SimulatedConsumer, SimulatedLetters, SimulatedLog, SimulatedStore, home
+from tests.simulation.servers import (
+    SimulatedCommits,
+    SimulatedConsumer,
+    SimulatedLetters,
+    SimulatedLog,
+    SimulatedStore,
+    home,
+)
 from tests.unit.streams.memory import PARTITION, PARTITIONS, MemoryLog, MemoryPartition
 
 _TTL_DAYS: Final = 90
@@ -61,6 +68,7 @@ class Agent:
             PARTITIONS,
             Telemetry(),
             snapshot_events,
+            commits=SimulatedCommits(random.Random(world.seed + 3)),
         )
         self._lane = world.parts.lane(PARTITION, writer, lambda _: None, lambda *_: None)
         self._next = {t: world.dice.randint(0, end) for t, end in world.held.ends.items()}
@@ -127,6 +135,7 @@ class World:
     def __init__(
         self, seed: int, faults: Faults, parts: Parts | None = None, snapshot_events: int | None = None
     ) -> None:
+        self.seed = seed
         self.dice = random.Random(seed)
         self.faults = faults
         self.faults.elsewhere = self._elsewhere

@@ -1,8 +1,10 @@
 """Messages survive the wire, and what is wrong with one is told by its error's type."""
 
+import uuid
+
 import pytest
 
-from reid.contracts.cloudevents import Causation, envelope_from, event_id, headers_of, rfc3339
+from reid.contracts.cloudevents import NAMESPACE, Causation, envelope_from, event_id, headers_of, rfc3339
 from reid.contracts.codec import (
     COMMAND_TYPES,
     EVENT_TYPES,
@@ -107,6 +109,26 @@ def test_same_input_makes_the_same_event_id_and_no_other_does() -> None:
         for ordinal in (0, 1)
     }
     assert len(ids) == 8
+
+
+def test_an_event_id_is_a_uuid_of_the_standards_fifth_kind() -> None:
+    for offset in range(50):
+        here = Causation("reid.detections.v1", 3, offset)
+        expected = uuid.uuid5(NAMESPACE, f"reid.detections.v1/3/{offset}/reid.person.seen.v1/2")
+        assert event_id(here, "reid.person.seen.v1", 2) == str(expected)
+
+
+@pytest.mark.parametrize(
+    ("ms", "expected"),
+    [
+        (1_762_344_658_197, "2025-11-05T12:10:58.197Z"),
+        (1_762_344_658_000, "2025-11-05T12:10:58.000Z"),
+        (999, "1970-01-01T00:00:00.999Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+    ],
+)
+def test_a_time_has_its_milliseconds(ms: int, expected: str) -> None:
+    assert rfc3339(ms) == expected
 
 
 def test_record_without_its_headers_is_malformed() -> None:

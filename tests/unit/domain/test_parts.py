@@ -9,6 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from reid.contracts.embedding import (
     SCALE,
     FixedVector,
+    are_sound,
     cosine,
     decode_wire,
     encode_wire,
@@ -93,6 +94,26 @@ def test_wire_and_event_forms_round_trip(seed: int) -> None:
     fixed = to_fixed(vector)
     assert np.array_equal(fixed_from_bytes(fixed_to_bytes(fixed)), fixed)
     assert cosine(fixed, fixed) == pytest.approx(1.0, abs=1e-3)
+
+
+def _taken(raw: bytes, dim: int) -> bool:
+    try:
+        decode_wire(raw, dim)
+    except PoisonInput:
+        return False
+    return True
+
+
+#: Zero of both signs, the least and the largest half float, infinities, and what is no number.
+_ODD = st.sampled_from(
+    [b"\0\0", b"\0\x80", b"\1\0", b"\xff\x7b", b"\0\x7c", b"\0\xfc", b"\1\x7c", b"\xff\xff"]
+)
+_RAW = st.lists(_ODD, min_size=3, max_size=3) | st.lists(_ODD | st.binary(min_size=2, max_size=2), max_size=4)
+
+
+@given(st.lists(_RAW.map(b"".join), min_size=1, max_size=4))
+def test_one_look_at_many_embeddings_sees_what_a_look_at_each_sees(raws: list[bytes]) -> None:
+    assert are_sound(raws, 3) == all(_taken(raw, 3) for raw in raws)
 
 
 def _cosine(a: FixedVector, b: FixedVector) -> float:

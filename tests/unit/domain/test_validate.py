@@ -70,6 +70,14 @@ def test_poisonous_frame_is_named(bad: Frame, says: str) -> None:
         check(message(GOOD, bad))
 
 
+def test_of_models_of_unequal_size_each_embedding_is_held_against_its_own() -> None:
+    wide = Model("wide", "1", 2 * DIM)
+    other = _with(camera_id="room2", model=wide, persons=(person(1, encode_wire(np.ones(2 * DIM))),))
+    check(message(GOOD, other))
+    with pytest.raises(PoisonInput, match=f"camera room2, track 1: embedding has {DIM} values"):
+        check(message(GOOD, msgspec.structs.replace(other, persons=(person(1, _embedding(1.0)),))))
+
+
 def test_poisonous_names_of_messages_and_commands() -> None:
     with pytest.raises(PoisonInput, match="site_id"):
         check(message(GOOD, site="a:b"))
