@@ -10,6 +10,7 @@ import supervision
 from trackers import ByteTrackTracker
 
 from producers.detect.base import Boxes
+from producers.reach import Gait, Reach
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class ByteTrack:
         fps: float,
         *,
         lost_s: float = 0.8,
-        min_iou: float = 0.3,
+        alike: float = 0.3,
         sure: float = 0.5,
         confirm_after: int = 2,
     ) -> None:
@@ -70,8 +71,10 @@ class ByteTrack:
             frame_rate=fps,
             track_activation_threshold=sure,
             minimum_consecutive_frames=confirm_after,
-            minimum_iou_threshold=min_iou,
+            minimum_iou_threshold=alike,
             high_conf_det_threshold=sure,
+            state_estimator_class=Gait,
+            iou=Reach(),
         )
         self._last_ms: int | None = None
         self._evidence: dict[int, _Evidence] = {}

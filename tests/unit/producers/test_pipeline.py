@@ -49,6 +49,31 @@ class TestTracker:
             assert after != UNCONFIRMED
             assert bool(before == after) is same
 
+    def test_who_starts_to_walk_across_the_picture_was_a_new_track_with_every_step(self) -> None:
+        """70 % of the width of the box by the frame: intersection over union 0.18."""
+        tracker = ByteTrack(5)
+        ids = [
+            tracker.update(Boxes.of([[50 + 28 * n, 40, 40, 120]], [0.9]), 1000 + 200 * n)[0] for n in range(8)
+        ]
+        assert len(set(ids[1:])) == 1
+        assert ids[1] != UNCONFIRMED
+
+    def test_who_turns_round_while_walking_was_lost(self) -> None:
+        tracker = ByteTrack(5)
+        lefts = [50, 70, 90, 110, 116, 110, 90, 70]
+        ids = [
+            tracker.update(Boxes.of([[left, 40, 40, 120]], [0.9]), 1000 + 200 * n)[0]
+            for n, left in enumerate(lefts)
+        ]
+        assert len(set(ids[1:])) == 1
+
+    def test_somebody_out_of_reach_is_somebody_else(self) -> None:
+        tracker = ByteTrack(5)
+        for n in range(4):
+            before = tracker.update(Boxes.of([[50, 40, 40, 120]], [0.9]), 1000 + 200 * n)[0]
+        ids = [tracker.update(Boxes.of([[120, 40, 40, 120]], [0.9]), 1800 + 200 * n)[0] for n in range(3)]
+        assert ids[-1] not in (before, UNCONFIRMED)
+
     def test_boxes_that_do_not_convince_wait(self) -> None:
         tracker = ByteTrack(5)
         doubtful = Boxes.of([[50, 40, 40, 120]], [0.55])
