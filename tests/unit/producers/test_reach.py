@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from producers.reach import ALONG, Reach
+from producers.reach import ALONG, Float64Array, Reach
 
 PERSON = np.array([[100.0, 50.0, 140.0, 170.0]])
 
 
-def moved(left: float = 0, top: float = 0, right: float = 0, bottom: float = 0) -> np.ndarray:
-    return PERSON + np.array([[left, top, right, bottom]])
+def moved(left: float = 0, top: float = 0, right: float = 0, bottom: float = 0) -> Float64Array:
+    return np.asarray(PERSON + np.array([[left, top, right, bottom]]), np.float64)
 
 
 class TestReach:
