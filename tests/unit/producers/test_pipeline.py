@@ -49,7 +49,7 @@ class TestTracker:
             assert after != UNCONFIRMED
             assert bool(before == after) is same
 
-    def test_who_starts_to_walk_across_the_picture_was_a_new_track_with_every_step(self) -> None:
+    def test_who_walked_fast_across_the_picture_was_never_a_track(self) -> None:
         """70 % of the width of the box by the frame: intersection over union 0.18."""
         tracker = ByteTrack(5)
         ids = [
