@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deploy import log
-from deploy.log_commands import tail_events
+from deploy.log_commands import Tail, tail_events
 from tests.unit.projections.growing import GrowingLog
 
 
@@ -27,5 +27,5 @@ def test_the_tail_of_a_log_that_grows_is_told(
     growing: GrowingLog, from_beginning: bool, make_settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = make_settings(kafka_bootstrap_servers="localhost:1")
-    tail_events(settings, follow=False, from_beginning=from_beginning, limit=3, as_json=True)
+    tail_events(settings, Tail(from_beginning=from_beginning, limit=3, as_json=True))
     assert len(capsys.readouterr().out.splitlines()) == 3
