@@ -65,10 +65,10 @@ class SiteState(msgspec.Struct):
     """Of the alerts: ``rules``; ``incidents``, rule and person -> the open alert; ``alerts``, the newest;
     ``subjects``, person of an alert -> who that is now; ``opened``: how many there were.
 
-    Of the inputs: ``now``, the latest time of an event; ``people``; ``stays`` (tracks where the rule looks) and
-    ``holds`` (when the condition held last), by rule and person; ``absorbed``, id -> whom it was merged into;
-    ``travel``, cameras from and to -> half seconds -> how often; ``arrivals``, local hour -> camera -> new
-    persons; ``newcomers``: new person -> (hour, camera), of the latest hours.
+    Of the inputs: ``now``, the latest time of an event; ``people``; by rule and person, ``stays`` (tracks
+    where the rule looks) and ``holds`` (when the condition held last); ``absorbed``, id -> whom it was merged
+    into; ``travel``, cameras from and to -> half seconds -> how often; ``arrivals``, local hour -> camera ->
+    new persons; ``newcomers``: new person -> (hour, camera), of the latest hours.
     """
 
     rules: AlertRules | None = None

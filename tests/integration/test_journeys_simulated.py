@@ -28,7 +28,9 @@ def test_of_the_unusual_cast_journeys_family_and_exactly_the_alerts(settings: Se
     found = unusual.measure(site, 175.0, "perfect", settings, None)
     assert found["true_legs"] > 50 and found["right"] >= 0.9 and found["told_right"] >= 0.9
     assert [sorted(group["people"]) for group in found["groups"]] == found["true_groups"] == [[0, 1, 2]]
-    assert found["alerts"] == [["forbidden room at night", "room4", 6], ["loitering", "room3", 5]]
+    assert found["alerts"] == [("forbidden room at night", "room4", 6), ("loitering", "room3", 5)]
+    assert found["alerts_told"] == {"right": 2, "wrong": 0, "missed": 0}
+    assert found["jackets_told"] == {"right": 1, "wrong": 0, "missed": 0}, found["jackets"]
 
 
 def test_the_score_tells_a_second_id_a_late_entry_and_a_missing_leg() -> None:

@@ -81,7 +81,7 @@ def test_an_id_that_is_given_again_is_somebody_else() -> None:
 
 
 def test_a_merge_makes_no_stay_of_two_cameras() -> None:
-    """It was told of somebody who had been elsewhere: the stay began with the one and ended with the other."""
+    """Told of somebody who had been elsewhere: the stay began with the one and ended with the other."""
     story = Story(LOITERING).when(stays("a", 0, 8, "room1"), stays("b", 9, 14, "room2", tracker="2"))
     story.when(later(merged("b", "a", "Ada"), 15), stays("b", 16, 18, "room2", tracker="2")).then()
     story.when(seen("b", 19, "room2", tracker="2")).then(AlertOpened)
