@@ -47,7 +47,7 @@ TOLERANCE_MS: Final = 3_000
 TRUTH_FPS: Final = 5.0
 #: A track that was out of sight for so long is another one.
 LOST_MS: Final = 2_000
-_MODEL: Final = Model("truth", "1", 64)
+MODEL: Final = Model("truth", "1", 64)
 _BATCH: Final = 2_000
 
 
@@ -111,13 +111,18 @@ def perfect(moments: Iterable[list[Sight]], cameras: int) -> Iterator[Detections
                 number += 1
                 track = number
             tracks[place] = at, track
-            look = encode_wire(np.eye(1, _MODEL.dim, sight.person, dtype=np.float32)[0])
+            look = look_of(sight.person)
             seen_as = Person(track, sight.bbox, 0.9, 0.9, look, dict(sight.attributes))
             persons[sight.camera_id].append(seen_as)
         frames = tuple(
-            Frame(camera, at, 640, 480, "s1", _MODEL, tuple(found)) for camera, found in persons.items()
+            Frame(camera, at, 640, 480, "s1", MODEL, tuple(found)) for camera, found in persons.items()
         )
         yield Detections(DEFAULT_SITE, "truth", frames)
+
+
+def look_of(person: int) -> bytes:
+    """Like nobody else, on any camera."""
+    return encode_wire(np.eye(1, MODEL.dim, person, dtype=np.float32)[0])
 
 
 def views_of(events: Iterable[AnyEvent], moment: int) -> Past:

@@ -25,7 +25,7 @@ def test_journeys_and_the_family_are_the_truth(settings: Settings) -> None:
 def test_of_the_unusual_cast_journeys_family_and_exactly_the_alerts(settings: Settings) -> None:
     """Three walk together, one loiters, one is where nobody may be at night; by the rules of the demo."""
     site = Site(12, 4, 0, size=(160, 120), scenario=UNUSUAL, family=UNUSUAL_FAMILY)
-    found = unusual.measure(site, 175.0, "perfect", settings, None)
+    (found,) = unusual.measure(site, 175.0, ["perfect"], settings)
     assert found["true_legs"] > 50 and found["right"] >= 0.9 and found["told_right"] >= 0.9
     assert [sorted(group["people"]) for group in found["groups"]] == found["true_groups"] == [[0, 1, 2]]
     assert found["alerts"] == [("forbidden room at night", "room4", 6), ("loitering", "room3", 5)]
