@@ -69,7 +69,9 @@ def detections(
         return [decode_detections(bytes(raw)) for raw in _kept.decode(kept.read_bytes())]
     footage = footage_of(site, seconds, settings.camera_fps, START_MS)
     embedder = open_embedder(settings.embedder)
-    watched = watch(footage, detector, embedder, settings.camera_fps, settings.embed_interval)
+    watched = watch(
+        footage, detector, embedder, settings.camera_fps, settings.embed_interval, settings.attributes
+    )
     found = list(watched.messages())
     if kept is not None:
         kept.write_bytes(b"[" + b",".join(encode(message) for message in found) + b"]")

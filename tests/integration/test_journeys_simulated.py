@@ -33,6 +33,14 @@ def test_of_the_unusual_cast_journeys_family_and_exactly_the_alerts(settings: Se
     assert found["jackets_told"] == {"right": 1, "wrong": 0, "missed": 0}, found["jackets"]
 
 
+def test_the_cameras_of_the_unusual_cast_name_clothes(settings: Settings) -> None:
+    """They did not, so that no change of jacket could be told, however good the identities."""
+    site = Site(4, 1, 0)
+    found = unusual.detections(site, 2.0, "truth", settings, None)
+    persons = [person for message in found for frame in message.frames for person in frame.persons]
+    assert any("upper" in person.attributes for person in persons)
+
+
 def test_the_score_tells_a_second_id_a_late_entry_and_a_missing_leg() -> None:
     true = true_legs(Sight(1000 * s, "A" if s < 20 else "B", 7) for s in range(40) if s not in (19, 20))
     assert true == {7: [Leg("A", 0, 18_000, 1, ("t/0",)), Leg("B", 21_000, 39_000, 1, ("t/0",))]}
