@@ -20,6 +20,8 @@ FixedVector = NDArray[np.int16]
 FloatVector = NDArray[np.float32]
 
 SCALE: Final = 32767
+#: Multiples of 2**-48 below this have no more than 53 bits.
+_EXACT_BELOW: Final = 32.0
 #: Of a half float's bits, all but the sign; and what they are in an infinity.
 _SIZE: Final = np.uint16(0x7FFF)
 _INFINITE: Final = 0x7C00
@@ -45,6 +47,11 @@ def decode_wire(raw: bytes, dim: int) -> NDArray[np.float16]:
     return vector
 
 
+def trusted_wire(raw: bytes) -> NDArray[np.float16]:
+    """As `decode_wire`, of an embedding that was checked before."""
+    return np.frombuffer(raw, dtype="<f2")
+
+
 def are_sound(raws: Sequence[bytes], dim: int) -> bool:
     """Whether `decode_wire` takes them all, one at least. A look at many costs little more than at one."""
     if any(len(raw) != 2 * dim for raw in raws):
@@ -56,13 +63,17 @@ def are_sound(raws: Sequence[bytes], dim: int) -> bool:
 
 
 def to_fixed(vector: NDArray[np.float16]) -> FixedVector:
-    """``(d,) float16`` -> unit vector in fixed point, the same bits on every machine.
+    """``(d,) float16``, not all zero -> unit vector in fixed point, the same bits on every machine.
 
-    A half float is a whole multiple of 2**-24, so the sum of squares is taken in exact integers (Python's,
-    which cannot overflow); square root and division are correctly rounded by IEEE 754.
+    A half float is a whole multiple of 2**-24. Of a vector about as long as a unit, all sums of squares
+    are multiples of 2**-48 below 32, which float64 takes exactly in any order; of a longer one the sum is
+    taken in integers. Square root and division are correctly rounded by IEEE 754.
     """
-    whole = (vector.astype(np.float64) * 2.0**24).astype(np.int64)
-    return _unit(whole)
+    values = vector.astype(np.float64)
+    square = float(values @ values)
+    if square < _EXACT_BELOW:
+        return np.rint(values * (SCALE / math.sqrt(square))).astype(np.int16)
+    return _unit((values * 2.0**24).astype(np.int64))
 
 
 def normalise_fixed(vector: NDArray[np.float64]) -> FixedVector:

@@ -13,7 +13,7 @@ import msgspec
 from reid.contracts.policy import Policy
 
 
-class TrackRef(msgspec.Struct, frozen=True, order=True):
+class TrackRef(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     """One camera's track. ``session`` is a run of the camera's tracker, which alone makes the id unique."""
 
     camera_id: str

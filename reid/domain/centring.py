@@ -96,10 +96,13 @@ class Centring:
     def all_centred(self, raws: Sequence[bytes], camera_ids: Sequence[str]) -> WholeVector:
         """``(n, d)``: as `centred`, of vectors of these cameras."""
         whole = stacked(raws).astype(np.float64)
-        for camera_id in dict.fromkeys(camera_ids):
-            mean = self.mean(camera_id)
-            if mean is not None:
-                whole[[c == camera_id for c in camera_ids]] -= mean
+        numbers = {camera_id: number for number, camera_id in enumerate(dict.fromkeys(camera_ids))}
+        means = [self.mean(camera_id) for camera_id in numbers]
+        if all(mean is None for mean in means):
+            return whole
+        none = np.zeros(whole.shape[1])
+        table = np.array([none if mean is None else mean for mean in means], np.float64)
+        whole -= table[0] if len(means) == 1 else table[[numbers[camera_id] for camera_id in camera_ids]]
         return whole
 
 

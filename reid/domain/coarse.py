@@ -14,7 +14,7 @@ Floats = NDArray[np.float32]
 
 #: Directions, and templates with which it pays to have some.
 DIRECTIONS: Final = 128
-FROM_ROWS: Final = 16_384
+FROM_ROWS: Final = 4_096
 #: Templates that the directions are found on.
 SAMPLE: Final = 2_048
 _ITERATIONS: Final = 3

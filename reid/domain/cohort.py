@@ -5,10 +5,8 @@ other side's camera, from both sides, as speaker verification does it (symmetric
 Matejka et al. 2017): then the same threshold means the same for every encoder, camera and crowd.
 """
 
-import math
 from bisect import bisect_left, insort
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,7 +20,12 @@ from reid.domain.centring import Centring, WholeVector, cosines_of_many, squares
 MAX_PERSONS: Final = 256
 #: What the encoder's calibration tells of strangers counts as so many looks.
 PRIOR_LOOKS: Final = 10
-_MEMORY: Final = 4096
+#: Looks with a camera whose cosines are remembered, 1 KB each.
+_MEMORY: Final = 16_384
+
+Places = NDArray[np.intp]
+Asked = tuple[Template, str]
+"""A look, and the camera that shows the strangers."""
 
 
 class Spread(NamedTuple):
@@ -66,22 +69,66 @@ class _Camera:
         self.rows[place], self.squares[place], self.changed[place] = row, square, self.moment
 
 
-@dataclass(slots=True)
-class _Scores:
-    """A look's cosines with a camera's places, in millionths, their sum and sum of squares, as of
-    ``moment``."""
+class _Memory:
+    """Looks' cosines with the places of a camera, in millionths, a row for each look and camera: their sum,
+    sum of squares, and as of which of the camera's moments they are, 0 for a new row."""
 
-    each: NDArray[np.int64]
-    total: int = 0
-    powers: int = 0
-    moment: int = 0
+    def __init__(self) -> None:
+        self.each: NDArray[np.int32] = np.zeros((64, MAX_PERSONS), np.int32)
+        self.total: NDArray[np.int64] = np.zeros(64, np.int64)
+        self.powers: NDArray[np.int64] = np.zeros(64, np.int64)
+        self.moment: NDArray[np.int64] = np.zeros(64, np.int64)
+        self.held = 0
+        self._rows: dict[tuple[str, str], dict[bytes, int]] = {}
+        self._free = list(range(64))
 
-    def update(self, places: NDArray[np.intp], scores: NDArray[np.int64], moment: int) -> None:
-        """So many places changed."""
-        before = self.each[places]
-        self.total += int(scores.sum()) - int(before.sum())
-        self.powers += int(scores @ scores) - int(before @ before)
-        self.each[places], self.moment = scores, moment
+    def rows(self, asked: Sequence[Asked]) -> list[int]:
+        """Those known, and new ones."""
+        missing = {(look.vector, look.camera_id, c) for look, c in asked if not self._knows(look, c)}
+        if self.held + len(missing) > _MEMORY:
+            for camera_id in {c for _, c in self._rows}:
+                self.forget(camera_id)
+        return [self._row(look, camera_id) for look, camera_id in asked]
+
+    def forget(self, camera_id: str) -> None:
+        """All looks of the camera, and with its places."""
+        for pair in [pair for pair in self._rows if camera_id in pair]:
+            gone = self._rows.pop(pair).values()
+            self._free.extend(gone)
+            self.held -= len(gone)
+
+    def _knows(self, look: Template, camera_id: str) -> bool:
+        rows = self._rows.get((look.camera_id, camera_id))
+        return rows is not None and look.vector in rows
+
+    def _row(self, look: Template, camera_id: str) -> int:
+        pair = look.camera_id, camera_id
+        rows = self._rows.get(pair)
+        if rows is None:
+            rows = self._rows[pair] = {}
+        row = rows.get(look.vector)
+        if row is None:
+            if not self._free:
+                self._grow()
+            row = rows[look.vector] = self._free.pop()
+            self.each[row], self.total[row], self.powers[row], self.moment[row] = 0, 0, 0, 0
+            self.held += 1
+        return row
+
+    def _grow(self) -> None:
+        self._free = list(range(len(self.each), 2 * len(self.each)))
+        self.each = np.concatenate([self.each, np.zeros_like(self.each)])
+        self.total = np.concatenate([self.total, np.zeros_like(self.total)])
+        self.powers = np.concatenate([self.powers, np.zeros_like(self.powers)])
+        self.moment = np.concatenate([self.moment, np.zeros_like(self.moment)])
+
+    def update(self, rows: Places, places: Places, scores: NDArray[np.int64], moment: int) -> None:
+        """``scores``: ``(rows, places)``."""
+        at = np.ix_(rows, places)
+        before = self.each[at].astype(np.int64)
+        self.total[rows] += scores.sum(axis=1) - before.sum(axis=1)
+        self.powers[rows] += (scores * scores).sum(axis=1) - (before * before).sum(axis=1)
+        self.each[at], self.moment[rows] = scores, moment
 
 
 class Cohort:
@@ -95,7 +142,7 @@ class Cohort:
         self._numbers: list[int] = []
         self._looks: dict[int, dict[str, bytes]] = {}
         self._cameras: dict[str, _Camera] = {}
-        self._known: dict[tuple[bytes, str, str], _Scores] = {}
+        self._memory = _Memory()
 
     def put(self, number: int, templates: Sequence[Template]) -> None:
         """Replaces the looks of the person with this registration number: its first of each camera."""
@@ -131,72 +178,77 @@ class Cohort:
         if counted and len(self._numbers) >= MAX_PERSONS:
             self._bring(self._numbers[-MAX_PERSONS])
 
-    def changed(self) -> None:
-        """After a change of a camera's mean."""
-        self._cameras.clear()
-        self._known.clear()
+    def changed(self, camera_id: str) -> None:
+        """After a change of the camera's mean."""
+        self._cameras.pop(camera_id, None)
+        self._memory.forget(camera_id)
 
     def spread(self, look: Template, camera_id: str, own: Collection[int], prior: Spread) -> Spread:
         """Of ``look`` with what strangers look like to ``camera_id``; ``own`` numbers are none.
 
         ``prior``: what to expect of a site that is not known yet.
         """
-        return self.spreads([look], camera_id, own, [prior])[0]
+        means, deviations = self.spreads([(look, camera_id)], [own], [prior])
+        return Spread(float(means[0]), float(deviations[0]))
 
     def spreads(
-        self, looks: Sequence[Template], camera_id: str, own: Collection[int], priors: Sequence[Spread]
-    ) -> list[Spread]:
-        """As `spread`, of many looks."""
-        camera = self._of(camera_id)
-        if camera is None:
-            return list(priors)
-        mine = [place for number in own if (place := camera.places.get(number)) is not None]
-        found = []
-        for scores, prior in zip(self._scores(looks, camera_id, camera), priors, strict=True):
-            total, powers = scores.total, scores.powers
-            for place in mine:
-                score = int(scores.each[place])
-                total, powers = total - score, powers - score * score
-            found.append(_blended(len(camera.places) - len(mine), total, powers, prior))
-        return found
+        self, asked: Sequence[Asked], owns: Sequence[Collection[int]], priors: Sequence[Spread]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """As `spread`, of many looks each with a camera: means and deviations."""
+        means, deviations = (np.array(each) for each in zip(*priors, strict=True))
+        cameras = {camera_id: self._of(camera_id) for camera_id in {c for _, c in asked}}
+        known = [n for n, (_, camera_id) in enumerate(asked) if cameras[camera_id] is not None]
+        if not known:
+            return means, deviations
+        rows = self._rows([asked[n] for n in known], cameras)
+        total, powers = self._memory.total[rows], self._memory.powers[rows]
+        counts, mine = [], []
+        for nth, number in enumerate(known):
+            places = cameras[asked[number][1]].places  # type: ignore[union-attr]
+            own = [place for one in owns[number] if (place := places.get(one)) is not None]
+            mine += [(nth, place) for place in own]
+            counts.append(len(places) - len(own))
+        if mine:
+            whose, which = np.array(mine).T
+            scores = self._memory.each[rows[whose], which].astype(np.int64)
+            np.subtract.at(total, whose, scores)
+            np.subtract.at(powers, whose, scores * scores)
+        enough = [nth for nth, count in enumerate(counts) if count > 1]
+        if enough:
+            at, count = np.array(known)[enough], np.array(counts)[enough]
+            blended = _blended(count, total[enough], powers[enough], means[at], deviations[at])
+            means[at], deviations[at] = blended
+        return means, deviations
 
     def prepare(self, looks: Sequence[Template], camera_id: str) -> None:
         """Spreads of these looks with the camera will be asked for: one product for all of them."""
         camera = self._of(camera_id)
         if camera is not None and looks:
-            self._scores(looks, camera_id, camera)
+            self._rows([(look, camera_id) for look in looks], {camera_id: camera})
 
-    def _scores(self, looks: Sequence[Template], camera_id: str, camera: _Camera) -> list[_Scores]:
-        keys = [(look.vector, look.camera_id, camera_id) for look in looks]
-        new = [key for key in dict.fromkeys(keys) if key not in self._known]
-        if len(self._known) + len(new) > _MEMORY:
-            self._known.clear()
-            new = list(dict.fromkeys(keys))
-        for key in new:
-            self._known[key] = _Scores(np.zeros(MAX_PERSONS, np.int64))
-        found = {key: self._known[key] for key in keys}
-        stale = {key: scores for key, scores in found.items() if scores.moment < camera.moment}
-        self._refresh({key: scores for key, scores in stale.items() if not scores.moment}, camera)
-        self._refresh({key: scores for key, scores in stale.items() if scores.moment}, camera)
-        return [found[key] for key in keys]
+    def _rows(self, asked: Sequence[Asked], cameras: Mapping[str, _Camera | None]) -> Places:
+        """The memory's, brought up to date."""
+        rows = np.array(self._memory.rows(asked))
+        for camera_id, camera in cameras.items():
+            if camera is None:
+                continue
+            looks = {row: look for row, (look, c) in zip(rows.tolist(), asked, strict=True) if c == camera_id}
+            places = np.fromiter(looks, np.intp, len(looks))
+            moments = self._memory.moment[places]
+            # What is new needs all places, the rest those that changed since.
+            for stale in (places[moments == 0], places[(moments > 0) & (moments < camera.moment)]):
+                if len(stale):
+                    self._refresh(stale, [looks[row] for row in stale.tolist()], camera)
+        return rows
 
-    def _refresh(self, stale: Mapping[tuple[bytes, str, str], _Scores], camera: _Camera) -> None:
+    def _refresh(self, rows: Places, looks: Sequence[Template], camera: _Camera) -> None:
         """Brings scores up to date that are about as old."""
-        moment = camera.moment
-        since = min((scores.moment for scores in stale.values()), default=moment)
-        if since < moment:
-            places = np.flatnonzero(camera.changed > since)
-            for scores, each in zip(stale.values(), self._products(list(stale), camera, places), strict=True):
-                scores.update(places, each, moment)
-
-    def _products(
-        self, keys: Sequence[tuple[bytes, str, str]], camera: _Camera, places: NDArray[np.intp]
-    ) -> NDArray[np.int64]:
-        """``(looks, places)`` cosines with the camera's rows, in millionths."""
-        vectors = self._centring.all_centred([v for v, _, _ in keys], [c for _, c, _ in keys])
-        every = len(places) and len(places) == places[-1] + 1  # no copy of the rows
+        places = np.flatnonzero(camera.changed > self._memory.moment[rows].min())
+        vectors = self._centring.all_centred([t.vector for t in looks], [t.camera_id for t in looks])
+        every = len(places) == places[-1] + 1  # no copy of the rows
         part = slice(0, len(places)) if every else places
-        return cosines_of_many(camera.rows[part], camera.squares[part], vectors)
+        scores = cosines_of_many(camera.rows[part], camera.squares[part], vectors)
+        self._memory.update(rows, places, scores, camera.moment)
 
     def _oldest(self) -> int:
         return self._numbers[-MAX_PERSONS] if len(self._numbers) >= MAX_PERSONS else -1
@@ -229,11 +281,17 @@ class Cohort:
         return made
 
 
-def _blended(count: int, total: int, powers: int, prior: Spread) -> Spread:
-    """Of ``count`` scores in millionths with this sum and sum of squares, and the prior."""
-    if count < 2:
-        return prior
+def _blended(
+    count: NDArray[np.int64],
+    total: NDArray[np.int64],
+    powers: NDArray[np.int64],
+    mean: NDArray[np.float64],
+    deviation: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of ``count`` scores in millionths with this sum and sum of squares, and of a prior."""
     weight = count / (count + PRIOR_LOOKS)
-    variance = (powers * count - total * total) / (count * count) / 1e12
-    deviation = math.sqrt(weight * variance + (1 - weight) * prior.deviation * prior.deviation)
-    return Spread(weight * (total / count / 1e6) + (1 - weight) * prior.mean, max(deviation, 1e-3))
+    # Python divides whole numbers beyond 2**53 exactly, float64 would round them before.
+    sums = zip((powers * count - total * total).tolist(), (count * count).tolist(), strict=True)
+    variance = np.array([above / below for above, below in sums]) / 1e12
+    found = np.sqrt(weight * variance + (1 - weight) * deviation * deviation)
+    return weight * (total / count / 1e6) + (1 - weight) * mean, np.maximum(found, 1e-3)

@@ -12,14 +12,13 @@ from reid.contracts.events import (
     PersonSplit,
     ZoneDirected,
 )
-from reid.contracts.zones import split_zone
 from reid.domain.state import SiteState
 
 
 def introductions(site: SiteState, site_id: str, frame: Frame) -> list[AnyEvent]:
-    """In a zone: an encoder, or another calibration of it. Its site sees no frame to learn that from."""
+    """Of a zone: an encoder, or another calibration of it. Its site sees no frame to learn that from."""
     model = frame.model
-    if model is None or not split_zone(site_id)[1]:
+    if model is None:
         return []
     if site.zones.encoders.get(model.key) == model.calibration:
         return []

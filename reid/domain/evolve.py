@@ -122,12 +122,15 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
         _passed(site, camera, person, event)
         site.revisions.turn(WEIGHED)
     before = camera.bound.get(event.track)
-    barred = before or camera.pending.get(event.track) or PendingTrack()
-    bound_at = before.bound_at if before is not None and event.reason == "present" else event.at
-    camera.bind(
-        event.track,
-        BoundTrack(event.person_id, bound_at, event.at, event.doubts, barred.not_persons, barred.differs),
-    )
+    if before is not None and event.reason == "present":
+        before.person_id, before.doubts = event.person_id, event.doubts
+        camera.seen(before, event.at)
+    else:
+        barred = before or camera.pending.get(event.track) or PendingTrack()
+        camera.bind(
+            event.track,
+            BoundTrack(event.person_id, event.at, event.at, event.doubts, barred.not_persons, barred.differs),
+        )
     if event.track.camera_id not in person.cameras:
         person.cameras.append(event.track.camera_id)
     person.visit_count = event.visit_count

@@ -80,7 +80,7 @@ class _ModelIndex:
 
     def recentre(self, camera_id: str) -> None:
         """After a new mean of the camera."""
-        self.cohort.changed()
+        self.cohort.changed(camera_id)
         self.table.recentre(camera_id)
 
     def search(self, searches: Sequence[Search], top: int) -> list[list[Candidate]]:
@@ -173,7 +173,8 @@ class Gallery:
 
     def centring(self, model: str) -> Centring:
         """The means of the model's cameras. After a new one comes into force: `recentre`."""
-        return self.centrings.setdefault(model, Centring())
+        found = self.centrings.get(model)
+        return self.centrings.setdefault(model, Centring()) if found is None else found
 
     def cohort(self, model: str) -> Cohort:
         """What strangers look like to the model."""

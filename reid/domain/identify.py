@@ -1,5 +1,6 @@
 """Identity for the tracks of a frame that have none: gather evidence, then match, register, or wait."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -20,8 +21,8 @@ from reid.domain.days import suggested, trusted
 from reid.domain.evidence import Outcome, of_track
 from reid.domain.gallery import Search
 from reid.domain.policy import Policy
-from reid.domain.present import probe_of, seen, track_of
-from reid.domain.scoring import Score, score
+from reid.domain.present import probe_of, seen
+from reid.domain.scoring import Score, scores
 from reid.domain.state import PendingTrack, SiteState
 from reid.domain.state import Person as KnownPerson
 from reid.domain.templates import LEAST_WEIGHT, mean_of
@@ -53,12 +54,13 @@ class _Probe:
         )
 
 
-def identities(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[AnyEvent]:
+def identities(
+    site: SiteState, site_id: str, frame: Frame, tracks: Sequence[TrackRef], policy: Policy
+) -> list[AnyEvent]:
     """Events for every track without identity that brings a good crop in this frame."""
     camera = site.camera(frame.camera_id)
-    tracks = [(p, track_of(frame, p)) for p in frame.persons]
     probes: list[_Probe] = []
-    for person, track in tracks:
+    for person, track in zip(frame.persons, tracks, strict=True):
         if track in camera.bound or person.quality < policy.min_quality:
             continue
         crop = probe_of(frame, person)
@@ -67,7 +69,7 @@ def identities(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> l
             probes.append(_Probe(person, track, _gathered(before, crop, frame.captured_at)))
     if not probes:
         return []
-    here = {camera.bound[t].person_id for _, t in tracks if t in camera.bound}
+    here = {camera.bound[t].person_id for t in tracks if t in camera.bound}
     ready = [p for p in probes if p.evidence.samples >= policy.min_samples]
     _find_candidates(site, frame, ready, here, policy)
     _assign(ready, policy.threshold_at(frame.camera_id))
@@ -103,16 +105,11 @@ def _find_candidates(
         Search(p.template(frame.camera_id), site.barred(p.track).union(p.evidence.not_persons)) for p in ready
     ]
     results = site.gallery.search_all(searches, len(ready) + len(here) + CANDIDATES)
-    if policy.site_scale:
-        for model in {look.model for look, _ in searches}:
-            known = {c.person_id for found in results for c in found}
-            templates = [t for p in known for t in site.persons[p].templates if t.model == model]
-            site.cohort(model).prepare(templates, frame.camera_id)
     for probe, (look, _), found in zip(ready, searches, results, strict=True):
-        for person_id in (candidate.person_id for candidate in found):
-            person = site.persons[person_id]
-            found_alike = score(site, look, person, frame.captured_at, knots, policy)
-            probe.scores[person_id] = trusted(found_alike, person, frame.captured_at, policy)
+        persons = [site.persons[candidate.person_id] for candidate in found]
+        alike = scores(site, look, persons, frame.captured_at, knots, policy)
+        for person, one in zip(persons, alike, strict=True):
+            probe.scores[person.person_id] = trusted(one, person, frame.captured_at, policy)
         ranked = sorted(
             ((p, s.similarity) for p, s in probe.scores.items()),
             key=lambda pair: (-pair[1], site.persons[pair[0]].number),

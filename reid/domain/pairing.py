@@ -1,5 +1,6 @@
 """Whether two persons are one, by all that is kept of both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +10,7 @@ from reid.domain.evidence import Outcome, of_looks
 from reid.domain.exact import logarithm, share
 from reid.domain.merging import united
 from reid.domain.policy import Policy
-from reid.domain.scoring import OPERATING_POINT, REACH, likeness
+from reid.domain.scoring import OPERATING_POINT, REACH, Side, likeness, likenesses
 from reid.domain.similarity import Calibration
 from reid.domain.state import Person, SiteState
 
@@ -44,6 +45,15 @@ class Pairing:
             return odds
         left = [span for span in other.tracks if span.track != without]
         return odds + self.site.passages.joining(person.tracks, left)
+
+    def odds_of_each(self, person: Person, others: Sequence[Person]) -> list[float]:
+        """As `odds`, with each of the others: all weighed at once."""
+        sides = [Side(self.looks(other), {person.number, other.number}) for other in others]
+        alike = likenesses(self.site, self.looks(person)[:LOOKS], sides, self.knots)
+        if not self.policy.gate:
+            return alike
+        joining = self.site.passages.joining
+        return [one + joining(person.tracks, o.tracks) for one, o in zip(alike, others, strict=True)]
 
     def needed(self, person: Person, other: Person) -> float:
         """Log odds from which they are merged. Chance is a smaller part of the mean of many looks; in a large

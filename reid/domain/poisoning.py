@@ -5,13 +5,13 @@ One that clearly does not fit the rest, while all the rest fit each other, is ou
 are, nobody can tell who is who, and nothing is done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from msgspec import structs
 
 from reid.contracts.events import PersonState, Template
-from reid.domain.scoring import likeness
+from reid.domain.scoring import Side, deviations, odds, together
 from reid.domain.similarity import Calibration
 from reid.domain.state import Merge, Person, SiteState
 
@@ -31,23 +31,24 @@ def misfit(site: SiteState, person: Person, model: str, margin: float, knots: Ca
     looks = [(slot, look) for slot, look in enumerate(person.templates) if look.model == model]
     if len(looks) < ENOUGH:
         return None
-    suspects = [m for m in _weighed(site, person, looks, knots) if m.odds < -margin]
+    each = [look for _, look in looks]
+    above = deviations(site, each, [Side(each, {person.number})], knots).tolist()
+    places = range(len(looks))
+    weighed = [(_fit(site, model, above, place, places), looks[place][0], place) for place in places]
+    suspects = [one for one in weighed if one[0] < -margin]
     if not suspects:
         return None
-    worst = min(suspects, key=lambda m: (m.odds, m.slot))
-    rest = [(slot, look) for slot, look in looks if slot != worst.slot]
-    agreed = all(m.odds >= -margin for m in _weighed(site, person, rest, knots))
-    return worst if agreed else None
+    least, slot, worst = min(suspects)
+    rest = [place for place in places if place != worst]
+    agreed = all(_fit(site, model, above, place, rest) >= -margin for place in rest)
+    return Misfit(slot, least) if agreed else None
 
 
-def _weighed(
-    site: SiteState, person: Person, looks: Sequence[tuple[int, Template]], knots: Calibration
-) -> list[Misfit]:
-    found = []
-    for slot, look in looks:
-        others = [other for place, other in looks if place != slot]
-        found.append(Misfit(slot, likeness(site, [look], others, {person.number}, knots)))
-    return found
+def _fit(
+    site: SiteState, model: str, above: Sequence[Sequence[float]], place: int, places: Iterable[int]
+) -> float:
+    """Log odds that one look is of the person, by those at the other ``places``."""
+    return odds(site, model, [together([above[place][other] for other in places if other != place])])
 
 
 def without(site: SiteState, person_id: str, gone: Template) -> None:

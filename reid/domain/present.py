@@ -1,9 +1,11 @@
 """Decisions on the tracks of a frame that already have an identity, and on absences."""
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final, NamedTuple
 
 from reid.contracts.detections import Frame, Person
-from reid.contracts.embedding import decode_wire, fixed_to_bytes, to_fixed
+from reid.contracts.embedding import fixed_to_bytes, to_fixed, trusted_wire
 from reid.contracts.events import (
     AnyEvent,
     PersonExpired,
@@ -14,31 +16,68 @@ from reid.contracts.events import (
 )
 from reid.domain.policy import Policy
 from reid.domain.similarity import best_raw, calibrated
-from reid.domain.state import BoundTrack, SiteState
+from reid.domain.state import BoundTrack, CameraState, SiteState
 from reid.domain.state import Person as KnownPerson
 from reid.domain.templates import grown, slot_for
 
 #: A track of *another* camera ends only after this many time-outs: that camera's clock may be behind.
-OTHER_CAMERA_FACTOR = 6
+OTHER_CAMERA_FACTOR: Final = 6
+#: Tracks remembered of one run of a tracker.
+_REMEMBERED: Final = 1024
+
+
+class _Tracks(dict[int | str, TrackRef]):
+    """The tracks of one run of a camera's tracker, by its ids."""
+
+    def __init__(self, camera_id: str, session: str) -> None:
+        super().__init__()
+        self._camera_id, self._session = camera_id, session
+
+    def __missing__(self, tracker_id: int | str) -> TrackRef:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        made = self[tracker_id] = TrackRef(self._camera_id, self._session, str(tracker_id))
+        return made
+
+
+#: Asked for in every frame: the same objects each time, whose hashes are known.
+_tracks = lru_cache(maxsize=256)(_Tracks)
 
 
 def track_of(frame: Frame, person: Person) -> TrackRef:
-    return _track(frame.camera_id, frame.session, str(person.tracker_id))
+    return _tracks(frame.camera_id, frame.session)[person.tracker_id]
 
 
-@lru_cache(maxsize=4096)
-def _track(camera_id: str, session: str, tracker_id: str) -> TrackRef:
-    """Asked for many times in every frame."""
-    return TrackRef(camera_id, session, tracker_id)
+def tracks_of(frame: Frame) -> list[TrackRef]:
+    """Of the frame's persons, in their order."""
+    known = _tracks(frame.camera_id, frame.session)
+    return [known[person.tracker_id] for person in frame.persons]
 
 
 def probe_of(frame: Frame, person: Person) -> Template | None:
     """The person's embedding in fixed point; None when the frame brings none for it."""
     if person.embedding is None or frame.model is None:
         return None
-    vector = to_fixed(decode_wire(person.embedding, frame.model.dim))
+    vector = to_fixed(trusted_wire(person.embedding))
     track = track_of(frame, person)
     return Template(frame.model.key, fixed_to_bytes(vector), frame.camera_id, round(person.quality, 4), track)
+
+
+def calm(camera: CameraState, frame: Frame, tracks: Sequence[TrackRef], policy: Policy) -> bool:
+    """Whether each track has an identity, each another, and none is due anything: what most frames are.
+
+    `conflicts`, `sightings` and all stages that need an event of this frame find nothing then.
+    """
+    at, interval, bound = frame.captured_at, policy.seen_interval, camera.bound
+    here: set[str] = set()
+    for person, track in zip(frame.persons, tracks, strict=True):
+        binding = bound.get(track)
+        if binding is None or binding.person_id in here or at in (binding.seen_at, binding.bound_at):
+            return False
+        if at - binding.seen_at >= (interval if person.embedding is not None else 2 * interval):
+            return False
+        here.add(binding.person_id)
+    return True
 
 
 def absences(
@@ -46,10 +85,13 @@ def absences(
 ) -> list[AnyEvent]:
     """Tracks that ended and persons that expired by ``now``; ``camera_id``: whose clock that is."""
     ended: list[tuple[int, TrackRef, str]] = []
-    for name, camera in site.cameras.items():
-        factor = 1 if name == camera_id or camera_id is None else OTHER_CAMERA_FACTOR
-        before = now - policy.track_timeout * factor
+    here, elsewhere = now - policy.track_timeout, now - policy.track_timeout * OTHER_CAMERA_FACTOR
+    own = None if camera_id is None else site.cameras.get(camera_id)
+    before = here if camera_id is None else elsewhere
+    for camera in [c for c in site.cameras.values() if c.bound_floor < before and c is not own]:
         ended += camera.unseen_since(before)
+    if own is not None and own.bound_floor < here:
+        ended += own.unseen_since(here)
     events: list[AnyEvent] = [
         PersonLeft(
             site_id=site_id,
@@ -69,10 +111,12 @@ def absences(
     return events
 
 
-def conflicts(site: SiteState, site_id: str, frame: Frame) -> list[AnyEvent]:
+def conflicts(site: SiteState, site_id: str, frame: Frame, tracks: Sequence[TrackRef]) -> list[AnyEvent]:
     """Two tracks of one frame are never one person: the track that was bound first keeps it."""
     bound = site.camera(frame.camera_id).bound
-    present = [(t, bound[t]) for t in (track_of(frame, p) for p in frame.persons) if t in bound]
+    present = [(track, bound[track]) for track in tracks if track in bound]
+    if len({binding.person_id for _, binding in present}) == len(present):
+        return []
     holder: dict[str, TrackRef] = {}
     events: list[AnyEvent] = []
     for track, binding in sorted(present, key=lambda pair: (pair[1].bound_at, pair[0])):
@@ -81,37 +125,37 @@ def conflicts(site: SiteState, site_id: str, frame: Frame) -> list[AnyEvent]:
     return events
 
 
-def sightings(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[AnyEvent]:
+def sightings(
+    site: SiteState, site_id: str, frame: Frame, tracks: Sequence[TrackRef], policy: Policy
+) -> list[AnyEvent]:
     """`PersonSeen` for each bound track that is due one, or `PersonLeft` when evidence disagrees."""
     bound = site.camera(frame.camera_id).bound
-    here = {bound[t].person_id for t in (track_of(frame, p) for p in frame.persons) if t in bound}
+    here = {bound[track].person_id for track in tracks if track in bound}
     events: list[AnyEvent] = []
     told: set[tuple[str, str]] = set()
-    for person in frame.persons:
-        track = track_of(frame, person)
+    for person, track in zip(frame.persons, tracks, strict=True):
         binding = bound.get(track)
         if binding is None or not _due(frame, person, binding, policy):
             continue
-        doubts, score, probe = _recheck(site, frame, person, binding, policy)
-        if doubts >= policy.max_doubts:
+        checked = _recheck(site, frame, person, binding, policy)
+        if checked.doubts >= policy.max_doubts:
             events.append(_unbind(site, site_id, frame, track, binding, "evidence_disagrees"))
             continue
-        others = sorted(
-            o
-            for o in here - {binding.person_id} - site.persons[binding.person_id].not_persons
-            if (o, binding.person_id) not in told
-        )
-        told.update((binding.person_id, o) for o in others)
+        person_id, known = binding.person_id, site.persons[binding.person_id]
+        others = [o for o in here - known.not_persons if o != person_id and (o, person_id) not in told]
+        others.sort()
+        told.update((person_id, o) for o in others)
         events.append(
             seen(
-                site.persons[binding.person_id],
+                known,
                 site_id,
                 frame,
                 person,
                 policy,
-                score=score,
-                probe=probe,
-                doubts=doubts,
+                score=checked.score,
+                probe=checked.probe,
+                nearest=checked.raw,
+                doubts=checked.doubts,
                 together=tuple(others),
             )
         )
@@ -127,12 +171,14 @@ def seen(
     *,
     score: float | None,
     probe: Template | None,
+    nearest: float | None = None,
     doubts: int = 0,
     strictness: float | None = None,
     together: tuple[str, ...] = (),
 ) -> PersonSeen:
     """A periodic sighting of a known person, with the template that is worth keeping, if any.
 
+    ``nearest``: the probe's highest cosine with the person's templates, where already known;
     ``strictness``: by how much it must pass the threshold, the policy's unless given.
     """
     visit_count, visit_started_at = known.visit_count, known.visit_started_at
@@ -147,7 +193,7 @@ def seen(
         if growth is not None:
             slot, probe = growth
         else:
-            slot = slot_for(known.templates, probe, knots, policy)
+            slot = slot_for(known.templates, probe, knots, policy, nearest)
     return PersonSeen(
         site_id=site_id,
         at=frame.captured_at,
@@ -177,17 +223,23 @@ def _due(frame: Frame, person: Person, binding: BoundTrack, policy: Policy) -> b
     return elapsed >= patience
 
 
-def _recheck(
-    site: SiteState, frame: Frame, person: Person, binding: BoundTrack, policy: Policy
-) -> tuple[int, float | None, Template | None]:
-    """Doubts from now on, the score of this crop with its person, and the crop as a template."""
+class _Checked(NamedTuple):
+    """``doubts`` from now on; the crop as a template, its highest cosine with its person, and that score."""
+
+    doubts: int
+    score: float | None = None
+    probe: Template | None = None
+    raw: float | None = None
+
+
+def _recheck(site: SiteState, frame: Frame, person: Person, binding: BoundTrack, policy: Policy) -> _Checked:
     probe = probe_of(frame, person) if person.quality >= policy.min_quality else None
     raw = best_raw(site.persons[binding.person_id].templates, probe) if probe else None
     if raw is None or frame.model is None:
-        return binding.doubts, None, None
+        return _Checked(binding.doubts)
     score = calibrated(raw, frame.model.calibration)
     doubtful = score < policy.threshold_at(frame.camera_id) - policy.doubt_slack
-    return (binding.doubts + 1 if doubtful else 0), score, probe
+    return _Checked(binding.doubts + 1 if doubtful else 0, score, probe, raw)
 
 
 def _unbind(

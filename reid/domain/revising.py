@@ -6,7 +6,7 @@ not fit the others of its person leaves it, or the one look that does not; one t
 makes room; two persons who are one are merged. What people decided stays.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from reid.contracts.detections import Frame
@@ -22,7 +22,6 @@ from reid.domain.gallery import Search
 from reid.domain.pairing import LOOKS, Pairing
 from reid.domain.poisoning import misfit
 from reid.domain.policy import Policy
-from reid.domain.present import track_of
 from reid.domain.scoring import likeness
 from reid.domain.spans import at_once
 from reid.domain.splitting import parted
@@ -34,12 +33,14 @@ _CANDIDATES: Final = 4
 _MOVES: Final = 2
 
 
-def revisions(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> list[AnyEvent]:
+def revisions(
+    site: SiteState, site_id: str, frame: Frame, tracks: Sequence[TrackRef], policy: Policy
+) -> list[AnyEvent]:
     """At most one event."""
     if not policy.revise or not policy.site_scale or frame.model is None or not frame.persons:
         return []
     bound = site.camera(frame.camera_id).bound
-    here = (bound.get(track_of(frame, person)) for person in frame.persons)
+    here = map(bound.get, tracks)
     doubted = site.revisions.doubts
     fresh = [
         b.person_id
@@ -112,8 +113,8 @@ class _Revision(Pairing):
     def _joined(self, person: Person, near: Iterable[Person]) -> AnyEvent | None:
         """The person merged with the one most like it, or the track that stands in the way moved out."""
         best: tuple[float, int, AnyEvent] | None = None
-        for other in near:
-            odds = self.odds(person, other)
+        near = list(near)
+        for other, odds in zip(near, self.odds_of_each(person, near), strict=True):
             made: AnyEvent | None = self.united(person, other, odds)
             if made is None and not apart_persons(person, other, self.policy):
                 odds, made = self._room(person, other)

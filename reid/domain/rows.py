@@ -47,6 +47,7 @@ class Rows:
         self._inverse: Floats = np.zeros(64, np.float32)
         self._beside: Floats = np.zeros(64, np.float32)
         self._cameras: dict[str, int] = {}
+        self._centres: WholeVector = np.zeros((0, dim))
         self._blocks: list[Floats] = []
         self._along: list[Floats] = []
         self._directions: Floats | None = None
@@ -74,6 +75,7 @@ class Rows:
 
     def recentre(self, camera_id: str) -> None:
         """After a new mean of the camera."""
+        self._centres = np.zeros((0, self.dim))
         number = self._cameras.get(camera_id, -1)
         rows = np.flatnonzero((self._camera[: self.used] == number) & (self.owner[: self.used] >= 0))
         for start in range(0, len(rows), STRETCH):
@@ -123,12 +125,13 @@ class Rows:
 
     def _means(self) -> WholeVector:
         """``(cameras, d)`` in force."""
-        means = np.zeros((len(self._cameras), self.dim))
-        for camera_id, number in self._cameras.items():
-            mean = self._centring.mean(camera_id)
-            if mean is not None:
-                means[number] = mean
-        return means
+        if len(self._centres) != len(self._cameras):
+            self._centres = np.zeros((len(self._cameras), self.dim))
+            for camera_id, number in self._cameras.items():
+                mean = self._centring.mean(camera_id)
+                if mean is not None:
+                    self._centres[number] = mean
+        return self._centres
 
     def _taken(self, rows: Places) -> Floats:
         """``(n, d)`` of up to `STRETCH` rows, until the next call."""

@@ -6,18 +6,19 @@ was measured on many encoders at once (docs/identity.md): log odds that the near
 person. The site moves the encoder's own similarity by a bounded amount only.
 """
 
-import math
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
-from reid.contracts.embedding import fixed_from_bytes
+import numpy as np
+from numpy.typing import NDArray
+
 from reid.contracts.events import Template
 from reid.contracts.policy import Policy
-from reid.domain.centring import cosines
+from reid.domain.centring import cosines_of_many, squares
 from reid.domain.cohort import Spread
 from reid.domain.exact import logarithm, share
 from reid.domain.passages import passage
-from reid.domain.similarity import Calibration, best_raw, calibrated
+from reid.domain.similarity import Calibration, best_raws, calibrated
 from reid.domain.state import Person, SiteState
 
 #: Log odds for each deviation above the strangers.
@@ -49,21 +50,39 @@ class Score(NamedTuple):
     across_days: float = 0.0
 
 
+class Side(NamedTuple):
+    """What looks of one model are compared with; ``own``: numbers of persons who are no strangers to it."""
+
+    templates: Sequence[Template]
+    own: Collection[int]
+
+
 def score(
     site: SiteState, probe: Template, person: Person, at: int, knots: Calibration, policy: Policy
 ) -> Score:
     """Of a track's look, seen at ``at``, with a person."""
-    templates = [t for t in person.templates if t.model == probe.model]
-    own = best_raw(templates, probe)
-    encoder = calibrated(own if own is not None else -1.0, knots)
+    return scores(site, probe, [person], at, knots, policy)[0]
+
+
+def scores(
+    site: SiteState, probe: Template, persons: Sequence[Person], at: int, knots: Calibration, policy: Policy
+) -> list[Score]:
+    """As `score`, with each of the persons."""
+    sides = [
+        Side([t for t in person.templates if t.model == probe.model], {person.number}) for person in persons
+    ]
+    raws = best_raws([side.templates for side in sides], probe)
+    encoders = [calibrated(raw if raw is not None else -1.0, knots) for raw in raws]
     if not policy.site_scale:
-        return Score(encoder, encoder, 0.0)
-    odds = likeness(site, [probe], templates, {person.number}, knots)
-    gate = 0.0
-    if policy.gate and person.last_camera:
-        gate = site.passages.odds(passage(person.last_camera, probe.camera_id, at - person.last_seen))
-    appearance = _bounded(odds, encoder, policy)
-    return Score(_bounded(odds + gate, encoder, policy), appearance, round(gate, 6))
+        return [Score(encoder, encoder, 0.0) for encoder in encoders]
+    found = []
+    for person, encoder, odds in zip(persons, encoders, likenesses(site, [probe], sides, knots), strict=True):
+        gate = 0.0
+        if policy.gate and person.last_camera:
+            gate = site.passages.odds(passage(person.last_camera, probe.camera_id, at - person.last_seen))
+        appearance = _bounded(odds, encoder, policy)
+        found.append(Score(_bounded(odds + gate, encoder, policy), appearance, round(gate, 6)))
+    return found
 
 
 def _bounded(odds: float, encoder: float, policy: Policy) -> float:
@@ -83,41 +102,81 @@ def likeness(
 
     ``own``: registration numbers that are no strangers to them.
     """
-    if not looks or not templates:
-        return -9.0
+    return likenesses(site, looks, [Side(templates, own)], knots)[0]
+
+
+def likenesses(
+    site: SiteState, looks: Sequence[Template], sides: Sequence[Side], knots: Calibration
+) -> list[float]:
+    """As `likeness`, with each of the sides; -9 where nothing can be compared."""
+    filled = [side for side in sides if side.templates] if looks else []
+    if not filled:
+        return [-9.0] * len(sides)
+    above = deviations(site, looks, filled, knots).tolist()
+    found, start = [], 0
+    for side in sides:
+        stop = start + len(side.templates)
+        each = [together(row[start:stop]) for row in above] if stop > start else []
+        found.append(odds(site, looks[0].model, each) if each else -9.0)
+        start = stop
+    return found
+
+
+def odds(site: SiteState, model: str, each: Sequence[float]) -> float:
+    """Log odds of looks that are so many deviations above the strangers, each."""
     persons = logarithm(max(len(site.persons), 2))
     crowd = max(STRICTNESS + STRICTNESS_BY_CROWD * persons, CROWDED + CROWDED_BY_CROWD * persons)
     total = 0.0
-    for look in looks:
-        total += _deviations(site, look, templates, own, knots)
-    return (total / len(looks) - crowd) * WORTH + site.learned(looks[0].model)
+    # Added one by one: Python's `sum` of floats is not the same in every version.
+    for above in each:
+        total += above
+    return (total / len(each) - crowd) * WORTH + site.learned(model)
 
 
-def _deviations(
-    site: SiteState,
-    look: Template,
-    templates: Sequence[Template],
-    own: Collection[int],
-    knots: Calibration,
-) -> float:
-    """The nearest template counts half, all together the other half: who looks like everybody to some
-    template must look like the others too."""
-    centring, cohort = site.centring(look.model), site.cohort(look.model)
-    vector = centring.centred(fixed_from_bytes(look.vector), look.camera_id)
-    rows = centring.all_centred([t.vector for t in templates], [t.camera_id for t in templates])
-    raws = cosines(rows, vector)
+def together(above: Sequence[float]) -> float:
+    """A look's deviations above the strangers with each template. The nearest counts half, all together the
+    other half: who looks like everybody to some template must look like the others too."""
+    total = 0.0
+    for one in above:
+        total += one
+    return max(above) / 2 + total / len(above) / 2
+
+
+def deviations(
+    site: SiteState, looks: Sequence[Template], sides: Sequence[Side], knots: Calibration
+) -> NDArray[np.float64]:
+    """``(looks, templates of all sides)``: how far above the strangers of both each two are."""
+    centring, cohort = site.centring(looks[0].model), site.cohort(looks[0].model)
+    templates = [template for side in sides for template in side.templates]
+    cameras = [template.camera_id for template in templates]
+    rows = centring.all_centred([t.vector for t in templates], cameras)
+    vectors = centring.all_centred([look.vector for look in looks], [look.camera_id for look in looks])
+    raws = cosines_of_many(rows, squares(rows), vectors) / 1e6
+    before = {camera_id: n for n, camera_id in enumerate(dict.fromkeys(look.camera_id for look in looks))}
     priors = {
-        c: expected(centring.common(look.camera_id, c), knots) for c in {t.camera_id for t in templates}
+        (one, other): expected(centring.common(one, other), knots) for one in before for other in set(cameras)
     }
-    ours = {camera_id: cohort.spread(look, camera_id, own, prior) for camera_id, prior in priors.items()}
-    theirs = cohort.spreads(templates, look.camera_id, own, [priors[t.camera_id] for t in templates])
-    nearest, together = -math.inf, 0.0
-    for raw, template, other in zip((raws / 1e6).tolist(), templates, theirs, strict=True):
-        mine = ours[template.camera_id]
-        above = ((raw - mine.mean) / mine.deviation + (raw - other.mean) / other.deviation) / 2
-        # Added one by one: Python's `sum` of floats is not the same in every version.
-        nearest, together = max(nearest, above), together + above
-    return nearest / 2 + together / len(templates) / 2
+    whose = [(n, t.camera_id) for n, side in enumerate(sides) for t in side.templates]
+    groups = {group: n for n, group in enumerate(dict.fromkeys(whose))}
+    theirs = [(template, camera_id) for camera_id in before for template in templates]
+    ours = [(look, camera_id) for look in looks for _, camera_id in groups]
+    owns = [side.own for side in sides for _ in side.templates] * len(before)
+    owns += [sides[number].own for number, _ in groups] * len(looks)
+    expectations = [priors[one, template.camera_id] for template, one in theirs]
+    expectations += [priors[look.camera_id, other] for look, other in ours]
+    middle, spread = cohort.spreads([*theirs, *ours], owns, expectations)
+    to_look = [before[look.camera_id] for look in looks]
+    to_group = [groups[group] for group in whose]
+
+    def above(of: slice, width: int, rows: list[int], columns: list[int] | slice) -> NDArray[np.float64]:
+        means, widths = (each[of].reshape(-1, width)[rows][:, columns] for each in (middle, spread))
+        found: NDArray[np.float64] = (raws - means) / widths
+        return found
+
+    mine = above(slice(len(theirs), None), len(groups), list(range(len(looks))), to_group)
+    other = above(slice(0, len(theirs)), len(templates), to_look, slice(None))
+    both: NDArray[np.float64] = (mine + other) / 2
+    return both
 
 
 def expected(common: float, knots: Calibration) -> Spread:

@@ -1,9 +1,11 @@
 """From a raw cosine to a calibrated similarity, on which 0.6 means the same for every encoder."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reid.contracts.embedding import fixed_from_bytes, rounded, stacked
 from reid.contracts.events import Template
@@ -32,5 +34,24 @@ def best_raw(templates: Iterable[Template], probe: Template) -> float | None:
     if not vectors:
         return None
     # Whole numbers below 2**53: exact in any order.
-    dots = stacked(vectors).astype(np.float64) @ fixed_from_bytes(probe.vector).astype(np.float64)
-    return rounded(int(dots.max()))
+    dots = _whole(tuple(vectors)) @ fixed_from_bytes(probe.vector).astype(np.float64)
+    return rounded(int(max(dots.tolist())))
+
+
+def best_raws(sides: Sequence[Sequence[Template]], probe: Template) -> list[float | None]:
+    """As `best_raw`, with each of the sides, whose templates are all of the probe's model."""
+    vectors = [template.vector for side in sides for template in side]
+    if not vectors:
+        return [None] * len(sides)
+    dots = (stacked(vectors).astype(np.float64) @ fixed_from_bytes(probe.vector).astype(np.float64)).tolist()
+    found: list[float | None] = []
+    for side in sides:
+        found.append(rounded(int(max(dots[: len(side)]))) if side else None)
+        del dots[: len(side)]
+    return found
+
+
+@lru_cache(maxsize=128)
+def _whole(vectors: tuple[bytes, ...]) -> NDArray[np.float64]:
+    """``(n, d)``. Whoever is there is compared with the same templates about once a second."""
+    return stacked(vectors).astype(np.float64)

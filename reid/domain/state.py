@@ -139,13 +139,19 @@ class CameraState:
     def __init__(self) -> None:
         self.bound: dict[TrackRef, BoundTrack] = {}
         self.pending: dict[TrackRef, PendingTrack] = {}
-        self._bound_floor = 0
+        self.bound_floor = 0
         self._pending_floor = 0
 
     def bind(self, track: TrackRef, bound: BoundTrack) -> None:
         self.pending.pop(track, None)
         self.bound[track] = bound
-        self._bound_floor = min(self._bound_floor, bound.seen_at)
+        self.bound_floor = min(self.bound_floor, bound.seen_at)
+
+    def seen(self, bound: BoundTrack, at: int) -> None:
+        """One of the bound tracks was seen again."""
+        bound.seen_at = at
+        if at < self.bound_floor:
+            self.bound_floor = at
 
     def wait(self, track: TrackRef, pending: PendingTrack) -> None:
         self.bound.pop(track, None)
@@ -154,9 +160,9 @@ class CameraState:
 
     def unseen_since(self, moment: int) -> list[tuple[int, TrackRef, str]]:
         """(seen_at, track, person id) of the bound tracks last seen before ``moment``."""
-        if moment <= self._bound_floor:
+        if moment <= self.bound_floor:
             return []
-        self._bound_floor = min((b.seen_at for b in self.bound.values()), default=moment)
+        self.bound_floor = min((b.seen_at for b in self.bound.values()), default=moment)
         return [(b.seen_at, t, b.person_id) for t, b in self.bound.items() if b.seen_at < moment]
 
     def forget_pending(self, moment: int) -> None:
@@ -288,7 +294,8 @@ class SiteState:
 
     def camera(self, camera_id: str) -> CameraState:
         """The camera's tracks; an empty record for a camera not heard of."""
-        return self.cameras.setdefault(camera_id, CameraState())
+        found = self.cameras.get(camera_id)
+        return self.cameras.setdefault(camera_id, CameraState()) if found is None else found
 
     def put(self, person: Person) -> None:
         """A new person, or all of a known one's values anew. Relations to others stay symmetric."""

@@ -48,9 +48,18 @@ def grown(templates: Sequence[Template], crop: Template, policy: Policy) -> tupl
     return None
 
 
-def slot_for(templates: Sequence[Template], new: Template, knots: Calibration, policy: Policy) -> int | None:
-    """Index at which ``new`` goes (``len(templates)``: append), or None when it would add nothing."""
-    nearest = best_raw(templates, new)
+def slot_for(
+    templates: Sequence[Template],
+    new: Template,
+    knots: Calibration,
+    policy: Policy,
+    nearest: float | None = None,
+) -> int | None:
+    """Index at which ``new`` goes (``len(templates)``: append), or None when it would add nothing.
+
+    ``nearest``: its `best_raw`, where already known.
+    """
+    nearest = best_raw(templates, new) if nearest is None else nearest
     if nearest is not None and calibrated(nearest, knots) >= policy.template_novelty:
         return None
     if len(templates) < policy.max_templates:

@@ -5,12 +5,12 @@ A change is therefore believed only when the rival value was shown by a camera t
 by two cameras, and by clearly more sightings than still show the old one.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from reid.contracts.attributes import ATTRIBUTES
 from reid.contracts.detections import Frame
-from reid.contracts.events import Agreement, AnyEvent, PersonAppearanceChanged
-from reid.domain.present import track_of
+from reid.contracts.events import Agreement, AnyEvent, PersonAppearanceChanged, TrackRef
 from reid.domain.state import SiteState
 from reid.domain.worn import Worn
 
@@ -22,12 +22,12 @@ CHANGE: Final = 12
 AGREEING: Final = 2
 
 
-def changes(site: SiteState, site_id: str, frame: Frame) -> list[AnyEvent]:
+def changes(site: SiteState, site_id: str, frame: Frame, tracks: Sequence[TrackRef]) -> list[AnyEvent]:
     """What this frame's sightings make known of the looks of those in it."""
     bound = site.camera(frame.camera_id).bound
     events: list[AnyEvent] = []
-    for person in frame.persons:
-        binding = bound.get(track_of(frame, person)) if person.attributes else None
+    for person, track in zip(frame.persons, tracks, strict=True):
+        binding = bound.get(track) if person.attributes else None
         # Nothing new is known of a track that had no `PersonSeen` in this frame.
         if binding is None or binding.seen_at != frame.captured_at:
             continue

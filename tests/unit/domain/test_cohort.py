@@ -3,14 +3,33 @@
 import numpy as np
 import pytest
 
-from reid.contracts.embedding import SCALE, fixed_to_bytes
+from reid.contracts.embedding import SCALE, fixed_from_bytes, fixed_to_bytes
 from reid.contracts.events import Template
 from reid.domain import cohort
-from reid.domain.centring import Centring
+from reid.domain.centring import Centring, cosines
 from reid.domain.cohort import Cohort, Spread
 
 CAMERAS = ("room1", "room2", "room3")
 PRIOR = Spread(0.1, 0.2)
+
+
+def one_by_one(
+    persons: dict[int, list[Template]], centring: Centring, asked: cohort.Asked, own: set[int]
+) -> Spread:
+    """What all looks of strangers tell, compared one after the other."""
+    look, camera_id = asked
+    of_look = centring.centred(fixed_from_bytes(look.vector), look.camera_id)
+    scores = []
+    for number in sorted(persons)[-cohort.MAX_PERSONS :]:
+        shown = next((t for t in persons[number] if t.camera_id == camera_id), None)
+        if shown is not None and number not in own:
+            row = centring.centred(fixed_from_bytes(shown.vector), camera_id)
+            scores.append(int(cosines(row[None], of_look)[0]) / 1e6)
+    if len(scores) < 2:
+        return PRIOR
+    weight = len(scores) / (len(scores) + cohort.PRIOR_LOOKS)
+    variance = weight * np.var(scores) + (1 - weight) * PRIOR.deviation**2
+    return Spread(weight * np.mean(scores) + (1 - weight) * PRIOR.mean, np.sqrt(variance))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -33,8 +52,9 @@ def test_any_life_of_a_cohort(seed: int, monkeypatch: pytest.MonkeyPatch) -> Non
             persons.pop(number, None)
             known.drop(number)
         elif what == 2:
-            centring.state(str(random.choice(CAMERAS)), 9, fixed_to_bytes(random.integers(0, 999, 8)))
-            known.changed()
+            changed = str(random.choice(CAMERAS))
+            centring.state(changed, 9, fixed_to_bytes(random.integers(0, 999, 8)))
+            known.changed(changed)
         else:
             persons[number] = persons.get(number, [])[what % 3 :] + [look() for _ in range(what % 3)]
             persons[number] = persons[number] or [look()]
@@ -42,10 +62,12 @@ def test_any_life_of_a_cohort(seed: int, monkeypatch: pytest.MonkeyPatch) -> Non
         anew = Cohort(centring)
         for each, templates in persons.items():
             anew.put(each, templates)
-        some = [asked[int(n)] for n in random.integers(len(asked), size=4)]
-        camera_id, own = str(random.choice(CAMERAS)), set(random.integers(15, size=3).tolist())
-        known.prepare(some[:2], camera_id)
-        priors = [PRIOR] * len(some)
-        assert known.spreads(some, camera_id, own, priors) == anew.spreads(some, camera_id, own, priors)
-        assert known.spread(some[0], camera_id, own, PRIOR) == anew.spread(some[0], camera_id, own, PRIOR)
-    assert len(known._known) <= 12
+        some = [(asked[int(n)], str(random.choice(CAMERAS))) for n in random.integers(len(asked), size=5)]
+        owns = [set(random.integers(15, size=3).tolist()) for _ in some]
+        known.prepare([look for look, _ in some[:2]], some[0][1])
+        told = known.spreads(some, owns, [PRIOR] * 5)
+        assert np.array_equal(told, anew.spreads(some, owns, [PRIOR] * 5))
+        naive = [one_by_one(persons, centring, *each) for each in zip(some, owns, strict=True)]
+        assert np.allclose(np.transpose(told), naive, rtol=1e-12, atol=0)
+        assert known.spread(*some[0], owns[0], PRIOR) == (told[0][0], told[1][0])
+    assert known._memory.held <= 12
