@@ -159,9 +159,8 @@ class CameraState:
         self._pending_floor = min(self._pending_floor, pending.last_at)
 
     def unseen_since(self, moment: int) -> list[tuple[int, TrackRef, str]]:
-        """(seen_at, track, person id) of the bound tracks last seen before ``moment``."""
-        if moment <= self.bound_floor:
-            return []
+        """(seen_at, track, person id) of the bound tracks last seen before ``moment``: none, and not worth
+        asking, up to the floor."""
         self.bound_floor = min((b.seen_at for b in self.bound.values()), default=moment)
         return [(b.seen_at, t, b.person_id) for t, b in self.bound.items() if b.seen_at < moment]
 

@@ -1,8 +1,12 @@
 """Absence, visits, expiry: driven by the inputs' time alone."""
 
+from msgspec import structs
+
 from reid.contracts.commands import Tick
 from reid.contracts.events import PersonExpired, PersonLeft, PersonRegistered, PersonSeen, TrackSampled
+from reid.domain.evolve import evolve
 from reid.domain.policy import Policy
+from reid.domain.present import tracks_of
 from tests.unit.domain.story import SITE, Story, at, frame, person, walk
 
 DAY = 86_400
@@ -26,6 +30,22 @@ def test_camera_that_fell_silent_is_cleared_by_another_cameras_time_later() -> N
     story = Story().given(walk("room1", 0, 1, "a"))
     story.when(frame("room2", 20)).then()
     story.when(frame("room2", 31)).then(PersonLeft)
+
+
+def test_a_track_seen_again_by_a_clock_that_went_back_ends_by_that_time() -> None:
+    story = Story().given(walk("room1", 100, 1, "a")).when(frame("room1", 104.9, person(1, "a")))
+    floor = story.site.camera("room1").bound_floor
+    assert floor > 0
+    before = story.event(PersonSeen)
+    evolve(story.state, structs.replace(before, reason="present", at=at(90)))
+    assert story.site.camera("room1").bound_floor == at(90) < floor
+    story.when(frame("room1", 95.5)).then(PersonLeft)
+
+
+def test_more_tracks_than_are_remembered_are_told_apart() -> None:
+    many = [frame("room1", 0, *(person(n) for n in range(start, start + 700))) for start in (0, 700, 0)]
+    told = [tracks_of(each) for each in many]
+    assert told[0] == told[2] and {t.tracker_id for t in told[1]} == {str(n) for n in range(700, 1400)}
 
 
 def test_tick_lets_time_pass_on_a_silent_site() -> None:

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from reid.contracts.commands import (
     ConfirmIdentity,
@@ -33,6 +34,8 @@ from reid.contracts.events import (
 )
 from reid.contracts.policy import Policy
 from reid.domain import pairing
+from reid.domain.directing import introductions
+from reid.domain.state import SiteState
 from reid.domain.validate import check
 from reid.errors import ContractError, PoisonInput
 from tests.unit.domain.story import PLAIN, Story, at, frame, look, person, walk
@@ -552,3 +555,8 @@ def test_the_same_looks_told_twice_are_told_once_by_the_site() -> None:
     story = TwoLevels().when(dressed)
     (told,) = story.all(PersonAppearanceChanged, WEST)
     assert [type(e) for e in tell(story, told)] == [ZoneFollowed]
+
+
+def test_a_zone_s_frame_without_an_encoder_introduces_none() -> None:
+    nobody = structs.replace(frame("room1", 0), model=None)
+    assert introductions(SiteState(), "hall/west", nobody) == []
