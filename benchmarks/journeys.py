@@ -14,7 +14,7 @@ import argparse
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, pairwise
 from typing import Any, Final, NamedTuple
 
@@ -47,24 +47,32 @@ TOLERANCE_MS: Final = 3_000
 TRUTH_FPS: Final = 5.0
 #: A track that was out of sight for so long is another one.
 LOST_MS: Final = 2_000
-_MODEL: Final = Model("truth", "1", 64)
+MODEL: Final = Model("truth", "1", 64)
 _BATCH: Final = 2_000
 
 
 class Sight(NamedTuple):
-    """Somebody well in sight of a camera."""
+    """Somebody well in sight of a camera. ``attributes``: what they wear."""
 
     at: int
     camera_id: str
     person: int
+    bbox: tuple[float, float, float, float] = (0.0, 0.0, 60.0, 150.0)
+    attributes: Mapping[str, str] = {}
 
 
-def sights(site: Site, seconds: float, fps: float) -> Iterator[list[Sight]]:
-    """Moment by moment, all cameras; one without anybody is an empty list."""
+def sights(
+    site: Site,
+    seconds: float,
+    fps: float,
+    attributes: Callable[[int, float], Mapping[str, str]] = lambda person, t: {},
+) -> Iterator[list[Sight]]:
+    """Moment by moment, all cameras; one without anybody is an empty list. ``attributes``: of a person at a
+    time."""
     for step in range(int(seconds * fps)):
         at = START_MS + round(1000 * step / fps)
         yield [
-            Sight(at, f"room{camera + 1}", seen.person_id)
+            Sight(at, f"room{camera + 1}", seen.person_id, seen.bbox, attributes(seen.person_id, step / fps))
             for camera in range(site.cameras)
             for seen in site.truth(camera, step / fps)
             if seen.visibility >= MIN_VISIBILITY
@@ -103,13 +111,18 @@ def perfect(moments: Iterable[list[Sight]], cameras: int) -> Iterator[Detections
                 number += 1
                 track = number
             tracks[place] = at, track
-            look = encode_wire(np.eye(1, _MODEL.dim, sight.person, dtype=np.float32)[0])
-            box = (100.0 * len(persons[sight.camera_id]), 50.0, 60.0, 150.0)
-            persons[sight.camera_id].append(Person(track, box, 0.9, 0.9, look))
+            look = look_of(sight.person)
+            seen_as = Person(track, sight.bbox, 0.9, 0.9, look, dict(sight.attributes))
+            persons[sight.camera_id].append(seen_as)
         frames = tuple(
-            Frame(camera, at, 640, 480, "s1", _MODEL, tuple(found)) for camera, found in persons.items()
+            Frame(camera, at, 640, 480, "s1", MODEL, tuple(found)) for camera, found in persons.items()
         )
         yield Detections(DEFAULT_SITE, "truth", frames)
+
+
+def look_of(person: int) -> bytes:
+    """Like nobody else, on any camera."""
+    return encode_wire(np.eye(1, MODEL.dim, person, dtype=np.float32)[0])
 
 
 def views_of(events: Iterable[AnyEvent], moment: int) -> Past:
@@ -222,16 +235,22 @@ def measure(
 
 
 def told_of(
-    site: Site, seconds: float, moments: list[list[Sight]], events: Iterable[AnyEvent], settings: Settings
+    site: Site,
+    seconds: float,
+    moments: list[list[Sight]],
+    events: Iterable[AnyEvent],
+    settings: Settings,
+    shows: Mapping[str | None, int | None] | None = None,
 ) -> dict[str, Any]:
-    """What the views of these events tell, against the truth."""
+    """What the views of these events tell, against the truth. ``shows``: whom each id in a group is; by
+    default who got it."""
     past = views_of(events, START_MS + round(1000 * seconds))
     journeys, found, flows = asyncio.run(
         answers(past, settings, "/journeys?limit=1000", "/groups", "/analytics/flows")
     )
     true = true_legs(sight for seen in moments for sight in seen)
     scored = score(true, told_legs(journeys["journeys"]))
-    people = {id_: person for person, id_ in scored["ids"].items()}
+    people = shows or {id_: person for person, id_ in scored["ids"].items()}
     return {
         "seed": site.seed,
         **scored,

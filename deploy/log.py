@@ -40,20 +40,23 @@ def spans(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
 
 
 def _span(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
-    low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S) or (0, 0)
-    return low, high
+    return consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
 
 
 def read(bootstrap: str, topic: str, start: Mapping[int, int], **overrides: Any) -> Iterator[Message]:
-    """Records from ``start`` (by partition) to the end as it is when reading gets there.
+    """Records from ``start`` (by partition) to the end as it is when a partition's turn comes: a log that
+    grows while it is read has no end of its own.
 
     Partitions one after another, so that each is in its own order. Raises `Unavailable`.
     """
     consumer = log_reader(bootstrap, **overrides)
     try:
         for partition, offset in sorted(start.items()):
-            consumer.assign([TopicPartition(topic, partition, offset)])
-            yield from _to_the_end(consumer, topic)
+            place = TopicPartition(topic, partition, offset)
+            _, end = _asked(partial(_span, consumer, place))
+            if offset < end:
+                consumer.assign([place])
+                yield from _until(consumer, topic, end)
     finally:
         consumer.close()
 
@@ -68,19 +71,19 @@ def read_all(bootstrap: str, topic: str) -> Iterator[Message]:
     yield from read(bootstrap, topic, start)
 
 
-def _to_the_end(consumer: Consumer, topic: str) -> Iterator[Message]:
+def _until(consumer: Consumer, topic: str, end: int) -> Iterator[Message]:
     heard = time.monotonic()
     while time.monotonic() - heard < _TIMEOUT_S:
         # `consume` waits for all 500 or the time-out, whichever is first.
         for message in _asked(lambda: consumer.consume(500, timeout=0.1)):
             heard = time.monotonic()
             error = message.error()
-            if error is None:
-                yield message
-            elif error.code() == KafkaError._PARTITION_EOF:
-                return
-            else:
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
                 raise Unavailable(f"Kafka, topic {topic}: {error.str()}")
+            # Markers of transactions are no records: the end may lie behind the last one.
+            if error is not None or (message.offset() or 0) >= end:
+                return
+            yield message
     raise Unavailable(f"Kafka gave nothing of {topic} for {_TIMEOUT_S:.0f} s: see `saferoom doctor`")
 
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, Message, TopicPartition
@@ -90,8 +90,9 @@ def _records(bootstrap: str, topic: str, wanted: Tail) -> Iterator[Message]:
     consumer = log.log_reader(bootstrap)
     last = None if from_beginning else (limit or _LAST)
     try:
-        places = []
+        places, ends = [], {}
         for partition, (low, high) in log.spans(consumer, topic).items():
+            ends[partition] = high
             # Transaction markers take up offsets too, aborted ones more: look further back than needed.
             start = low if last is None else max(low, high - 4 * last - 100)
             places.append(TopicPartition(topic, partition, start))
@@ -103,7 +104,7 @@ def _records(bootstrap: str, topic: str, wanted: Tail) -> Iterator[Message]:
         while follow or len(ended) < len(places):
             # One look may bring the last records and the end itself: they are of the past all the same.
             past = last is not None and len(ended) < len(places)
-            for message in _polled(consumer, topic, ended):
+            for message in _polled(consumer, topic, ends, ended):
                 if past:
                     kept.append(message)
                     continue
@@ -118,12 +119,15 @@ def _records(bootstrap: str, topic: str, wanted: Tail) -> Iterator[Message]:
         consumer.close()
 
 
-def _polled(consumer: Any, topic: str, ended: set[int]) -> list[Message]:
+def _polled(consumer: Any, topic: str, ends: Mapping[int, int], ended: set[int]) -> list[Message]:
+    """``ended``: partitions read to ``ends``. A busy log brings other records before it tells an end."""
     found = []
     for message in consumer.consume(200, timeout=0.5):
         error = message.error()
         if error is None:
             found.append(message)
+            if message.offset() + 1 >= ends[message.partition()]:
+                ended.add(message.partition())
         elif error.code() == KafkaError._PARTITION_EOF:
             ended.add(message.partition())
         else:

@@ -16,6 +16,8 @@ SILENCE_S: Final = 15.0
 METADATA_S: Final = 5.0
 #: Messages of one call of `consume`.
 _CHUNK: Final = 250
+#: What a broker says for a moment when a partition is new or gets another leader.
+_ELECTING: Final = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 
 
 class _Headers:
@@ -51,14 +53,18 @@ def partitions(consumer: Consumer, topic: str) -> list[int]:
     return sorted(known.partitions)
 
 
-def is_empty(consumer: Consumer, topic: str, partition: int) -> bool:
-    """Asking is cheaper than reading to the end: assigning another partition costs a second. False when
-    Kafka does not say: who reads finds out."""
-    try:
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), METADATA_S)
-    except KafkaException:
-        return False
-    return low == high
+def end_of(consumer: Consumer, topic: str, partition: int) -> int:
+    """The offset after the last, as it is now. Raises `Unavailable`."""
+    deadline = time.monotonic() + METADATA_S
+    while True:
+        try:
+            return consumer.get_watermark_offsets(TopicPartition(topic, partition), METADATA_S)[1]
+        except KafkaException as error:
+            if error.args[0].code() not in _ELECTING or time.monotonic() > deadline:
+                raise Unavailable(
+                    f"Kafka does not say where {topic}/{partition} ends: {error.args[0].str()}"
+                ) from error
+            time.sleep(0.05)
 
 
 def batches(
@@ -70,16 +76,21 @@ def batches(
 ) -> Iterator[Batch]:
     """Committed records of every partition in ``starts`` (None: from its beginning), each in its order.
 
-    Each partition ends where the log ends when reading gets there, or before its offset in ``limits``.
+    Each partition ends before its offset in ``limits``, else where its log ended when this began: a log that
+    grows while it is read has no end of its own.
     ``consumer``: a `reid.runtime.kafka.reader`; it is assigned here. Raises `Unavailable`.
     """
-    reached = dict(limits or {})
-    left = {p for p in starts if p not in reached or (starts[p] or 0) < reached[p]}
+    bounds = limits or {}
+    ends = {p: bounds[p] if p in bounds else end_of(consumer, topic, p) for p in starts}
+    left = {p for p in starts if (starts[p] or 0) < ends[p]}
+    records: list[Record] = []
+    positions = {p: ends[p] for p in starts if starts[p] is None and p not in left}
+    if not left and positions:
+        yield Batch(records, positions)
+    # Only those with something to read: to hear that another has nothing takes a second.
     consumer.assign(
         [TopicPartition(topic, p, OFFSET_BEGINNING if starts[p] is None else starts[p] or 0) for p in left]
     )
-    records: list[Record] = []
-    positions: dict[int, int] = {}
     heard = time.monotonic()
     while left:
         # `consume` waits for all that it is asked for: short and few, or every batch would end with a wait.
@@ -93,10 +104,10 @@ def batches(
             if partition not in left:
                 continue
             if _is_end(message):
-                positions[partition] = min(offset, reached.get(partition, offset))
+                positions[partition] = min(offset, ends[partition])
                 left.discard(partition)
-            elif offset >= reached.get(partition, offset + 1):
-                positions[partition] = reached[partition]
+            elif offset >= ends[partition]:
+                positions[partition] = ends[partition]
                 left.discard(partition)
             else:
                 records.append(

@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from deploy.evaluate.footage import Footage
 from producers.camera import CameraPipeline, StageTimes
+from producers.describe.describer import Describer
 from producers.detect.select import open_detector
 from producers.embed.base import Embedder
 from producers.frames import CapturedFrame, TruePerson
+from producers.looks import Looks
 from producers.quality import crop
 from producers.track import ByteTrack
 from reid.contracts.detections import Detections, Frame
@@ -46,8 +48,16 @@ class Watched:
                 yield Detections(DEFAULT_SITE, SESSION, (look.frame,))
 
 
-def watch(footage: Footage, detector: str, embedder: Embedder, fps: float, embed_interval: float) -> Watched:
-    """Raises `ConfigError` when footage, detector or encoder do not go together."""
+def watch(
+    footage: Footage,
+    detector: str,
+    embedder: Embedder,
+    fps: float,
+    embed_interval: float,
+    described: bool = False,
+) -> Watched:
+    """``described``: clothes are named, too. Raises `ConfigError` when footage, detector or encoder do not go
+    together."""
     found = Watched()
     pipelines = {
         camera.camera_id: CameraPipeline(
@@ -57,6 +67,7 @@ def watch(footage: Footage, detector: str, embedder: Embedder, fps: float, embed
             ByteTrack(fps),
             embedder,
             embed_interval=embed_interval,
+            looks=Looks(Describer()) if described else None,
         )
         for camera in footage.cameras
     }

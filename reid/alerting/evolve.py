@@ -39,8 +39,8 @@ def _adopt(site: SiteState, rules: AlertRules) -> None:
     """A stay under another rule of the same name is no stay under this one."""
     known = set(site.rules.rules) if site.rules is not None else set()
     same = {rule.name for rule in rules.rules if rule in known}
-    for key in [key for key in site.dwells if parts_of(key)[0] not in same]:
-        del site.dwells[key]
+    for key in [key for key in site.stays if parts_of(key)[0] not in same]:
+        del site.stays[key]
     site.rules = rules
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from reid.alerting import baseline, journeys
+from reid.alerting import baseline, journeys, stays
 from reid.alerting.calendar import HOUR, applies, hour_of
 from reid.alerting.places import in_zone, zone_of
-from reid.alerting.state import Dwell, Sighting, SiteState, key_of, parts_of
+from reid.alerting.state import Sighting, SiteState, key_of, parts_of
 from reid.contracts.alert_rules import AlertRule, AlertRules
 from reid.contracts.events import (
     AnyEvent,
@@ -53,6 +53,7 @@ def observe(site: SiteState, event: AnyEvent, rules: AlertRules) -> list[Conditi
         case PersonSplit():
             if event.kind == "merge_undone" and event.other is not None:
                 site.absorbed.pop(event.other.person_id, None)
+            stays.parted(site, event)
         case PersonRenamed() if event.person_id in site.people:
             site.people[event.person_id].label = event.label
         case PersonForgotten() | PersonExpired() | GalleryReset():
@@ -141,17 +142,10 @@ def _presence(site: SiteState, event: PersonSeen, rule: AlertRule, rules: AlertR
         return None
     if listed(site, rules, rule.lists, event.person_id, event.label) != (rule.kind == "watched"):
         return None
-    key, camera = key_of(rule.name, event.person_id), event.track.camera_id
-    dwell = site.dwells.get(key)
-    # Who walks through the whole site loiters nowhere: without a zone each camera is one.
-    elsewhere = dwell is not None and rule.kind == "loitering" and zone is None and dwell.camera_id != camera
-    if dwell is None or elsewhere or event.at - dwell.last > rule.gap:
-        dwell = site.dwells[key] = Dwell(event.at, event.at, camera)
-    dwell.last = max(dwell.last, event.at)
-    stayed = dwell.last - dwell.since
-    if stayed < rule.longer_than:
+    since, until = stays.stayed(site, event, rule)
+    if until - since < rule.longer_than:
         return None
-    return _condition(event, rule)._replace(measured=stayed, limit=rule.longer_than, since=dwell.since)
+    return _condition(event, rule)._replace(measured=until - since, limit=rule.longer_than, since=since)
 
 
 def _registered(site: SiteState, event: PersonRegistered, rules: AlertRules) -> list[Condition]:
@@ -182,11 +176,7 @@ def _merged(site: SiteState, event: PersonsMerged) -> None:
         site.people[survivor] = was
     if survivor in site.people:
         site.people[survivor].label = event.label
-    for key in [key for key in site.dwells if parts_of(key)[1] == absorbed]:
-        mine, other = key_of(parts_of(key)[0], survivor), site.dwells.pop(key)
-        known = site.dwells.get(mine, other)
-        both = max(known, other, key=lambda dwell: dwell.last)
-        site.dwells[mine] = Dwell(min(known.since, other.since), both.last, both.camera_id)
+    stays.merged(site, survivor, absorbed)
     for key in [key for key in site.holds if parts_of(key)[1] == absorbed]:
         mine, at = key_of(parts_of(key)[0], survivor), site.holds.pop(key)
         site.holds[mine] = max(site.holds.get(mine, 0), at)
@@ -203,7 +193,7 @@ def _gone(site: SiteState, person_ids: tuple[str, ...]) -> None:
         site.people.pop(id_, None)
         site.absorbed.pop(id_, None)
         site.newcomers.pop(id_, None)
-    for table in (site.dwells, site.holds):
+    for table in (site.stays, site.holds):
         for key in [key for key in table if parts_of(key)[1] in gone]:
             del table[key]
 
@@ -211,8 +201,9 @@ def _gone(site: SiteState, person_ids: tuple[str, ...]) -> None:
 def _prune(site: SiteState, now: int, rules: AlertRules) -> None:
     """Once an hour: what no rule can need any more."""
     gaps = {rule.name: max(rule.gap, rule.rearm) + HOUR for rule in rules.rules}
-    for key in [k for k, d in site.dwells.items() if d.last + gaps.get(parts_of(k)[0], 0) < now]:
-        del site.dwells[key]
+    for key, known in list(site.stays.items()):
+        if max(one.last for one in known) + gaps.get(parts_of(key)[0], 0) < now:
+            del site.stays[key]
     for key in [k for k, at in site.holds.items() if at + gaps.get(parts_of(k)[0], 0) < now]:
         del site.holds[key]
     baseline.prune(site, hour_of(rules, now))

@@ -10,10 +10,11 @@ from typing import Final
 import msgspec
 
 from reid.contracts.alert_rules import AlertRule, AlertRules, Kind, Severity
+from reid.contracts.journeys import Interval
 from reid.errors import Malformed
 
 #: Of the state in snapshots: another one makes old snapshots useless, and the logs are folded from zero.
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 #: Between the parts of a key; no id holds it.
 _SEPARATOR: Final = "\x1f"
 
@@ -60,22 +61,14 @@ class Sighting(msgspec.Struct):
     label: str
 
 
-class Dwell(msgspec.Struct):
-    """A stay in a rule's zone: from the first to the last sighting there."""
-
-    since: int
-    last: int
-    camera_id: str
-
-
 class SiteState(msgspec.Struct):
     """Of the alerts: ``rules``; ``incidents``, rule and person -> the open alert; ``alerts``, the newest;
     ``subjects``, person of an alert -> who that is now; ``opened``: how many there were.
 
-    Of the inputs: ``now``, the latest time of an event; ``people``; ``dwells`` and ``holds`` (when the
-    condition held last), by rule and person; ``absorbed``, id -> whom it was merged into; ``travel``, cameras
-    from and to -> half seconds -> how often; ``arrivals``, local hour -> camera -> new persons;
-    ``newcomers``: new person -> (hour, camera), of the latest hours.
+    Of the inputs: ``now``, the latest time of an event; ``people``; by rule and person, ``stays`` (tracks
+    where the rule looks) and ``holds`` (when the condition held last); ``absorbed``, id -> whom it was merged
+    into; ``travel``, cameras from and to -> half seconds -> how often; ``arrivals``, local hour -> camera ->
+    new persons; ``newcomers``: new person -> (hour, camera), of the latest hours.
     """
 
     rules: AlertRules | None = None
@@ -85,7 +78,7 @@ class SiteState(msgspec.Struct):
     opened: int = 0
     now: int = 0
     people: dict[str, Sighting] = {}
-    dwells: dict[str, Dwell] = {}
+    stays: dict[str, list[Interval]] = {}
     holds: dict[str, int] = {}
     absorbed: dict[str, str] = {}
     travel: dict[str, dict[int, int]] = {}

@@ -25,10 +25,20 @@ def test_journeys_and_the_family_are_the_truth(settings: Settings) -> None:
 def test_of_the_unusual_cast_journeys_family_and_exactly_the_alerts(settings: Settings) -> None:
     """Three walk together, one loiters, one is where nobody may be at night; by the rules of the demo."""
     site = Site(12, 4, 0, size=(160, 120), scenario=UNUSUAL, family=UNUSUAL_FAMILY)
-    found = unusual.measure(site, 175.0, "perfect", settings, None)
+    (found,) = unusual.measure(site, 175.0, ["perfect"], settings)
     assert found["true_legs"] > 50 and found["right"] >= 0.9 and found["told_right"] >= 0.9
     assert [sorted(group["people"]) for group in found["groups"]] == found["true_groups"] == [[0, 1, 2]]
-    assert found["alerts"] == [["forbidden room at night", "room4", 6], ["loitering", "room3", 5]]
+    assert found["alerts"] == [("forbidden room at night", "room4", 6), ("loitering", "room3", 5)]
+    assert found["alerts_told"] == {"right": 2, "wrong": 0, "missed": 0}
+    assert found["jackets_told"] == {"right": 1, "wrong": 0, "missed": 0}, found["jackets"]
+
+
+def test_the_cameras_of_the_unusual_cast_name_clothes(settings: Settings) -> None:
+    """They did not, so that no change of jacket could be told, however good the identities."""
+    site = Site(4, 1, 0)
+    found = unusual.detections(site, 2.0, "truth", settings, None)
+    persons = [person for message in found for frame in message.frames for person in frame.persons]
+    assert any("upper" in person.attributes for person in persons)
 
 
 def test_the_score_tells_a_second_id_a_late_entry_and_a_missing_leg() -> None:

@@ -146,9 +146,10 @@ def test_readers_never_see_half_a_view_and_the_projector_hands_over(
     topics: str, clean_redis: str, store: RedisViewStore, event_log: EventLog
 ) -> None:
     """Persons only ever come: whoever reads fewer than before, or an index that is not the tallies', saw half
-    a view. The log grows all the while."""
+    a view. The log grows all the while, as fast as it can."""
     told = [event for n in range(60) for event in walk(f"p{n:03}", n, f"V-{n}", "room1", "room2")]
     event_log.write(*told)
+    before = len(told)
     stop, looks, broken = threading.Event(), [0], list[Any]()
 
     def read() -> None:
@@ -167,8 +168,7 @@ def test_readers_never_see_half_a_view_and_the_projector_hands_over(
 
     def grow() -> None:
         for n in range(60, 1_000_000):
-            # Slower than a rebuild reads: one that chases the end for minutes proves no more.
-            if stop.wait(0.02):
+            if stop.is_set():
                 return
             more = walk(f"p{n:03}", n, f"V-{n}", "room3")
             event_log.write(*more)
@@ -179,7 +179,9 @@ def test_readers_never_see_half_a_view_and_the_projector_hands_over(
         threads = [threading.Thread(target=read), threading.Thread(target=grow)]
         for thread in threads:
             thread.start()
-        generations = {anew(topics, clean_redis).generation for _ in range(3)}
+        generations = list[str]()
+        while len(generations) < 3 or (len(told) < before + 100 and len(generations) < 50):
+            generations.append(anew(topics, clean_redis).generation)
         stop.set()
         for thread in threads:
             thread.join()
@@ -187,9 +189,9 @@ def test_readers_never_see_half_a_view_and_the_projector_hands_over(
         told.append(renamed("p000", "Alice"))
         until(caught_up(topics, store))
     assert broken == []
-    assert len(generations) == 3
+    assert len(generations) == len(set(generations))
     assert looks[0] > 100, "the reader hardly read: the test proves nothing"
-    assert len(told) > 200, "the log hardly grew: the test proves nothing"
+    assert len(told) > before + 100, "the log hardly grew: the test proves nothing"
     assert without_histories(store) == folded(told)
     live, _ = settled(store)
     anew(topics, clean_redis)

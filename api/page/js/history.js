@@ -4,7 +4,7 @@ import { reject, unmerge } from "./commands.js";
 import { h } from "./dom.js";
 import { score, when, wholeTime } from "./format.js";
 import { reads, section } from "./section.js";
-import { may, people, personOf } from "./state.js";
+import { may, personOf } from "./state.js";
 
 const PAGE = 40;
 const PLAIN = new Set(["sampled", "seen"]); // many, and each says little
@@ -25,7 +25,7 @@ export function historySection(id, scope) {
         steps.push(...answer.steps.reverse());
         before = answer.next_before;
       } while (before && shown().length <= wanted);
-      return { shown: shown().slice(0, wanted), undone: undone(steps), more: shown().length > wanted, changeable: may() && (!people.get().length || Boolean(personOf(id))) };
+      return { shown: shown().slice(0, wanted), undone: undone(steps), more: shown().length > wanted, changeable: may() && Boolean(personOf(id)) };
     },
     draw: (body, { shown, undone, more, changeable }) => {
       body.replaceChildren(h("ol", { class: "steps" }, ...shown.map(step => item(id, step, changeable ? undone : null))),

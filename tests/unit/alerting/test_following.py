@@ -7,6 +7,7 @@ import pytest
 
 from reid.contracts.alert_rules import Zone
 from reid.contracts.alerts import AlertClosed, AlertOpened, AlertPersonChanged, AlertUpdated
+from reid.contracts.events import TrackRef
 from tests.unit.alerting.story import Story, at, rule, seen, stays, tick
 from tests.unit.projections.story import expired, forgotten, merged, registered, renamed, reset, split, state
 
@@ -65,7 +66,7 @@ def test_who_is_gone_is_gone_from_alerts(story: Story, event: object) -> None:
     assert story.event(AlertClosed).reason == "person_gone"
     changed = story.event(AlertPersonChanged)
     assert (changed.person_ids, changed.person_id, changed.label) == (("a",), None, "")
-    assert story.site.people == {} and story.site.dwells == {} and story.site.subjects == {}
+    assert story.site.people == {} and story.site.stays == {} and story.site.subjects == {}
     assert "b" not in repr(story.site.holds) and story.site.absorbed == {}
     story.folds_to_the_same()
 
@@ -77,3 +78,56 @@ def test_an_id_that_is_given_again_is_somebody_else() -> None:
     story.when(later(merged("a", "b", "Ada"), 3))
     assert story.site.current("b") == "a"
     story.when(seen("a", 4)).then(AlertOpened)
+
+
+def test_a_merge_makes_no_stay_of_two_cameras() -> None:
+    """Told of somebody who had been elsewhere: the stay began with the one and ended with the other."""
+    story = Story(LOITERING).when(stays("a", 0, 8, "room1"), stays("b", 9, 14, "room2", tracker="2"))
+    story.when(later(merged("b", "a", "Ada"), 15), stays("b", 16, 18, "room2", tracker="2")).then()
+    story.when(seen("b", 19, "room2", tracker="2")).then(AlertOpened)
+    assert story.event(AlertOpened).evidence.since == at(9)
+    story.folds_to_the_same().replays_to_the_same()
+
+
+def test_a_merge_makes_no_stay_of_two_short_ones_long_apart() -> None:
+    story = Story(LOITERING).when(stays("a", 0, 4), stays("b", 40, 44, tracker="2"))
+    story.when(later(merged("b", "a", "Ada"), 45), stays("b", 46, 49, tracker="2")).then()
+    story.folds_to_the_same()
+
+
+def test_a_merge_joins_a_stay_whose_track_broke() -> None:
+    story = Story(LOITERING).when(stays("a", 0, 6), stays("b", 7, 9, tracker="2")).then()
+    story.when(later(merged("a", "b", "Ada"), 10)).then()
+    story.when(seen("a", 11, tracker="2")).then(AlertOpened)
+    assert story.event(AlertOpened).evidence.since == at(0)
+    story.folds_to_the_same().replays_to_the_same()
+
+
+def test_a_track_that_was_somebody_else_takes_its_time_along() -> None:
+    story = Story(LOITERING).when(stays("a", 0, 6), stays("a", 7, 9, tracker="2")).then()
+    moved = split(
+        "tracks_moved", state("a", 0, "Ada"), state("c", 2, "Cem"), TrackRef("room1", "s1", "1"), at=at(10)
+    )
+    story.when(moved, stays("a", 11, 16, tracker="2")).then()
+    story.when(seen("a", 17, tracker="2")).then(AlertOpened)
+    assert story.event(AlertOpened).evidence.since == at(7)
+    story.when(seen("c", 18, tracker="1")).then(AlertOpened)
+    assert story.event(AlertOpened).evidence.since == at(0)
+    story.folds_to_the_same().replays_to_the_same()
+
+
+def test_an_undone_merge_gives_the_stay_back() -> None:
+    story = Story(LOITERING).when(stays("a", 0, 6), stays("b", 7, 9, tracker="2"))
+    tracks = (TrackRef("room1", "s1", "1"),)
+    story.when(later(merged("b", "a", "Ada"), 10))
+    story.when(split("merge_undone", state("b", 1, "Ben"), state("a", 0, "Ada"), *tracks, at=at(11)))
+    story.when(stays("b", 12, 16, tracker="2")).then()
+    story.when(seen("a", 12.5)).then(AlertOpened)
+    story.folds_to_the_same().replays_to_the_same()
+
+
+def test_a_moment_at_another_camera_by_mistake_ends_no_stay() -> None:
+    """Two tracks at once: one of them is somebody else."""
+    story = Story(LOITERING).when(stays("a", 0, 6), seen("a", 6.5, "room2", tracker="9"))
+    story.when(stays("a", 7, 9)).then()
+    story.when(seen("a", 10)).then(AlertOpened)

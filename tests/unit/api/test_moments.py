@@ -65,7 +65,8 @@ def test_what_names_no_moment_or_changes_something_stays_here(
     client: TestClient, elsewhere: Elsewhere
 ) -> None:
     assert client.get("/persons?camera_id=at").status_code == 200
-    client.post("/persons/merge?at=1", json={"person_id1": "a", "person_id2": "b"})
+    merge, at_once = {"person_id1": "a", "person_id2": "b"}, {"Prefer": "respond-async"}
+    assert client.post("/persons/merge?at=1", json=merge, headers=at_once).status_code == 202
     assert elsewhere.asked == []
 
 
