@@ -9,6 +9,8 @@ from tests.browser.running import Site, until
 
 pytestmark = pytest.mark.browser
 STEP_WITHIN_S = 1.0
+#: Steps that the page leaves out unless it is asked for them.
+PLAIN = ("sampled", "seen")
 
 
 def slide(page: Any, share: float) -> int:
@@ -57,6 +59,17 @@ def test_the_page_shows_any_past_moment_and_comes_back(page: Any, site: Site) ->
     assert "at=" not in page.url
 
 
+def history(site: Site, person_id: str, moment: int) -> list[Any]:
+    """All its steps, as of ``moment``, newest first."""
+    found, before = [], ""
+    while True:
+        answer = site.get(f"/persons/{person_id}/history?at={moment}&limit=400{before}")
+        found += reversed(answer["steps"])
+        if "next_before" not in answer:
+            return found
+        before = f"&before={answer['next_before']}"
+
+
 def test_every_part_is_of_that_moment_and_nothing_can_be_changed(page: Any, site: Site) -> None:
     first = site.persons()[0]
     page.keyboard.press("r")
@@ -65,8 +78,7 @@ def test_every_part_is_of_that_moment_and_nothing_can_be_changed(page: Any, site
     page.evaluate("id => (location.hash = '#/people/' + id)", first["person_id"])
     page.wait_for_selector(".identity h1")
     assert page.locator(".identity button:visible").count() == 0
-    steps = site.get(f"/persons/{first['person_id']}/history?at={moment}&limit=400")["steps"]
-    plain = [one for one in steps if one["kind"] not in ("sampled", "seen")]
+    plain = [one for one in history(site, first["person_id"], moment) if one["kind"] not in PLAIN]
     page.wait_for_function(
         "n => document.querySelectorAll('.steps li').length === n", arg=min(len(plain), 40)
     )
@@ -83,7 +95,12 @@ def test_an_address_with_a_moment_opens_it(page: Any, site: Site) -> None:
     shows(page, site, moment)
 
 
-def test_it_plays(page: Any) -> None:
+def test_it_plays(page: Any, site: Site) -> None:
+    def length() -> int:
+        span = site.get("/timeline")
+        return int(span["last_at"] - span["first_at"])
+
+    until(lambda: length() > 60_000, 90, lambda: f"{length()} ms of a past: played through at once")
     page.keyboard.press("r")
     page.wait_for_selector("#replay:not([hidden])")
     before = slide(page, 0.1)
