@@ -199,7 +199,6 @@ def _merged(work: Workspace, event: PersonsMerged) -> None:
     view.cameras = list(event.cameras)
     view.embeddings = [template.vector for template in event.templates]
     view.models = [template.model for template in event.templates]
-    view.models = [template.model for template in event.templates]
     view.num_embeddings = len(event.templates)
     view.visit_count = event.visit_count
     view.first_seen, view.last_seen = event.first_seen, event.last_seen

@@ -12,7 +12,7 @@ from reid.alerting.state import SiteState, key_of, parts_of
 from reid.contracts.alert_rules import AlertRule
 from reid.contracts.events import PersonSeen, PersonSplit, TrackRef
 from reid.contracts.journeys import Interval
-from reid.journeys.legs import legs
+from reid.journeys.legs import last_leg_at
 from reid.journeys.visits import absorbed, continues, given_back, taken, visits_of
 
 #: A track unseen for so long (milliseconds) may have been elsewhere meanwhile: it is told once a second.
@@ -35,10 +35,8 @@ def stayed(site: SiteState, event: PersonSeen, rule: AlertRule) -> tuple[int, in
     site.stays[key] = visit.intervals
     if rule.kind == "loitering" and rule.zone is None:
         # Who walks through the whole site loiters nowhere: without a zone each camera is one.
-        here = [leg for leg in legs(visit) if leg.camera_id == event.track.camera_id]
-        if here:
-            return here[-1].entered_at, here[-1].left_at
-        return event.at, event.at
+        here = last_leg_at(visit, event.track.camera_id)
+        return (here.entered_at, here.left_at) if here is not None else (event.at, event.at)
     return visit.started_at, visit.ended_at
 
 

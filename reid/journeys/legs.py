@@ -41,6 +41,12 @@ def legs(visit: Visit) -> list[Leg]:
     return sorted(made, key=lambda leg: (leg.entered_at, leg.left_at, leg.camera_id))
 
 
+def last_leg_at(visit: Visit, camera_id: str) -> Leg | None:
+    """Of `legs` the camera's last; None without one. With every sighting: only that camera's are made."""
+    here = [one for one in visit.intervals if one.camera_id == camera_id]
+    return _at_one(here, _middles(visit.intervals), visit.gap)[-1] if here else None
+
+
 def moves(walked: Sequence[Leg]) -> list[Move]:
     """Between each leg and the next that is elsewhere."""
     return [
@@ -56,12 +62,12 @@ def _at_one(here: Sequence[Interval], middles: Sequence[int], gap: int) -> list[
 
     def elsewhere(since: int, until: int) -> bool:
         """Whether another camera's track has its middle between."""
-        return since < until and _count(middles, since, until) > _count(own, since, until)
+        return _count(middles, since, until) > _count(own, since, until)
 
     made: list[Leg] = []
     begin, end, tracks, names = here[0].first, here[0].last, 0, list[str]()
     for one in here:
-        if one.first - end > gap or elsewhere(end, one.first):
+        if one.first > end and (one.first - end > gap or elsewhere(end, one.first)):
             made.append(Leg(one.camera_id, begin, end, tracks, tuple(names)))
             begin, end, tracks, names = one.first, one.last, 0, []
         end = max(end, one.last)

@@ -1,6 +1,6 @@
 """A person's intervals as visits and legs, in letters: ``A 0-10`` is camera A from second 0 to 10."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.contracts.journeys import Interval, Visit
-from reid.journeys.legs import Move, legs, moves
+from reid.journeys.legs import Move, last_leg_at, legs, moves
 from reid.journeys.visits import (
     MAX_INTERVALS,
     MAX_VISIT,
@@ -149,3 +149,6 @@ def test_legs_cover_what_was_seen_and_no_two_of_a_camera_meet(spans: list[Any]) 
     for camera in "ABC":
         here = sorted((leg.entered_at, leg.left_at) for leg in found if leg.camera_id == camera)
         assert all(a[1] < b[0] for a, b in pairwise(here))
+    for visit, camera in product(visits, "ABC"):
+        there = [leg for leg in legs(visit) if leg.camera_id == camera]
+        assert last_leg_at(visit, camera) == (there[-1] if there else None)
