@@ -3,6 +3,9 @@
 A Kafka consumer can stall while its process lives (Faust #175, #434, #523), and a thread can hang. Then
 inputs wait and nobody decides them: the watchdog, a thread outside the event loop, writes all stacks to
 the log and ends the process; the supervisor starts a new one. That Kafka is away is no stall.
+
+What keeps Python's lock, or hangs in the watchdog's own look, keeps the watchdog from looking: a timer that
+needs no Python ends the process then.
 """
 
 import faulthandler
@@ -23,6 +26,8 @@ EXIT_STALLED: Final = 70
 _CHECKS: Final = 6
 """Looks within the time that a stall must last."""
 _TIMEOUT_S: Final = 5.0
+#: Seconds that a look may take more than the limit: Kafka is asked several times, and may be away.
+_LOOK_S: Final = 60.0
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +60,9 @@ class Watchdog:
         partitions: int,
         limit_s: float,
         clock: Callable[[], float] = time.monotonic,
+        look_s: float = _LOOK_S,
     ) -> None:
+        self._look_s = look_s
         self._probe = probe
         self._progress = progress
         self._partitions = partitions
@@ -73,11 +80,20 @@ class Watchdog:
 
     def run(self, stopping: threading.Event, end: Callable[[str], None]) -> None:
         """Looks until ``stopping``; calls ``end`` on a stall."""
-        while not stopping.wait(self._limit_s / _CHECKS):
-            complaint = self.stalled()
-            if complaint is not None and not stopping.is_set():
-                end(complaint)
-                return
+        try:
+            self._alive()
+            while not stopping.wait(self._limit_s / _CHECKS):
+                complaint = self.stalled()
+                if complaint is not None and not stopping.is_set():
+                    end(complaint)
+                    return
+                self._alive()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    def _alive(self) -> None:
+        """Winds up the timer that writes all stacks and ends the process (exit 1), if not wound up again."""
+        faulthandler.dump_traceback_later(self._limit_s + self._look_s, exit=True)
 
     def _look(self) -> str | None:
         now, progress = self._clock(), self._progress()
