@@ -39,10 +39,12 @@ def run(quick: bool) -> list[Row]:
         rows += made.rows()
         tails[size] = made.tail
     largest = sizes[-1]
+    # Fewer rounds were made of the largest.
+    nearby = tails[10_000][: len(tails[largest])]
     rows.append(
         compared(
             f"p99 of a decision at {largest:,} templates", "ms", tails[largest],
-            "p99 at 10,000", tails[10_000],
+            "p99 at 10,000", nearby,
             floor=3 if largest == 1_000_000 else None, lower=True,
         )
     )  # fmt: skip
