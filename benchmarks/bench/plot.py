@@ -44,8 +44,9 @@ def _bar(row: Row, y: float) -> list[str]:
         f'<rect x="{min(reached, zero):.1f}" y="{y + 3}" width="{max(abs(reached - zero), 1):.1f}" '
         f'height="14" fill="{_COLOURS[row.verdict]}"/>'
     )
-    aim = f'<text x="{_x(_better(row, row.aim)):.1f}" y="{y + 15}" text-anchor="middle">◆</text>'
-    return [bar, aim] if row.aim else [bar]
+    if not row.aim:
+        return [bar]
+    return [bar, f'<text x="{_x(_better(row, row.aim)):.1f}" y="{y + 15}" text-anchor="middle">◆</text>']
 
 
 def _better(row: Row, value: float) -> float:
