@@ -205,8 +205,8 @@ def lane_of(log: MemoryLog) -> tuple[Lane, Writer, list[int]]:
     return Lane(PARTITION, writer, live.append, lambda *_: None), writer, live
 
 
-def test_a_lane_decides_while_its_transaction_waits_and_goes_on_when_it_ends() -> None:
-    partition = MemoryPartition()
+def decided_meanwhile(partition: MemoryPartition) -> tuple[Slow, Lane]:
+    """A lane whose first transaction waits, with a second input decided on top of it."""
     log = Slow(partition)
     lane, writer, live = lane_of(log)
     lane.start()
@@ -215,6 +215,12 @@ def test_a_lane_decides_while_its_transaction_waits_and_goes_on_when_it_ends() -
     assert log.begun.acquire(timeout=5.0)
     lane.offer(partition.put(detections("b")))
     until(lambda: writer.state == {SITE: 2}, "decided while the first transaction waits")
+    return log, lane
+
+
+def test_a_lane_decides_while_its_transaction_waits_and_goes_on_when_it_ends() -> None:
+    partition = MemoryPartition()
+    log, lane = decided_meanwhile(partition)
     assert partition.events == []
     log.go.release()
     assert log.begun.acquire(timeout=5.0)
@@ -226,14 +232,7 @@ def test_a_lane_decides_while_its_transaction_waits_and_goes_on_when_it_ends() -
 def test_a_lane_that_stops_lets_its_transaction_end() -> None:
     """A rebalance in the midst of one: the partition's next writer folds it, and decides the rest."""
     partition = MemoryPartition()
-    log = Slow(partition)
-    lane, writer, live = lane_of(log)
-    lane.start()
-    until(lambda: bool(live), "live")
-    lane.offer(partition.put(detections("a")))
-    assert log.begun.acquire(timeout=5.0)
-    lane.offer(partition.put(detections("b")))
-    until(lambda: writer.state == {SITE: 2}, "decided")
+    log, lane = decided_meanwhile(partition)
     assert not lane.stop(0.05)
     log.go.release()
     assert lane.stop(5.0)
