@@ -25,7 +25,7 @@ export function historySection(id, scope) {
         steps.push(...answer.steps.reverse());
         before = answer.next_before;
       } while (before && shown().length <= wanted);
-      return { shown: shown().slice(0, wanted), undone: undone(steps), more: shown().length > wanted, changeable: may() && Boolean(personOf(id)) };
+      return { shown: shown().slice(0, wanted), undone: undone(steps), more: shown().length > wanted, changeable: may() && Boolean(personOf(id)) && !gone(id, steps) };
     },
     draw: (body, { shown, undone, more, changeable }) => {
       body.replaceChildren(h("ol", { class: "steps" }, ...shown.map(step => item(id, step, changeable ? undone : null))),
@@ -41,6 +41,9 @@ export function historySection(id, scope) {
 
 // Whom a merge was undone of -> where in the log, the last time.
 const undone = steps => Object.fromEntries(steps.filter(step => step.kind === "merge_undone").reverse().map(step => [step.other_id, step.offset]));
+
+// Whether the person is part of another now: the list of people hears of it later than the history.
+const gone = (id, steps) => steps.find(step => step.person_id === id && (step.kind === "merged_into" || step.kind === "merge_undone"))?.kind === "merged_into";
 
 function item(id, step, undone) {
   const [text, detail] = told(step);
