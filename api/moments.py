@@ -89,8 +89,13 @@ class ElsewhereMoments:
         base = self._where()
         if base is None:
             raise HTTPException(501, OFF)
+        url = base.rstrip("/") + path
         try:
-            return await self._client.get(base.rstrip("/") + path, headers=headers)
+            try:
+                return await self._client.get(url, headers=headers)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                # The kept connection ended as it was used: nothing is lost by asking a GET again.
+                return await self._client.get(url, headers=headers)
         except httpx.TransportError as error:
             raise Unavailable(f"the past is away ({error!r}): is `saferoom past` running?") from error
 

@@ -1,5 +1,7 @@
 """``?at=``: which requests are handed to the past, how, and what comes back."""
 
+import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +9,10 @@ import httpx
 import pytest
 from fastapi import HTTPException
 
+from api.elsewhere import LIMITS
 from api.moments import ElsewhereMoments, moment_of, moments_of
+from api.server import serving
+from reid.errors import Unavailable
 from reid.runtime.ready import mark_ready
 from reid.runtime.settings import Settings
 from tests.unit.api.client import TestClient
@@ -59,6 +64,41 @@ def test_its_refusals_come_back_as_they_are(client: TestClient, elsewhere: Elsew
     elsewhere.answer = httpx.Response(404, json={"detail": "no person a in the gallery"})
     answer = client.get(f"/persons/a?at={START}")
     assert (answer.status_code, answer.json()["detail"]) == (404, "no person a in the gallery")
+
+
+async def test_a_connection_that_ends_as_it_is_used_is_no_outage() -> None:
+    """The past closes what is idle for five seconds; a request that met the closing was a 503 on the page."""
+    span = json.dumps(SPAN).encode()
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(span), span)
+    connections = 0
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers, and hangs up when it is asked again."""
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(once, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    past = ElsewhereMoments(lambda: f"http://127.0.0.1:{port}")
+    try:
+        assert [(await past.timeline()).events for _ in range(2)] == [2, 2]
+        assert connections == 2
+        # Who hangs up on a new connection as well is away.
+        server.close()
+        with pytest.raises(Unavailable, match="the past is away"):
+            await past.timeline()
+    finally:
+        server.close()
+        await past.close()
+
+
+def test_an_idle_connection_ends_here_before_it_ends_there() -> None:
+    there = serving(None, lambda: None).config.timeout_keep_alive
+    assert (LIMITS.keepalive_expiry or there) < there
 
 
 def test_what_names_no_moment_or_changes_something_stays_here(
