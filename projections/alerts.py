@@ -149,9 +149,14 @@ class AlertsFold:
             self._changed[event.site_id, oldest] = None
 
     def _follow(self, alerts: dict[str, AlertView], event: AlertPersonChanged) -> None:
-        subjects = set(event.person_ids)
+        subjects, moved = set(event.person_ids), set(event.alert_ids)
         for alert in alerts.values():
-            if alert.of in subjects:
+            if alert.alert_id in moved:
+                # What showed it stays: it was somebody else all the time.
+                alert.of = alert.person_id = event.person_id
+                alert.label = event.label
+                self._changed[event.site_id, alert.alert_id] = None
+            elif alert.of in subjects:
                 alert.person_id, alert.label = event.person_id, event.label
                 if event.person_id is None:
                     # Nothing may lead back to the person: the track, too, names who it was elsewhere.

@@ -22,6 +22,7 @@ def followed(site: SiteState, event: AnyEvent) -> list[AnyAlert]:
     elif isinstance(event, PersonSplit):
         both = [state for state in (event.person, event.other) if state is not None]
         made += _changed(site, event, {state.person_id: state.label for state in both})
+        made += _moved(site, event)
     elif isinstance(event, PersonRenamed):
         same = tuple(sorted(s for s, shown in site.subjects.items() if shown == event.person_id))
         if same:
@@ -55,6 +56,37 @@ def _changed(site: SiteState, event: AnyEvent, labels: dict[str, str]) -> list[A
                 )
             )
     return made
+
+
+def _moved(site: SiteState, event: PersonSplit) -> list[AnyAlert]:
+    """Alerts that a track showed go with it to whoever it is. One that goes on is over where that is nobody
+    whom anybody knows, or somebody with an alert of the same rule."""
+    other = event.other
+    moved = {
+        alert_id
+        for alert_id, known in site.alerts.items()
+        if known.track in event.tracks and known.of and site.current(known.of) == event.person.person_id
+    }
+    if not moved or (other is not None and other.person_id == event.person.person_id):
+        return []
+    made: list[AnyAlert] = []
+    for incident in site.incidents.values():
+        if incident.alert_id not in moved:
+            continue
+        at = site.held_at(incident)
+        if other is None:
+            made.append(closed_of(incident, event.site_id, event.at, at, "person_gone"))
+        elif key_of(incident.rule, other.person_id) in site.incidents:
+            made.append(closed_of(incident, event.site_id, event.at, at, "merged"))
+    changed = AlertPersonChanged(
+        site_id=event.site_id,
+        at=event.at,
+        person_ids=(),
+        person_id=other.person_id if other is not None else None,
+        label=other.label if other is not None else "",
+        alert_ids=tuple(sorted(moved)),
+    )
+    return [*made, changed]
 
 
 def _erased(site: SiteState, event: AnyEvent, gone: tuple[str, ...]) -> list[AnyAlert]:

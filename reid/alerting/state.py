@@ -10,11 +10,12 @@ from typing import Final
 import msgspec
 
 from reid.contracts.alert_rules import AlertRule, AlertRules, Kind, Severity
+from reid.contracts.events import TrackRef
 from reid.contracts.journeys import Interval
 from reid.errors import Malformed
 
 #: Of the state in snapshots: another one makes old snapshots useless, and the logs are folded from zero.
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 #: Between the parts of a key; no id holds it.
 _SEPARATOR: Final = "\x1f"
 
@@ -28,7 +29,7 @@ def parts_of(key: str) -> list[str]:
 
 
 class Incident(msgspec.Struct):
-    """An alert that is not closed. ``of``: the person as it was opened; ``told_at``: last told of."""
+    """An alert that is not closed. ``of``: as `Known` has it; ``told_at``: last told of."""
 
     alert_id: str
     rule: str
@@ -45,11 +46,14 @@ class Incident(msgspec.Struct):
 
 
 class Known(msgspec.Struct):
-    """An alert that can be acknowledged."""
+    """An alert that can be acknowledged. ``of``: the person as it was opened, or as whom its ``track``, the
+    one that showed it last, was taken for since."""
 
     rule: str
     kind: Kind
     severity: Severity
+    of: str = ""
+    track: TrackRef | None = None
     acknowledged: bool = False
 
 

@@ -63,7 +63,8 @@ class AlertClosed(Event, frozen=True, kw_only=True, tag="reid.alert.closed.v1"):
     """The incident is over. ``last_at``: when its condition held last.
 
     ``reason``: ``over``; ``merged``, the person turned out to be one with an alert of its own;
-    ``person_gone``, forgotten, expired or reset; ``rules_changed``, there is no such rule any more.
+    ``person_gone``, forgotten, expired, reset, or it was somebody whom nobody knows yet; ``rules_changed``,
+    there is no such rule any more.
     """
 
     alert_id: str
@@ -97,11 +98,15 @@ class AlertRefused(Event, frozen=True, kw_only=True, tag="reid.alert.refused.v1"
 
 class AlertPersonChanged(Event, frozen=True, kw_only=True, tag="reid.alert.person_changed.v1"):
     """Alerts on these persons are about somebody else from now on. ``person_ids``: as the alerts were opened.
-    ``person_id`` None: forgotten, expired or reset; who it was must not be shown any more."""
+    ``person_id`` None: forgotten, expired or reset; who it was must not be shown any more.
+
+    ``alert_ids``: these alerts alone, whose track turned out to be ``person_id``, or nobody known yet.
+    """
 
     person_ids: tuple[str, ...]
     person_id: str | None
     label: str = ""
+    alert_ids: tuple[str, ...] = ()
 
 
 class AlertRulesAdopted(Event, frozen=True, kw_only=True, tag="reid.alert.rules_adopted.v1"):

@@ -131,3 +131,65 @@ def test_a_moment_at_another_camera_by_mistake_ends_no_stay() -> None:
     story = Story(LOITERING).when(stays("a", 0, 6), seen("a", 6.5, "room2", tracker="9"))
     story.when(stays("a", 7, 9)).then()
     story.when(seen("a", 10)).then(AlertOpened)
+
+
+def moved(kind: Any, other: Any, seconds: float, tracker: str = "1") -> Any:
+    """The track of the room was not ``a``, whom the alert of the fixture is about."""
+    return split(kind, state("a", 0, "Ada"), other, TrackRef("room1", "s1", tracker), at=at(seconds))
+
+
+def test_an_alert_goes_with_the_track_that_showed_it(story: Story) -> None:
+    """It stayed with the person whose track it never was."""
+    alert = story.event(AlertOpened).alert_id
+    story.when(moved("tracks_moved", state("c", 2, "Cem"), 13)).then(AlertPersonChanged)
+    changed = story.event(AlertPersonChanged)
+    assert (changed.alert_ids, changed.person_ids) == ((alert,), ())
+    assert (changed.person_id, changed.label) == ("c", "Cem")
+    # The incident goes on under the other id: no second alert; and ``a`` may get one of its own.
+    story.when(stays("c", 14, 80)).then(AlertUpdated)
+    story.when(stays("a", 81, 93, tracker="2")).then(AlertOpened)
+    # From now on it follows the other.
+    story.when(later(merged("b", "c", "Ben"), 94)).then(AlertPersonChanged)
+    assert (story.event(AlertPersonChanged).person_ids, story.site.subjects["c"]) == (("c",), "b")
+    story.folds_to_the_same().replays_to_the_same()
+
+
+def test_only_the_alert_of_that_track_goes(story: Story) -> None:
+    story.when(moved("tracks_moved", state("c", 2, "Cem"), 13, tracker="2")).then()
+    story.when(tick(100), stays("a", 200, 212, tracker="2")).then(AlertClosed, AlertOpened)
+    first, second = (one.alert_id for one in story.all(AlertOpened))
+    # One that is over goes as well.
+    story.when(moved("tracks_moved", state("c", 2, "Cem"), 213)).then(AlertPersonChanged)
+    assert story.event(AlertPersonChanged).alert_ids == (first,)
+    assert [story.site.alerts[one].of for one in (first, second)] == ["c", "a"]
+    story.folds_to_the_same().replays_to_the_same()
+
+
+def test_an_alert_goes_with_the_track_that_showed_it_last(story: Story) -> None:
+    story.when(stays("a", 13, 80, tracker="2")).then(AlertUpdated)
+    story.when(moved("tracks_moved", state("c", 2, "Cem"), 81)).then()
+    story.when(moved("tracks_moved", state("c", 2, "Cem"), 82, tracker="2")).then(AlertPersonChanged)
+
+
+def test_of_two_incidents_that_a_track_makes_one_the_moved_one_is_over(story: Story) -> None:
+    story.when(stays("c", 0, 12, tracker="2")).then(AlertOpened)
+    story.when(moved("tracks_moved", state("c", 2, "Cem"), 13)).then(AlertClosed, AlertPersonChanged)
+    assert story.event(AlertClosed).alert_id == story.event(AlertOpened, 0).alert_id
+    assert story.event(AlertClosed).reason == "merged"
+    story.folds_to_the_same().replays_to_the_same()
+
+
+def test_a_track_that_is_nobody_takes_its_alert_from_whoever_it_was_not(story: Story) -> None:
+    story.when(moved("track_rejected", None, 13)).then(AlertClosed, AlertPersonChanged)
+    changed = story.event(AlertPersonChanged)
+    assert (changed.person_id, changed.label, len(changed.alert_ids)) == (None, "", 1)
+    assert story.event(AlertClosed).reason == "person_gone" and not story.site.incidents
+    # Nothing follows from it any more: not even that ``a`` is forgotten.
+    story.when(later(forgotten("a"), 14)).then(AlertPersonChanged)
+    story.folds_to_the_same().replays_to_the_same()
+
+
+def test_who_is_forgotten_is_in_no_alert_that_is_known(story: Story) -> None:
+    alert = story.event(AlertOpened).alert_id
+    story.when(later(forgotten("a"), 14))
+    assert (story.site.alerts[alert].of, story.site.alerts[alert].track) == ("", None)

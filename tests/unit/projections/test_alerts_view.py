@@ -11,10 +11,11 @@ from projections.store import MemoryViewStore
 from projections.views import Projection, Record
 from reid.contracts.alerts import AlertOpened, AnyAlert
 from reid.contracts.codec import encode
+from reid.contracts.events import PersonState, TrackRef
 from reid.contracts.topics import alerts_channel, alerts_key, outcome_key
 from reid.contracts.views import AlertView, CommandOutcome
 from tests.unit.alerting.story import SITE, Story, acknowledge, at, registered, rule, seen, stays, tick
-from tests.unit.projections.story import forgotten, merged
+from tests.unit.projections.story import forgotten, merged, split, state
 
 
 def apply(store: MemoryViewStore, events: list[Any], batch: int = 1000, kept: int = 1000) -> list[Projection]:
@@ -113,6 +114,19 @@ def test_who_is_forgotten_is_shown_nowhere() -> None:
     assert (alert.person_id, alert.label, alert.of) == (None, "", None)
     raw = str(store.dump("saferoom:"))
     assert "ada" not in raw.lower() and "tracker_id" not in raw
+
+
+@pytest.mark.parametrize("other", [state("c", 2, "Cem"), None])
+def test_an_alert_is_about_whom_its_track_is(other: PersonState | None) -> None:
+    """It was shown at the person whose track it had been taken for, whatever an operator said."""
+    story = Story(rule("restricted")).when(seen("a", 0), seen("b", 1, tracker="2"))
+    story.when(split("tracks_moved", state("a", 0, "Ada"), other, TrackRef("room1", "s1", "1"), at=at(2)))
+    store = MemoryViewStore()
+    apply(store, story.log)
+    first, second = shown(store)
+    assert (first.person_id, first.of, first.label) == (("c", "c", "Cem") if other else (None, None, ""))
+    assert first.evidence.track == TrackRef("room1", "s1", "1"), "what showed it is as true as before"
+    assert second.person_id == "b"
 
 
 def test_the_newest_are_kept() -> None:
