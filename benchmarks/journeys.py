@@ -7,14 +7,15 @@
 Truth are the moments at which a camera has somebody well in sight (`producers.detect.truth`), five a second,
 put together to legs by the same definition (`reid.journeys.legs`). A leg is told right when the person that
 was told made it, at that camera, entering and leaving within `TOLERANCE_MS`. Ids go to people one to one, so
-that most legs agree: whoever got a second id loses its legs.
+that most legs agree: whoever got a second id loses its legs. Where it is known whom each id shows, box by
+box, it goes to nobody else: people who walk together have the same legs.
 """
 
 import argparse
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Any, Final, NamedTuple
 
@@ -39,6 +40,7 @@ from reid.contracts.events import AnyEvent
 from reid.contracts.journeys import Interval
 from reid.contracts.policy import Policy
 from reid.contracts.topics import DEFAULT_SITE, EVENTS
+from reid.domain.assignment import assign
 from reid.journeys.legs import Leg, legs
 from reid.journeys.visits import visits_of
 from reid.runtime.settings import Settings
@@ -49,6 +51,10 @@ TRUTH_FPS: Final = 5.0
 LOST_MS: Final = 2_000
 MODEL: Final = Model("truth", "1", 64)
 _BATCH: Final = 2_000
+Shows = Mapping[str | None, int | None]
+"""Id -> whom it shows; None: nobody."""
+#: (person, camera) -> when a crop of them was good enough to be embedded, ms since the epoch.
+Crops = Mapping[tuple[int, str], Sequence[int]]
 
 
 class Sight(NamedTuple):
@@ -176,6 +182,11 @@ def agreeing(true: list[Leg], told: list[Leg]) -> list[tuple[Leg, Leg]]:
     return pairs
 
 
+def _shown(person: int, leg: Leg, crops: Crops) -> bool:
+    found = crops.get((person, leg.camera_id), ())
+    return any(leg.entered_at <= at <= leg.left_at for at in found)
+
+
 def _same(one: Leg, two: Leg) -> bool:
     return (
         one.camera_id == two.camera_id
@@ -184,17 +195,18 @@ def _same(one: Leg, two: Leg) -> bool:
     )
 
 
-def score(true: dict[int, list[Leg]], told: dict[str, list[Leg]]) -> dict[str, Any]:
+def score(
+    true: Mapping[int, list[Leg]], told: Mapping[str, list[Leg]], shows: Shows | None = None
+) -> dict[str, Any]:
     """``right``: part of the true legs; ``told_right``: part of those told. Also who got which id, and how
     late entering and leaving are told (median, ms)."""
-    ranked = sorted(
-        ((len(agreeing(t, s)), person, id_) for person, t in true.items() for id_, s in told.items()),
-        key=lambda one: (-one[0], one[1], one[2]),
-    )
-    ids: dict[int, str] = {}
-    for count, person, id_ in ranked:
-        if count and person not in ids and id_ not in ids.values():
-            ids[person] = id_
+    people, known = list(true), list(told)
+    gains = [
+        [len(agreeing(true[p], told[id_])) if shows is None or shows.get(id_) == p else 0 for id_ in known]
+        for p in people
+    ]
+    chosen = zip(people, assign(gains), strict=True)
+    ids = {person: known[column] for person, column in chosen if column >= 0}
     pairs = [pair for person, id_ in ids.items() for pair in agreeing(true[person], told[id_])]
     total, said = sum(map(len, true.values())), sum(map(len, told.values()))
     late = [(s.entered_at - t.entered_at, s.left_at - t.left_at) for t, s in pairs]
@@ -240,16 +252,22 @@ def told_of(
     moments: list[list[Sight]],
     events: Iterable[AnyEvent],
     settings: Settings,
-    shows: Mapping[str | None, int | None] | None = None,
+    shows: Shows | None = None,
+    crops: Crops | None = None,
 ) -> dict[str, Any]:
-    """What the views of these events tell, against the truth. ``shows``: whom each id in a group is; by
-    default who got it."""
+    """What the views of these events tell, against the truth. ``shows``: whom each id is; by default who got
+    it. ``crops``: of the legs without any, nobody could say whose they are: also told apart."""
     past = views_of(events, START_MS + round(1000 * seconds))
     journeys, found, flows = asyncio.run(
         answers(past, settings, "/journeys?limit=1000", "/groups", "/analytics/flows")
     )
     true = true_legs(sight for seen in moments for sight in seen)
-    scored = score(true, told_legs(journeys["journeys"]))
+    told = told_legs(journeys["journeys"])
+    scored = score(true, told, shows)
+    if crops is not None:
+        shown = {who: [leg for leg in walked if _shown(who, leg, crops)] for who, walked in true.items()}
+        again = score(shown, told, shows)
+        scored |= {"legs_with_a_crop": again["true_legs"], "right_with_a_crop": again["right"]}
     people = shows or {id_: person for person, id_ in scored["ids"].items()}
     return {
         "seed": site.seed,

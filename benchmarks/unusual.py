@@ -15,7 +15,7 @@ publish them of true boxes, but tracks and appearances without fault.
 import argparse
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,7 +23,18 @@ import cv2
 import msgspec
 
 from benchmarks.attributes import truth_of
-from benchmarks.journeys import LOST_MS, MODEL, TRUTH_FPS, Sight, look_of, perfect, sights, told_of
+from benchmarks.journeys import (
+    LOST_MS,
+    MODEL,
+    TRUTH_FPS,
+    Crops,
+    Shows,
+    Sight,
+    look_of,
+    perfect,
+    sights,
+    told_of,
+)
 from deploy.cast import unusual_rules
 from deploy.evaluate.footage import footage_of
 from deploy.evaluate.stream import START_MS, decided
@@ -124,7 +135,7 @@ def worn(site: Site, person: int, t: float) -> dict[str, str]:
 
 def shown(
     messages: Iterable[Detections], moments: Sequence[Sequence[Sight]], events: Iterable[AnyEvent]
-) -> dict[str | None, int | None]:
+) -> Shows:
     """Id, as merges left it -> whom it shows most often, box by box."""
     identities = Identities()
     for event in events:
@@ -141,9 +152,19 @@ def shown(
     return {id_: found.most_common(1)[0][0] for id_, found in counts.items()}
 
 
-def alerts_of(
-    events: Iterable[AnyEvent], cameras: int, shows: Mapping[str | None, int | None]
-) -> list[Alert]:
+def crops_of(messages: Iterable[Detections], moments: Sequence[Sequence[Sight]]) -> Crops:
+    """When each camera embedded a crop of somebody."""
+    true = by_frame(moments)
+    found: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
+    for frame in (frame for message in messages for frame in message.frames):
+        for person in frame.persons:
+            who = whom(person, true[frame.captured_at, frame.camera_id])
+            if who is not None and person.embedding is not None:
+                found[who, frame.camera_id].append(frame.captured_at)
+    return found
+
+
+def alerts_of(events: Iterable[AnyEvent], cameras: int, shows: Shows) -> list[Alert]:
     """What the rules of the demo's unusual cast open, and about whom each is in the end."""
     rules, state = loads(unusual_rules(START_MS, cameras)).rules, SiteState()
     opened = [
@@ -160,7 +181,7 @@ def alerts_of(
     )
 
 
-def jackets(events: Sequence[AnyEvent], shows: Mapping[str | None, int | None]) -> list[Jacket]:
+def jackets(events: Sequence[AnyEvent], shows: Shows) -> list[Jacket]:
     """Changes of the upper garment, of ids as merges left them."""
     identities = Identities()
     for event in events:
@@ -221,7 +242,7 @@ def measure(
         shows = shown(messages, moments, events)
         alerts, changed = alerts_of(events, site.cameras, shows), jackets(events, shows)
         true = sum(right_jacket(site, one) for one in changed)
-        scored = told_of(site, seconds, moments, events, settings, shows)
+        scored = told_of(site, seconds, moments, events, settings, shows, crops_of(messages, moments))
         groups = (str(sorted(set(group["people"]), key=str)) for group in scored["groups"])
         yield {
             "detector": detector,

@@ -50,3 +50,18 @@ def test_the_score_tells_a_second_id_a_late_entry_and_a_missing_leg() -> None:
     assert score(true, {"p": [right[0], Leg("B", 24_100, 39_000, 1)]})["right"] == 0.5
     assert score(true, {"p": [right[0], Leg("C", 21_000, 39_000, 1)]})["told_right"] == 0.5
     assert score(true, {})["right"] == 0.0
+
+
+def test_who_walk_together_get_no_legs_by_each_others_ids() -> None:
+    """By legs alone an id went to whoever came first of those who walk together: the one whom it shows lost
+    all legs, and the other won some that nobody had told."""
+    walk = [Leg(camera, 20_000 * n, 20_000 * n + 9_000, 1) for n, camera in enumerate("ABCD")]
+    true, told = {1: walk, 2: walk}, {"p": walk, "q": walk[:1]}
+    assert score(true, told)["ids"] == {1: "p", 2: "q"}
+    shows = {"p": 2, "q": 2}
+    found = score(true, told, shows)
+    assert (found["ids"], found["right"]) == ({1: None, 2: "p"}, 0.5)
+    # Without knowing it: most legs in all, whoever comes first.
+    both = {"p": walk, "q": [*walk[:3], Leg("E", 90_000, 99_000, 1)]}
+    true = {1: walk, 2: [*walk[:2], both["p"][3], *both["q"][3:]]}
+    assert score(true, both)["right"] == (4 + 3) / 8
