@@ -45,18 +45,44 @@ def recount(before: Sequence[Visit], after: Sequence[Visit], beside: Sequence[Vi
 
     Of a visit that goes on one leg is another one and the rest as they were: only what differs is counted.
     """
-    was, now = [legs(visit) for visit in before], [legs(visit) for visit in after]
-    for leg, by in _difference(chain.from_iterable(was), chain.from_iterable(now)):
+    was, now = _walked(before), _walked(after)
+    old, new = _ends(was, now)
+    for leg, by in _difference(chain.from_iterable(old), chain.from_iterable(new)):
         _occupy(leg, sums.occupancy, by)
-    for move, by in _difference(chain.from_iterable(map(moves, was)), chain.from_iterable(map(moves, now))):
+    for move, by in _difference(chain.from_iterable(map(moves, old)), chain.from_iterable(map(moves, new))):
         field = f"{_quoted(move.source)}/{_quoted(move.target)}/{bucket_of(move.ms)}"
         sums.transitions[field] += by
     hours = {hour for visit in (*before, *after) for hour in hours_of(visit)}
+    if _met(old, hours) == _met(new, hours):
+        return
     stay = _met(map(legs, beside), hours)
-    met_before, met_after = _met(was, hours) | stay, _met(now, hours) | stay
+    met_before, met_after = _met(was.values(), hours) | stay, _met(now.values(), hours) | stay
     for met, by in ((met_before - met_after, -1), (met_after - met_before, 1)):
         for hour, camera_id in met:
             sums.occupancy[hour, f"{_quoted(camera_id)}/unique"] += by
+
+
+def _walked(visits: Iterable[Visit]) -> dict[int, list[Leg]]:
+    """Legs by the visit's start."""
+    return {visit.started_at: legs(visit) for visit in visits}
+
+
+def _ends(
+    was: Mapping[int, list[Leg]], now: Mapping[int, list[Leg]]
+) -> tuple[list[list[Leg]], list[list[Leg]]]:
+    """Of each visit before and after the legs from the last that both have before they differ: the ones
+    before it are the same, and so are the moves between them."""
+    old, new = [], []
+    for start in was.keys() | now.keys():
+        one, two = was.get(start, []), now.get(start, [])
+        same = 0
+        for a, b in zip(one, two, strict=False):
+            if a != b:
+                break
+            same += 1
+        old.append(one[max(0, same - 1) :])
+        new.append(two[max(0, same - 1) :])
+    return old, new
 
 
 def hours_of(visit: Visit) -> range:
