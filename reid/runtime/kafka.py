@@ -59,6 +59,9 @@ def reader(bootstrap: str, **overrides: object) -> Consumer:
         "isolation.level": "read_committed",
         "auto.offset.reset": "earliest",
         "fetch.wait.max.ms": 50,
+        # Whoever reads as fast as records come finds the queue full now and then: librdkafka would fetch
+        # nothing for a second then, and reading a long log is mostly that.
+        "fetch.queue.backoff.ms": 10,
     }
     return Consumer(config | overrides)
 

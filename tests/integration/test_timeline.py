@@ -174,6 +174,22 @@ def test_segments_held_are_bounded(settings_of_log: Settings) -> None:
         assert [r.offset for r in segments.between(place, 20, 45)] == list(range(20, 45))
 
 
+def test_a_reader_whose_queue_was_full_waits_no_second_for_more(settings: Settings, topics: str) -> None:
+    """A jump to a moment took a second longer now and then, and a long log eight times as long."""
+    site, place = EventLog(topics), (EVENTS.name, partition_of(SITE.encode(), settings.partitions))
+    for _ in range(10):
+        site.write(*happenings(100))  # A fetch brings whole transactions, however large.
+    small = {"queued.max.messages.kbytes": 16, "max.partition.fetch.bytes": 64_000}
+
+    def took(**more: Any) -> float:
+        with closing(log.log_reader(settings.kafka(), **small, **more)) as consumer:
+            began = time.monotonic()
+            assert len(Segments(consumer).between(place, 0, 1000)) >= 900
+            return time.monotonic() - began
+
+    assert took() < took(**{"fetch.queue.backoff.ms": 1000}) / 2
+
+
 def test_what_comes_into_the_log_is_there_at_once(following: Timeline, settings: Settings) -> None:
     later = START + 200_000
     before = following.at(later)
