@@ -3,9 +3,14 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from reid.contracts.journeys import Interval, Visit
+
+#: Milliseconds unseen after which somebody has left a camera, although no other saw them since. Of people
+#: behind others or behind furniture most are back sooner; who stays away longer was nearly always gone
+#: (docs/journeys.md).
+UNSEEN: Final = 15_000
 
 
 class Leg(NamedTuple):
@@ -30,19 +35,20 @@ class Move(NamedTuple):
 def legs(visit: Visit) -> list[Leg]:
     """In the order of entering; cameras that share a view make two at a time.
 
-    A leg is the union of the tracks at one camera. It goes on over a gap, unless the gap is longer than the
-    visit's or the person was elsewhere in it: a track of another camera has its middle there.
+    A leg is the union of the tracks at one camera. It goes on over a gap, unless that is longer than
+    `UNSEEN` or the visit's, or the person was elsewhere in it: another camera's track has its middle there.
     """
     by_camera: dict[str, list[Interval]] = {}
     for one in visit.intervals:
         by_camera.setdefault(one.camera_id, []).append(one)
-    middles = _middles(visit.intervals)
-    made = [leg for here in by_camera.values() for leg in _at_one(here, middles, visit.gap)]
+    middles, gap = _middles(visit.intervals), min(visit.gap, UNSEEN)
+    made = [leg for here in by_camera.values() for leg in _at_one(here, middles, gap)]
     return sorted(made, key=lambda leg: (leg.entered_at, leg.left_at, leg.camera_id))
 
 
 def last_leg_at(visit: Visit, camera_id: str) -> Leg | None:
-    """Of `legs` the camera's last; None without one. With every sighting: only that camera's are made."""
+    """The last stay at the camera; None without one. A leg as `legs` has it, but it goes on over any gap of
+    the visit, which is that of whoever asks."""
     here = [one for one in visit.intervals if one.camera_id == camera_id]
     return _at_one(here, _middles(visit.intervals), visit.gap)[-1] if here else None
 

@@ -32,7 +32,7 @@ def add(visits: Sequence[Visit], sums: Sums, sign: int = 1) -> None:
         sums.occupancy[field] += sign
 
 
-def legs_of(visit: Visit) -> list[Leg]:
+def legs_of(visit: Visit, gap: int) -> list[Leg]:
     """Each gap of a camera held against every track of the others."""
     made: list[Leg] = []
     for camera in sorted({one.camera_id for one in visit.intervals}):
@@ -45,7 +45,7 @@ def legs_of(visit: Visit) -> list[Leg]:
                 for other in visit.intervals
                 if other.camera_id != camera
             )
-            if groups and one.first - end <= visit.gap and not (end < one.first and between):
+            if groups and one.first - end <= gap and not (end < one.first and between):
                 groups[-1].append(one)
             else:
                 groups.append([one])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.contracts.journeys import Interval, Visit
-from reid.journeys.legs import Move, last_leg_at, legs, moves
+from reid.journeys.legs import UNSEEN, Move, last_leg_at, legs, moves
 from reid.journeys.visits import (
     MAX_INTERVALS,
     MAX_VISIT,
@@ -50,7 +50,10 @@ def one_visit(text: str) -> Visit:
         ("A 0-10, B 15-30, C 40-41", "A 0-10, B 15-30, C 40-41"),
         # A broken track, and one found again after a while out of sight of all.
         ("A 0-10, A 12-20, A 19-25", "A 0-25"),
-        ("A 0-10, A 200-210", "A 0-210"),
+        ("A 0-10, A 25-30", "A 0-30"),
+        # Out of sight of all for so long that nobody can say where: they came and went twice.
+        ("A 0-10, A 25.001-30", "A 0-10, A 25.001-30"),
+        ("A 0-10, A 200-210", "A 0-10, A 200-210"),
         # Elsewhere meanwhile, however shortly and although the cameras share the doorway.
         ("A 0-10, B 12-20, A 22-30", "A 0-10, B 12-20, A 22-30"),
         ("A 0-10, B 9-23, A 22-30", "A 0-10, B 9-23, A 22-30"),
@@ -63,6 +66,19 @@ def one_visit(text: str) -> Visit:
 )
 def test_legs_of_a_visit(seen: str, walked: str) -> None:
     assert told(one_visit(seen)) == walked
+
+
+def test_a_visit_with_a_shorter_gap_has_legs_with_that() -> None:
+    (visit,) = visits_of(intervals("A 0-10, B 10-11, A 18-19, B 18-19"), 7_500)
+    assert told(visit) == "A 0-10, B 10-19, A 18-19"
+
+
+def test_a_stay_goes_on_over_the_gap_of_whoever_asks() -> None:
+    """A rule's own gap says how long somebody may be out of sight."""
+    (visit,) = visits_of(intervals("A 0-10, A 50-60, A 95-100"), 40_000)
+    stay = last_leg_at(visit, "A")
+    assert stay is not None and (stay.entered_at, stay.left_at) == (0, 100_000)
+    assert last_leg_at(visit, "B") is None
 
 
 def test_legs_count_their_tracks() -> None:
@@ -140,7 +156,7 @@ def test_legs_cover_what_was_seen_and_no_two_of_a_camera_meet(spans: list[Any]) 
     seen = [Interval(s * 1000, (s + n) * 1000, c, f"s/{i}") for i, (c, s, n) in enumerate(spans)]
     visits = visits_of(seen, GAP)
     found = [leg for visit in visits for leg in legs(visit)]
-    assert found == [leg for visit in visits for leg in naive.legs_of(visit)]
+    assert found == [leg for visit in visits for leg in naive.legs_of(visit, UNSEEN)]
     assert sum(leg.tracks for leg in found) == len(seen)
     for one in seen:
         holding = [leg for leg in found if leg.camera_id == one.camera_id and one.track in leg.names]
@@ -150,5 +166,5 @@ def test_legs_cover_what_was_seen_and_no_two_of_a_camera_meet(spans: list[Any]) 
         here = sorted((leg.entered_at, leg.left_at) for leg in found if leg.camera_id == camera)
         assert all(a[1] < b[0] for a, b in pairwise(here))
     for visit, camera in product(visits, "ABC"):
-        there = [leg for leg in legs(visit) if leg.camera_id == camera]
+        there = [leg for leg in naive.legs_of(visit, GAP) if leg.camera_id == camera]
         assert last_leg_at(visit, camera) == (there[-1] if there else None)
