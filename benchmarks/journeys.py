@@ -3,6 +3,7 @@
     python -m benchmarks.journeys                       # perfect detections and appearances: the views alone
     python -m benchmarks.journeys --pipeline            # pictures, detector, tracker, encoder, decision rule
     python -m benchmarks.journeys --family 3            # three people walk together, and nobody else does
+    python -m benchmarks.journeys --gaps --seeds 3,5    # where people are while a camera does not see them
 
 Truth are the moments at which a camera has somebody well in sight (`producers.detect.truth`), five a second,
 put together to legs by the same definition (`reid.journeys.legs`). A leg is told right when the person that
@@ -85,8 +86,8 @@ def sights(
         ]
 
 
-def true_legs(seen: Iterable[Sight]) -> dict[int, list[Leg]]:
-    """Each person's, in order."""
+def true_spans(seen: Iterable[Sight]) -> dict[int, dict[str, list[Interval]]]:
+    """When each person was well in sight of each camera."""
     spans: defaultdict[int, dict[str, list[Interval]]] = defaultdict(dict)
     for sight in seen:
         known = spans[sight.person].setdefault(sight.camera_id, [])
@@ -94,13 +95,40 @@ def true_legs(seen: Iterable[Sight]) -> dict[int, list[Leg]]:
             known[-1].last = sight.at
         else:
             known.append(Interval(sight.at, sight.at, sight.camera_id, f"t/{len(known)}"))
+    return dict(sorted(spans.items()))
+
+
+def true_legs(seen: Iterable[Sight]) -> dict[int, list[Leg]]:
+    """Each person's, in order."""
     gap = Policy().visit_gap
     return {
         person: [
             leg for visit in visits_of(chain.from_iterable(cameras.values()), gap) for leg in legs(visit)
         ]
-        for person, cameras in sorted(spans.items())
+        for person, cameras in true_spans(seen).items()
     }
+
+
+def gaps(site: Site, seen: Iterable[Sight]) -> Iterator[dict[str, Any]]:
+    """Times at which a camera did not see somebody whom it saw before and after, and no other saw meanwhile:
+    how long, and which part of it they were in the room."""
+    for person, cameras in true_spans(seen).items():
+        for camera_id, spans in cameras.items():
+            middles = [(one.first + one.last) // 2 for c in cameras if c != camera_id for one in cameras[c]]
+            for one, two in pairwise(spans):
+                if any(one.last < middle < two.first for middle in middles):
+                    continue
+                times = range(one.last + 200, two.first, 200)
+                there = sum(
+                    site.in_room(int(camera_id[4:]) - 1, person, (at - START_MS) / 1000) for at in times
+                )
+                yield {
+                    "seed": site.seed,
+                    "person": person,
+                    "camera": camera_id,
+                    "gap_s": (two.first - one.last) / 1000,
+                    "in_room": round(there / len(times), 2),
+                }
 
 
 def perfect(moments: Iterable[list[Sight]], cameras: int) -> Iterator[Detections]:
@@ -295,11 +323,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--family", type=int, default=0)
+    parser.add_argument("--gaps", action="store_true", help="of the truth alone")
     parser.add_argument("--pipeline", action="store_true", help="real pictures through the real producers")
     parser.add_argument("--detector", help="by default the setting's")
     parser.add_argument("--embedder", help="by default the setting's")
     asked = parser.parse_args()
     cv2.setNumThreads(1)
+    if asked.gaps:
+        for seed in map(int, asked.seeds.split(",")):
+            site = Site(asked.people, asked.cameras, seed, family=asked.family)
+            for gap in gaps(site, chain.from_iterable(sights(site, asked.seconds, TRUTH_FPS))):
+                print(json.dumps(gap), flush=True)
+        return
     settings = Settings()
     how = asked.pipeline, asked.detector or settings.detector, asked.embedder or settings.embedder
     results = []

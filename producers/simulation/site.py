@@ -145,6 +145,11 @@ class Site:
         assert self.scenario.changer is not None
         return other_jacket(self.wardrobes[self.scenario.changer], self.wardrobes)
 
+    def in_room(self, camera: int, person: int, t: float) -> bool:
+        """Whether somebody is where the camera of a room would see them, were nothing in between."""
+        pose = self.pose(person, t)
+        return self._views[camera].room.in_sight(pose.x, pose.y)
+
     def _in_sight(self, person: int, t: float) -> bool:
         pose = self.pose(person, max(t, 0.0))
         return any(view.room.in_sight(pose.x, pose.y) for view in self._views)
