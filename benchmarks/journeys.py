@@ -3,7 +3,6 @@
     python -m benchmarks.journeys                       # perfect detections and appearances: the views alone
     python -m benchmarks.journeys --pipeline            # pictures, detector, tracker, encoder, decision rule
     python -m benchmarks.journeys --family 3            # three people walk together, and nobody else does
-    python -m benchmarks.journeys --gaps --seeds 3,5    # where people are while a camera does not see them
 
 Truth are the moments at which a camera has somebody well in sight (`producers.detect.truth`), five a second,
 put together to legs by the same definition (`reid.journeys.legs`). A leg is told right when the person that
@@ -323,18 +322,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--family", type=int, default=0)
-    parser.add_argument("--gaps", action="store_true", help="of the truth alone")
     parser.add_argument("--pipeline", action="store_true", help="real pictures through the real producers")
     parser.add_argument("--detector", help="by default the setting's")
     parser.add_argument("--embedder", help="by default the setting's")
     asked = parser.parse_args()
     cv2.setNumThreads(1)
-    if asked.gaps:
-        for seed in map(int, asked.seeds.split(",")):
-            site = Site(asked.people, asked.cameras, seed, family=asked.family)
-            for gap in gaps(site, chain.from_iterable(sights(site, asked.seconds, TRUTH_FPS))):
-                print(json.dumps(gap), flush=True)
-        return
     settings = Settings()
     how = asked.pipeline, asked.detector or settings.detector, asked.embedder or settings.embedder
     results = []

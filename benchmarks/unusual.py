@@ -4,6 +4,7 @@
     python -m benchmarks.unusual --detector hog --keep DIR    # detections are kept, and used again
     python -m benchmarks.unusual --seeds 3,4,5
     python -m benchmarks.unusual --detector known             # what crops can show at best
+    python -m benchmarks.unusual --gaps --seeds 3,5           # where people are while a camera misses them
 
 Twelve people on four cameras: three walk together, one loiters, one enters the forbidden last room at
 night, one changes the jacket. Pictures are rendered, people found, tracked and embedded, identities decided,
@@ -16,6 +17,7 @@ import argparse
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +32,7 @@ from benchmarks.journeys import (
     Crops,
     Shows,
     Sight,
+    gaps,
     look_of,
     perfect,
     sights,
@@ -263,6 +266,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--detector", default="perfect,truth,hog", help="some of perfect, known, truth, hog")
+    parser.add_argument("--gaps", action="store_true", help="of the truth alone, and nothing else")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="detections are kept there, and used again")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results")
     asked = parser.parse_args()
@@ -270,6 +274,10 @@ def main() -> None:
     results = []
     for seed in map(int, asked.seeds.split(",")):
         site = Site(12, 4, seed, scenario=UNUSUAL, family=UNUSUAL_FAMILY)
+        if asked.gaps:
+            for gap in gaps(site, chain.from_iterable(sights(site, asked.seconds, TRUTH_FPS))):
+                print(json.dumps(gap), flush=True)
+            continue
         for result in measure(site, asked.seconds, asked.detector.split(","), Settings(), asked.keep):
             results.append(result)
             print(json.dumps(result), flush=True)
