@@ -209,9 +209,43 @@ def agreeing(true: list[Leg], told: list[Leg]) -> list[tuple[Leg, Leg]]:
     return pairs
 
 
+def lost(
+    true: Mapping[int, list[Leg]], told: Mapping[str, list[Leg]], ids: Mapping[int, str | None], crops: Crops
+) -> Counter[str]:
+    """Why true legs are not told right -> how many."""
+    found: Counter[str] = Counter()
+    for person, walked in true.items():
+        mine = told.get(ids.get(person) or "", [])
+        right = {leg for leg, _ in agreeing(walked, mine)}
+        for leg in walked:
+            if leg not in right:
+                found[_why(leg, [one for one in mine if _meets(leg, one)], _within(person, leg, crops))] += 1
+    return found
+
+
+def _why(leg: Leg, told: Sequence[Leg], crops: Sequence[int]) -> str:
+    if len(crops) < Policy().min_samples:
+        return "fewer crops than an identity needs" if crops else "no crop"
+    if not told:
+        return "under no id, or another"
+    late = told[0].entered_at - leg.entered_at > TOLERANCE_MS
+    early = leg.left_at - told[-1].left_at > TOLERANCE_MS
+    if late and not early and told[0].entered_at - crops[0] <= TOLERANCE_MS:
+        return "entered late: the first crop came late"
+    return "left early" if early and not late else "other times"
+
+
+def _meets(leg: Leg, told: Leg) -> bool:
+    within = told.left_at >= leg.entered_at - TOLERANCE_MS and told.entered_at <= leg.left_at + TOLERANCE_MS
+    return told.camera_id == leg.camera_id and within
+
+
+def _within(person: int, leg: Leg, crops: Crops) -> list[int]:
+    return [at for at in crops.get((person, leg.camera_id), ()) if leg.entered_at <= at <= leg.left_at]
+
+
 def _shown(person: int, leg: Leg, crops: Crops) -> bool:
-    found = crops.get((person, leg.camera_id), ())
-    return any(leg.entered_at <= at <= leg.left_at for at in found)
+    return bool(_within(person, leg, crops))
 
 
 def _same(one: Leg, two: Leg) -> bool:
@@ -292,6 +326,7 @@ def told_of(
     told = told_legs(journeys["journeys"])
     scored = score(true, told, shows)
     if crops is not None:
+        scored["lost"] = dict(lost(true, told, scored["ids"], crops))
         shown = {who: [leg for leg in walked if _shown(who, leg, crops)] for who, walked in true.items()}
         again = score(shown, told, shows)
         scored |= {"legs_with_a_crop": again["true_legs"], "right_with_a_crop": again["right"]}
