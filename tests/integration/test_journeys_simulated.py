@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import unusual
-from benchmarks.journeys import Sight, measure, score, true_legs
+from benchmarks.journeys import Sight, lost, measure, score, true_legs
 from producers.simulation.scenario import UNUSUAL, UNUSUAL_FAMILY
 from producers.simulation.site import Site
 from reid.journeys.legs import Leg
@@ -65,3 +65,28 @@ def test_who_walk_together_get_no_legs_by_each_others_ids() -> None:
     both = {"p": walk, "q": [*walk[:3], Leg("E", 90_000, 99_000, 1)]}
     true = {1: walk, 2: [*walk[:2], both["p"][3], *both["q"][3:]]}
     assert score(true, both)["right"] == (4 + 3) / 8
+
+
+def test_each_leg_that_is_lost_says_why() -> None:
+    true = {1: [Leg(camera, 20_000 * n, 20_000 * n + 12_000, 1) for n, camera in enumerate("ABCDEF")]}
+    told = {
+        "p": [
+            true[1][0],
+            Leg("B", 25_000, 32_000, 1),
+            Leg("C", 40_000, 45_000, 1),
+            Leg("X", 60_000, 72_000, 1),
+        ]
+    }
+    crops = {
+        (1, "B"): [24_500, 25_000, 26_000],
+        (1, "C"): [40_000, 41_000, 42_000],
+        (1, "D"): [60_000, 61_000, 62_000],
+        (1, "E"): [85_000],
+    }
+    assert lost(true, told, {1: "p"}, crops) == {
+        "entered late: the first crop came late": 1,
+        "left early": 1,
+        "under no id, or another": 1,
+        "fewer crops than an identity needs": 1,
+        "no crop": 1,
+    }
