@@ -51,7 +51,7 @@ class FencedOut(ReidError):
 
 
 class CommitHung(ReidError):
-    """A transaction neither ended nor failed, beyond its own time-outs. Its producer is of no use any more."""
+    """A transaction neither ended nor failed, beyond its own time-outs. Its producer is of no more use."""
 
 
 class StaleView(ReidError):
