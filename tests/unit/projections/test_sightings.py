@@ -27,8 +27,8 @@ def test_only_what_changes_times_alone_goes_the_short_way(monkeypatch: pytest.Mo
     taken: list[int] = []
     go_on = Sightings.go_on
 
-    def noted(self: Sightings, event: PersonSeen, told: object) -> bool:
-        went = go_on(self, event, told)  # type: ignore[arg-type]
+    def noted(self: Sightings, event: PersonSeen, told: object, written: int) -> bool:
+        went = go_on(self, event, told, written)  # type: ignore[arg-type]
         if went:
             taken.append(event.at - START)
         return went
