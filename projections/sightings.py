@@ -1,15 +1,18 @@
-"""The sighting that changes nothing but times: nine of ten events of a long log.
+"""The sighting that changes nothing but times and templates: nine of ten events of a long log.
 
 A track that goes on showing its person lengthens what is there. Where that was told once, and nothing about
-person or track is another since, two assignments say it again. Whatever else an event tells goes the long way
-(`projections.persons`), with the same result.
+person or track is another since, a few assignments say it again. Whatever else an event tells goes the long
+way (`projections.persons`), with the same result.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from projections.clocks import Clocks
+from projections.history import Place, seen
 from projections.journeys import Journeys
+from projections.persons import keep_template
 from projections.store import PersonRef, person_ref
 from projections.workspace import Workspace
 from reid.contracts.events import PersonSeen, TrackRef
@@ -43,13 +46,12 @@ class Sightings:
         """What was told of this track and person. Then nothing must be loaded for it."""
         return self._told.get((event.site_id, event.person_id, event.track))
 
-    def go_on(self, event: PersonSeen, told: Told, written: int) -> bool:
+    def go_on(self, event: PersonSeen, told: Told, written: int, at: Callable[[], Place]) -> bool:
         """Applies the event, if it is no more than that. False: nothing is done yet. ``written``: time of its
-        record."""
-        view, shown, at = told.view, told.shown, event.at
+        record; ``at``: its place in the log."""
+        view, shown, now = told.view, told.shown, event.at
         if not (
             event.reason == "present"
-            and event.slot is None
             and told.labels.get(told.field) is shown
             and shown.label == view.label == event.label
             and view.visit_count == event.visit_count
@@ -59,10 +61,13 @@ class Sightings:
             and self._work.person(told.ref) is view
         ):
             return False
-        shown.last_seen = at
-        if at > view.last_seen:
-            view.last_seen = at
-        self._journeys.go_on(told.ref, event.track, at)
+        shown.last_seen = now
+        if now > view.last_seen:
+            view.last_seen = now
+        if event.slot is not None:
+            keep_template(view, event)
+            self._work.histories.add(told.ref, seen(event, at()))
+        self._journeys.go_on(told.ref, event.track, now)
         self._clocks.saw(event, written)
         return True
 

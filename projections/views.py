@@ -211,14 +211,15 @@ class PersonsFold:
         self._reviews.require(events[number][1] for number in doubtful)
         self._clocks.require({event.site_id for _, event, _ in events})
         for number, (record, event, told) in enumerate(events):
+            place = partial(_place, record)
             try:
                 if type(event) is PersonSeen:
                     told = told or sightings.before(event)
-                    if told is not None and sightings.go_on(event, told, record.timestamp):
+                    if told is not None and sightings.go_on(event, told, record.timestamp, place):
                         continue
                 # Before the track is somebody: then its samples wait no longer.
                 since = _since(event, work)
-                persons.apply(event, partial(_place, record), work)
+                persons.apply(event, place, work)
                 self._journeys.apply(event, since)
                 if type(event) is PersonSeen:
                     sightings.told(event)
