@@ -1,4 +1,4 @@
-"""A sighting that changes but times and templates takes a short way, which must end where the long one does."""
+"""A sighting that changes times and templates takes a short way, which must end where the long one does."""
 
 from typing import Any
 
