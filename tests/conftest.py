@@ -34,13 +34,13 @@ hypothesis.settings.load_profile("quick")
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With ``-n``, one of the processes has all tests that start servers and processes, one after the other
-    as ever; the others meanwhile those that only compute, a file at a time."""
+    as ever; the others meanwhile those that only compute, a folder of unit tests at a time, in its order."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Apart(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             computes = nodeid.startswith(("tests/unit/", "tests/simulation/"))
-            return nodeid.partition("::")[0] if computes else "servers"
+            return "/".join(nodeid.partition("::")[0].split("/")[:3]) if computes else "servers"
 
     return Apart(config, log)
 
