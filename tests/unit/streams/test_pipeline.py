@@ -287,6 +287,7 @@ def test_a_transaction_that_never_ends_gives_its_lane_up() -> None:
     lane.offer(partition.put(detections("a")))
     assert log.begun.acquire(timeout=5.0)
     until(lambda: bool(broken), "given up")
+    assert lane.stop(5.0), "its thread tells of the error before this test is over"
     assert isinstance(broken[0], CommitHung)
     assert re.search(r"commits-1: .* nor gave it up for 0 s.* saferoom doctor", str(broken[0]))
     with pytest.raises(CommitHung):
