@@ -27,8 +27,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	@$(BIN)/saferoom demo $(ARGS)
 
+# Two processes: one has the tests that start servers, the other meanwhile those that compute.
 test: setup lint core
-	$(BIN)/python -m pytest --hypothesis-profile=thorough $(ARGS)
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough $(ARGS)
 
 # Needs Chromium (apt-get install chromium); without it every test is skipped, and says so.
 test-browser: setup
@@ -71,7 +72,7 @@ docs: setup
 	$(BIN)/saferoom docs
 
 test-unit: setup
-	$(BIN)/python -m pytest tests/unit $(ARGS)
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 tests/unit $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,9 +1,9 @@
 """Bodies of answers about alerts. Times are milliseconds since the epoch."""
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field
 
 from api.models import COMMAND_ID, example
 from reid.contracts.views import AlertView
@@ -31,26 +31,24 @@ ALERT: Final[dict[str, Any]] = {
 }
 
 
-def _shown() -> Any:
-    """A model of what an answer tells of an `AlertView`: its names, types and defaults stand there. Evidence
-    is given as it is."""
-    told = (field for field in msgspec.structs.fields(AlertView) if field.name not in _UNTOLD)
-    types = {
-        field.name: (
-            dict[str, Any] if field.name == "evidence" else field.type,
-            ... if field.required else field.default,
-        )
-        for field in told
-    }
-    return create_model("Shown", **types)  # type: ignore[call-overload]
+def _told() -> dict[str, Any]:
+    """What an answer tells of an `AlertView`, as a model's annotations: names, types, defaults stand there.
+    Evidence is given as it is."""
+    told = {}
+    for field in msgspec.structs.fields(AlertView):
+        if field.name not in _UNTOLD:
+            kind = dict[str, Any] if field.name == "evidence" else field.type
+            told[field.name] = Annotated[kind, Field() if field.required else Field(default=field.default)]
+    return told
 
 
-class Alert(_shown()):  # type: ignore[misc]
+class Alert(BaseModel):
     """``state``: open until acknowledged, whether it goes on or not; ``closed_at``: null while it goes on.
     Times in ms since the epoch. ``person_id`` follows merges, and is null when the person is forgotten.
     ``evidence.cause``: topic/partition/offset of the event that it came of."""
 
     model_config = example(**ALERT)
+    __annotations__ = _told()
 
 
 class Alerts(BaseModel):

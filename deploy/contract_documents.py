@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from reid.contracts import asyncapi
 from reid.contracts.compatibility import breaches
-from reid.contracts.schemas import MESSAGE_TYPES, json_schema, shape
+from reid.contracts.schemas import MESSAGE_TYPES, Schema, json_schema, shape
 from reid.contracts.upcasters import UPCASTERS
 from reid.errors import ConfigError
 from reid.runtime.settings import Settings
@@ -30,16 +30,17 @@ def documents(root: Path) -> dict[Path, str]:
 
     Raises `ConfigError` when a type changed so that it can't read what was published before.
     """
-    found = {SCHEMAS / f"{name}.json": _json(json_schema(kind)) for name, kind in MESSAGE_TYPES.items()}
+    schemas = _schemas()
+    found = {SCHEMAS / f"{name}.json": _json(schema) for name, schema in schemas.items()}
     found[ASYNCAPI] = _asyncapi()
-    breached = broken(root)
+    breached = _broken(root, schemas)
     if breached:
         raise ConfigError(
             f"{'; '.join(breached)}: give the new field a default, or make it a type of the next version "
             "with a step in reid/contracts/upcasters.py"
         )
-    for name, kind in MESSAGE_TYPES.items():
-        published, now = history(root, name), shape(json_schema(kind))
+    for name, schema in schemas.items():
+        published, now = history(root, name), shape(schema)
         if not published or published[-1] != now:
             found[HISTORY / name / f"{len(published) + 1}.json"] = _json(now)
     return found
@@ -53,12 +54,19 @@ def history(root: Path, name: str) -> list[dict[str, Any]]:
 
 def broken(root: Path) -> list[str]:
     """What of the published shapes can't be read any more, as ``type, shape n: field: why``."""
+    return _broken(root, _schemas())
+
+
+def _schemas() -> dict[str, Schema]:
+    return {name: json_schema(kind) for name, kind in MESSAGE_TYPES.items()}
+
+
+def _broken(root: Path, schemas: Mapping[str, Schema]) -> list[str]:
     found = []
-    for name, kind in MESSAGE_TYPES.items():
-        now = json_schema(kind)
+    for name, now in schemas.items():
         for number, published in enumerate(history(root, name), 1):
             found += [f"{name}, shape {number}: {breach}" for breach in breaches(published, now)]
-    known = MESSAGE_TYPES.keys() | {step.source for step in UPCASTERS}
+    known = schemas.keys() | {step.source for step in UPCASTERS}
     gone = {path.name for path in (root / HISTORY).glob("*") if path.is_dir()} - known
     return found + [f"{name}: gone without an upcaster" for name in sorted(gone)]
 
@@ -107,9 +115,9 @@ def _asyncapi() -> str:
 
 
 def _plain(yaml: Any) -> Any:
-    """A dumper without anchors: what is shared in memory is written out each time."""
+    """A dumper without anchors: what is shared in memory is written out each time. libyaml's, where it is."""
 
-    class Plain(yaml.SafeDumper):  # type: ignore[misc]
+    class Plain(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
         def ignore_aliases(self, data: object) -> bool:
             return True
 

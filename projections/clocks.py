@@ -34,7 +34,12 @@ class Clocks:
 
     def apply(self, event: AnyEvent, written: int) -> None:
         """``written``: time of the event's record; 0: not known."""
-        if type(event) is not PersonSeen or written <= 0:
+        if type(event) is PersonSeen:
+            self.saw(event, written)
+
+    def saw(self, event: PersonSeen, written: int) -> None:
+        """As `apply`."""
+        if written <= 0:
             return
         cameras, camera_id = self._sites[event.site_id], event.track.camera_id
         known = cameras.get(camera_id)

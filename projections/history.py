@@ -1,7 +1,7 @@
 """What an event tells about how persons became who they are: one function, events in, entries out."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from projections.store import PersonRef
 from reid.contracts.codec import type_name
@@ -34,6 +34,7 @@ class Place(NamedTuple):
     causation: str = ""
 
 
+_SEEN: Final = str(PersonSeen.__struct_config__.tag)
 Told = list[tuple[PersonRef, HistoryEntry]]
 
 
@@ -71,7 +72,7 @@ def told(event: AnyEvent, at: Callable[[], Place]) -> Told:
                 source=event.source,
             )
         case PersonSeen():
-            entry = _seen(event, place)
+            entry = seen(event, place)
         case PersonLeft():
             entry = _entry(
                 event, place, "left", event.person_id,
@@ -131,20 +132,25 @@ def notable(event: PersonSeen, before: PersonView | None) -> bool:
     )
 
 
-def _seen(event: PersonSeen, place: Place) -> HistoryEntry:
-    return _entry(
-        event,
-        place,
-        "bound" if event.reason == "bound" else "seen",
-        event.person_id,
+def seen(event: PersonSeen, place: Place) -> HistoryEntry:
+    """A step at a sighting. Spelled out: one of five events of a long log is told by it."""
+    template = event.template
+    return HistoryEntry(
+        kind="bound" if event.reason == "bound" else "seen",
+        at=event.at,
+        offset=place.offset,
+        event_type=_SEEN,
+        person_id=event.person_id,
+        event_id=place.event_id,
+        causation=place.causation,
         label=event.label,
         track=event.track,
+        model=template.model if template is not None else "",
+        quality=template.quality if template is not None else None,
         score=event.score,
         decision=event.decision,
         visit_count=event.visit_count,
         template_slot=event.slot,
-        model=event.template.model if event.template is not None else "",
-        quality=event.template.quality if event.template is not None else None,
         together=event.together,
     )
 

@@ -63,10 +63,12 @@ class _Person:
         if interval is None:
             return False
         visit = self._visits[self.starts[-1]]
-        if not interval.last <= at <= min(interval.last + gap, visit.started_at + MAX_VISIT):
+        last = interval.last
+        if not (last <= at <= last + gap and at <= visit.started_at + MAX_VISIT):
             return False
         interval.last, visit.gap = at, gap
-        visit.ended_at = max(visit.ended_at, at)
+        if at > visit.ended_at:
+            visit.ended_at = at
         self.changed.add(visit.started_at)
         return True
 
@@ -161,9 +163,12 @@ class Journeys:
                 self._gaps[site] = event.policy.visit_gap
                 self._ruled[site] = None
 
-    def go_on(self, ref: PersonRef, event: PersonSeen) -> None:
+    def go_on(self, ref: PersonRef, track: TrackRef, at: int) -> None:
         """As `apply`, of a sighting of ``ref`` by which no track becomes anybody."""
-        self._saw(ref, event.track, event.at, None)
+        if self._persons[ref].goes_on(track, at, self._gaps[ref.site_id]):
+            self._changed[ref] = None
+        else:
+            self._saw(ref, track, at, None)
 
     def ops(self) -> Iterator[Op]:
         """The diff, in an order that depends on the content alone."""

@@ -170,17 +170,24 @@ def _seen(work: Workspace, event: PersonSeen) -> None:
     view.last_seen = max(view.last_seen, event.at)
     if event.track.camera_id not in view.cameras:
         view.cameras.append(event.track.camera_id)
-    if event.template is not None and event.slot is not None:
-        # A document of an older view does not know of what encoder its embeddings are.
-        view.models += [""] * (len(view.embeddings) - len(view.models))
-        view.embeddings[event.slot : event.slot + 1] = [event.template.vector]
-        view.models[event.slot : event.slot + 1] = [event.template.model]
-        view.num_embeddings = max(view.num_embeddings, event.slot + 1)
+    keep_template(view, event)
     if event.crop:
         crops.note(view, event)
     work.bind(ref, view, event.track, event.at)
     if relabelled:
         work.relabel_tracks(ref, view)
+
+
+def keep_template(view: PersonView, event: PersonSeen) -> None:
+    """What the sighting stores of how the person looks, if anything."""
+    slot, template = event.slot, event.template
+    if template is None or slot is None:
+        return
+    # A document of an older view does not know of what encoder its embeddings are.
+    view.models += [""] * (len(view.embeddings) - len(view.models))
+    view.embeddings[slot : slot + 1] = [template.vector]
+    view.models[slot : slot + 1] = [template.model]
+    view.num_embeddings = max(view.num_embeddings, slot + 1)
 
 
 def _left(work: Workspace, event: PersonLeft) -> None:

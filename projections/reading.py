@@ -100,10 +100,12 @@ def batches(
         elif time.monotonic() - heard > SILENCE_S:
             raise Unavailable(f"Kafka gave nothing of {topic} for {SILENCE_S:.0f} s: see `saferoom doctor`")
         for message in messages:
-            partition, offset = cast(int, message.partition()), cast(int, message.offset())
+            partition, offset = message.partition(), message.offset()
+            assert partition is not None and offset is not None
             if partition not in left:
                 continue
-            if _is_end(message):
+            if (error := message.error()) is not None:
+                _refuse(error)
                 positions[partition] = min(offset, ends[partition])
                 left.discard(partition)
             elif offset >= ends[partition]:
@@ -134,10 +136,7 @@ def _consumed(consumer: Consumer, most: int) -> list[Message]:
         raise Unavailable(f"Kafka refuses to be read: {error}") from error
 
 
-def _is_end(message: Message) -> bool:
-    error = message.error()
-    if error is None:
-        return False
+def _refuse(error: KafkaError) -> None:
+    """Raises `Unavailable`, but for the end of a partition."""
     if error.code() != KafkaError._PARTITION_EOF:
         raise Unavailable(f"Kafka: {error.str()}")
-    return True

@@ -27,7 +27,7 @@ from reid.contracts.topics import (
     Topic,
     camera_status_key,
 )
-from reid.contracts.zones import split_zone
+from reid.contracts.zones import SEPARATOR
 from reid.errors import Malformed, PoisonInput, ReidError
 
 log = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ class PersonsFold:
 
     def __init__(self, work: Workspace, journeys: Journeys, reviews: Reviews, clocks: Clocks) -> None:
         self._work, self._journeys, self._reviews, self._clocks = work, journeys, reviews, clocks
-        self._sightings = Sightings(work)
+        self._sightings = Sightings(work, journeys, clocks)
 
     def __len__(self) -> int:
         return len(self._work)
@@ -189,13 +189,14 @@ class PersonsFold:
         work, wanted, sightings = self._work, Wanted(set(), set(), set()), self._sightings
         for record in records:
             try:
-                if record.value is None:
+                value = record.value
+                if value is None:
                     raise Malformed("an event record without a value")
-                event = decode_event(record.value)
+                event = decode_event(value)
             except ReidError as error:
                 rejected.append(Rejected(record, error))
                 continue
-            if split_zone(event.site_id)[1]:
+            if SEPARATOR in event.site_id:
                 continue  # What counts of a zone, its site says.
             told = None
             if type(event) is PersonSeen and event.reason == "present":
@@ -210,16 +211,15 @@ class PersonsFold:
         self._reviews.require(events[number][1] for number in doubtful)
         self._clocks.require({event.site_id for _, event, _ in events})
         for number, (record, event, told) in enumerate(events):
+            place = partial(_place, record)
             try:
                 if type(event) is PersonSeen:
                     told = told or sightings.before(event)
-                    if told is not None and sightings.go_on(event, told):
-                        self._journeys.go_on(told.ref, event)
-                        self._clocks.apply(event, record.timestamp)
+                    if told is not None and sightings.go_on(event, told, record.timestamp, place):
                         continue
                 # Before the track is somebody: then its samples wait no longer.
                 since = _since(event, work)
-                persons.apply(event, partial(_place, record), work)
+                persons.apply(event, place, work)
                 self._journeys.apply(event, since)
                 if type(event) is PersonSeen:
                     sightings.told(event)

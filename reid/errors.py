@@ -10,6 +10,7 @@
     │   └── TooNew             a newer major version than this reader's
     ├── PoisonInput        well formed, but can never be decided on (NaN, zero or wrong-sized embedding)
     ├── FencedOut          another writer has taken this partition over: stop, never retry
+    ├── CommitHung         a transaction neither ended nor failed in its time: only a new process can tell
     ├── StaleView          a view's position is newer than the batch that was to be applied
     └── Unavailable        Kafka, Redis, a camera is away: transient, retry with back-off
 
@@ -47,6 +48,10 @@ class PoisonInput(ReidError):
 
 class FencedOut(ReidError):
     """Another writer owns this partition now. Drop the state; never retry."""
+
+
+class CommitHung(ReidError):
+    """A transaction neither ended nor failed, beyond its own time-outs. Its producer is of no more use."""
 
 
 class StaleView(ReidError):

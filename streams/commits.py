@@ -1,11 +1,12 @@
 """Where a writer's transactions are carried out: at once, or beside the deciding of the next batch."""
 
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Final, Protocol
 
-from reid.errors import ReidError
+from reid.errors import CommitHung, ReidError
 
 Commit = Callable[[], None]
 
@@ -15,7 +16,7 @@ class Commits(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether a transaction has been started and has not ended."""
+        """Whether a transaction has been started and `wait` would have to wait for it."""
 
     def start(self, commit: Commit, ended: Callable[[], None]) -> None:
         """``ended`` is called when it has, from any thread."""
@@ -52,9 +53,15 @@ class AtOnce:
 
 
 class Beside:
-    """On a thread of its own: a transaction is mostly waiting for Kafka, and Python decides meanwhile."""
+    """On a thread of its own: a transaction is mostly waiting for Kafka, and Python decides meanwhile.
 
-    def __init__(self, name: str) -> None:
+    ``limit_s``: beyond all of a transaction's own time-outs. What has not ended by then never will.
+    """
+
+    def __init__(self, name: str, limit_s: float) -> None:
+        self._name = name
+        self._limit_s = limit_s
+        self._due = 0.0
         self._asked: SimpleQueue[tuple[Commit, Callable[[], None]] | None] = SimpleQueue()
         self._idle = threading.Event()
         self._idle.set()
@@ -64,17 +71,25 @@ class Beside:
 
     @property
     def busy(self) -> bool:
-        return not self._idle.is_set()
+        return not self._idle.is_set() and time.monotonic() < self._due
 
     def start(self, commit: Commit, ended: Callable[[], None]) -> None:
         assert self._idle.is_set(), "one transaction at a time"
         if self._thread.ident is None:
             self._thread.start()
         self._idle.clear()
+        self._due = time.monotonic() + self._limit_s
         self._asked.put((commit, ended))
 
     def wait(self) -> None:
-        self._idle.wait()
+        """Raises `CommitHung` too: what hangs in Kafka's client holds on to the producer, so that no retry of
+        this process would be sure to be the only one who writes."""
+        if not self._idle.wait(max(0.0, self._due - time.monotonic())):
+            raise CommitHung(
+                f"{self._name}: Kafka's client neither carried out a transaction nor gave it up for "
+                f"{self._limit_s:.0f} s. The worker ends; the next one takes the partition over and goes on "
+                "where its log ends. Should that come again, see whether all brokers answer: saferoom doctor"
+            )
         error, self._error = self._error, None
         if error is not None:
             raise error

@@ -19,6 +19,8 @@ from streams.snapshots import MANIFEST_KEY
 
 #: Longer than a coordinator's failover on one machine; the watchdog waits longer still.
 _TIMEOUT_S: Final = 20.0
+#: A commit waits for room, for delivery, for its offsets and for its end, each so long; beyond that it hangs.
+COMMIT_LIMIT_S: Final = 5 * _TIMEOUT_S
 #: The offsets of a transaction that is just ending are there within this, or never.
 _ENDING_S: Final = 5.0
 #: A read that brings nothing for so long, short of the offset that is known to exist, has lost its broker.

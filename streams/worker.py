@@ -17,7 +17,7 @@ from reid.runtime.settings import Settings
 from streams.app import REVOKE_TIMEOUT_S, create_app
 from streams.commits import Beside
 from streams.decider import IdentityDecider
-from streams.kafka_log import KafkaPartitionLog
+from streams.kafka_log import COMMIT_LIMIT_S, KafkaPartitionLog
 from streams.lanes import Lanes
 from streams.outage import Outage, quieten
 from streams.partition import PartitionWriter
@@ -165,7 +165,7 @@ class _Worker:
             self._telemetry,
             self._settings.snapshot_events,
             round(self._settings.max_clock_skew * 1000),
-            Beside(f"commits-{partition}"),
+            Beside(f"commits-{partition}", COMMIT_LIMIT_S),
         )
 
     def _ready(self, partitions: list[int]) -> None:

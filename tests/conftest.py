@@ -4,9 +4,11 @@
 asks for ``topics``; one that needs Redis empty asks for ``clean_redis``; ``settings`` points at both.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import platformdirs
@@ -27,6 +29,26 @@ _NOT_OURS = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
 hypothesis.settings.register_profile("quick", max_examples=30, deadline=None)
 hypothesis.settings.register_profile("thorough", max_examples=300, deadline=None)
 hypothesis.settings.load_profile("quick")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``-n``, one of the processes has all tests that start servers and processes, one after the other
+    as ever; the others meanwhile those that only compute, a folder of unit tests at a time, in its order."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Apart(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            computes = nodeid.startswith(("tests/unit/", "tests/simulation/"))
+            return "/".join(nodeid.partition("::")[0].split("/")[:3]) if computes else "servers"
+
+    return Apart(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

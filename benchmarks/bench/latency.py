@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
+import platformdirs
 from rich.console import Console
 
 from benchmarks.bench.row import Row, alone
@@ -14,6 +15,7 @@ from deploy.bench.load import LoadPlan, Place, load
 from deploy.bench.report import Loaded
 from deploy.session import running_stack
 from deploy.stack import Stack
+from reid.runtime.servers.jars import fetch, kafka_version, locked
 from reid.runtime.settings import Settings
 
 SITE: Final = "load"
@@ -24,6 +26,7 @@ def run(quick: bool) -> list[Row]:
     console = Console(stderr=True, highlight=False, width=120)
     stopping = threading.Event()
     with tempfile.TemporaryDirectory(prefix="saferoom-bench-") as folder:
+        _link_jars(Path(folder))
         settings = Settings.model_validate({"home": Path(folder), "site_id": SITE, "api_port": 0})
         with running_stack(settings, console, stopping, lambda line: console.print(line)) as stack:
             stack.start_servers()
@@ -47,6 +50,15 @@ def run(quick: bool) -> list[Row]:
         alone("capture to label on the WebSocket, p99", "ms", _of(found, "p99"), lower=True,
               floor=1000, aim=300, note=note),
     ]  # fmt: skip
+
+
+def _link_jars(home: Path) -> None:
+    """Kafka's, kept between runs: fetched anew they take as long as two rounds."""
+    name = kafka_version(locked())
+    jars = Path(platformdirs.user_cache_path("saferoom")) / f"kafka-{name}"
+    fetch(locked(), jars)
+    (home / "kafka").mkdir()
+    (home / "kafka" / f"jars-{name}").symlink_to(jars)
 
 
 def _loaded(stack: Stack, crowd: Crowd, seconds: float, stopping: threading.Event) -> Loaded:

@@ -18,11 +18,12 @@ from reid.contracts.codec import encode
 from reid.contracts.detections import Detections, Frame, Model, Person
 from reid.contracts.embedding import encode_wire
 from reid.contracts.topics import COMMANDS, DECIDED_GROUP, DETECTIONS, EVENTS
+from reid.domain.policy import Policies
 from reid.runtime.kafka import producer, reader
 from reid.runtime.ready import read_ready
 from reid.runtime.settings import Settings
 from streams.decider import IdentityDecider
-from streams.kafka_log import headers_in, input_of
+from streams.kafka_log import KafkaPartitionLog, headers_in, input_of
 from streams.partition import PartitionWriter
 from streams.policies import policies_of
 from streams.ports import Input, Record
@@ -196,6 +197,17 @@ def decided(bootstrap: str, partitions: int) -> dict[tuple[str, int], int]:
     """`Progress.decided`, once."""
     with Progress(bootstrap, partitions) as progress:
         return progress.decided()
+
+
+def decide_here(bootstrap: str, partition: int, partitions: int) -> None:
+    """What waits in the partition is decided and written by this process: no worker has to start."""
+    log = KafkaPartitionLog(bootstrap, partition)
+    writer = PartitionWriter(log, IdentityDecider(Policies()), partition, partitions, Telemetry())
+    try:
+        writer.heal({topic: span.high for topic, span in writer.recover().items()})
+        writer.finish()
+    finally:
+        writer.close()
 
 
 def decide_anew(settings: Settings, bootstrap: str, partition: int, partitions: int) -> list[Record]:

@@ -12,8 +12,8 @@ from reid.contracts.topics import CAMERAS
 from reid.domain.policy import Policy
 from tests.integration.event_log import EventLog
 from tests.integration.identity_worker import send
+from tests.unit.domain.crowds import told
 from tests.unit.domain.story import MODEL
-from tests.unit.domain.test_revising import told
 from tests.unit.projections.story import status
 
 pytestmark = pytest.mark.integration

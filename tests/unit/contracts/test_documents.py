@@ -28,7 +28,9 @@ VENDORED = ROOT / "tests" / "vendor" / "asyncapi" / "3.0.0.json"
 
 @pytest.fixture(scope="module")
 def asyncapi() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((ROOT / ASYNCAPI).read_text())
+    content: dict[str, Any] = yaml.load(
+        (ROOT / ASYNCAPI).read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    )
     return content
 
 

@@ -13,9 +13,9 @@ from deploy.calibration.summary import summary
 from reid.contracts.embedding import fixed_from_bytes
 from reid.contracts.events import CameraCalibrated
 from reid.domain.policy import Policy
+from tests.unit.domain.crowds import told
 from tests.unit.domain.story import MODEL, SITE, Story
 from tests.unit.domain.test_learning import answered
-from tests.unit.domain.test_revising import told
 
 
 def gathered(story: Story, off: dict[str, int] | None = None) -> Gathered:

@@ -11,9 +11,9 @@ from reid.domain.days import apart_persons, day_of
 from reid.domain.policy import Policy
 from reid.domain.snapshot import digest, dump, load
 from reid.domain.state import MAX_SUGGESTED, Person, SiteState
+from tests.unit.domain.crowds import crowd
 from tests.unit.domain.story import PLAIN, SITE, Story, at, look, walk
 from tests.unit.domain.test_reviewing import confirm
-from tests.unit.domain.test_revising import crowd
 
 DAY = 86_400.0
 SAME_DAY = msgspec.structs.replace(PLAIN, days="same_day")

@@ -18,9 +18,9 @@ from reid.domain.learning import log_odds
 from reid.domain.policy import Policy
 from reid.domain.snapshot import digest, dump, load
 from reid.domain.state import MAX_MOVED, Revisions
+from tests.unit.domain.crowds import crowd
 from tests.unit.domain.story import MODEL, Story, walk
 from tests.unit.domain.test_reviewing import OURS, confirm
-from tests.unit.domain.test_revising import crowd
 
 
 @pytest.fixture

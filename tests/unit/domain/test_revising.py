@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reid.contracts.detections import Frame
-from reid.contracts.embedding import encode_wire, to_fixed
+from reid.contracts.embedding import to_fixed
 from reid.contracts.events import PersonSeen, PersonsMerged, PersonSplit, Template, TrackRef
 from reid.domain import cohort, pairing
 from reid.domain.centring import WINDOW, CameraMean, Centring
@@ -17,60 +17,11 @@ from reid.domain.exact import logarithm, share
 from reid.domain.passages import LEAST, RECENT, Passages, passage
 from reid.domain.policy import Policy
 from reid.domain.scoring import OPERATING_POINT, REACH, expected, likeness
-from reid.domain.snapshot import digest, dump, load
 from reid.domain.state import MAX_DOUBTS, MAX_MOVED, MAX_REJECTED, MAX_WEIGHINGS, Revisions, SiteState
-from tests.unit.domain.story import DIM, MODEL, Story, frame, look, person, walk
+from tests.unit.domain.crowds import crowd, told
+from tests.unit.domain.story import MODEL, Story, frame, look, person, walk
 from tests.unit.domain.test_commands import merge
 from tests.unit.domain.test_undo import unmerge
-
-CAMERAS = ("room1", "room2", "room3")
-
-
-def crowd(
-    seed: int, people: int = 8, tracks: int = 30, model: Any = MODEL, more: int = 0
-) -> list[list[Frame]]:
-    """Tracks of people whose looks vary, alone before random cameras; ``more``: crops after three, one a
-    second."""
-    draw = np.random.default_rng(seed)
-    own, common = draw.normal(size=(people, DIM)), draw.normal(size=(len(CAMERAS), DIM))
-    found = []
-    for number in range(tracks):
-        who, camera = draw.integers(people), draw.integers(len(CAMERAS))
-        shows = own[who] + common[camera] + draw.normal(size=DIM) * 0.6
-        crops = [shows + draw.normal(size=DIM) * 0.2 for _ in range(3 + more)]
-        times = [0.4 * i for i in range(3)] + [2.0 + i for i in range(more)]
-        found.append(
-            [
-                frame(CAMERAS[camera], 40 * number + t, person(number, encode_wire(v)), model=model)
-                for t, v in zip(times, crops, strict=True)
-            ]
-        )
-    return found
-
-
-def told(policy: Policy, seed: int = 0, **more: Any) -> Story:
-    story = Story(policy)
-    for track in crowd(seed, **more):
-        story.given(track)
-    return story.fold_equals_state()
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {},
-        {"break_margin": -9.0},
-        {"threshold": 0.95, "merge_margin": -9.0},
-        {"threshold": 0.95, "merge_margin": -9.0, "gate": False},
-        {"merge_margin": 99.0, "better_margin": -99.0},
-    ],
-)
-def test_whatever_is_revised_the_log_is_the_state_and_a_snapshot_of_it_is_too(
-    changed: dict[str, Any], seed: int
-) -> None:
-    story = told(msgspec.structs.replace(Policy(), **changed), seed)
-    assert digest(load(dump(story.state))) == digest(story.state)
 
 
 def test_a_track_that_does_not_fit_leaves_its_person_with_the_evidence() -> None:

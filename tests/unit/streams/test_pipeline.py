@@ -1,5 +1,6 @@
 """A batch decided while the last one's transaction is at hand: every way in which that one may end."""
 
+import re
 import threading
 from collections.abc import Callable
 
@@ -7,7 +8,7 @@ import pytest
 
 from reid.contracts.cloudevents import envelope_from
 from reid.contracts.topics import DETECTIONS
-from reid.errors import FencedOut, Unavailable
+from reid.errors import CommitHung, FencedOut, Unavailable
 from streams import lane as lane_module
 from streams.commits import Beside, Commit
 from streams.lane import Lane
@@ -200,7 +201,7 @@ class Slow(MemoryLog):
 def lane_of(log: MemoryLog) -> tuple[Lane, Writer, list[int]]:
     live: list[int] = []
     writer: Writer = PartitionWriter(
-        log, CountingDecider(), PARTITION, PARTITIONS, Telemetry(), commits=Beside("commits")
+        log, CountingDecider(), PARTITION, PARTITIONS, Telemetry(), commits=Beside("commits", 5.0)
     )
     return Lane(PARTITION, writer, live.append, lambda *_: None), writer, live
 
@@ -257,7 +258,7 @@ def test_a_transaction_that_fails_beside_is_made_good(monkeypatch: pytest.Monkey
 
 
 def test_a_defect_beside_is_not_taken_for_kafkas() -> None:
-    commits = Beside("commits")
+    commits = Beside("commits", 5.0)
 
     def broken() -> None:
         raise ZeroDivisionError
@@ -269,3 +270,26 @@ def test_a_defect_beside_is_not_taken_for_kafkas() -> None:
         commits.wait()
     commits.wait()
     commits.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_transaction_that_never_ends_gives_its_lane_up() -> None:
+    """It was waited for without an end, and only the watchdog of the whole process told. Nothing else has to
+    arrive."""
+    partition, broken = MemoryPartition(), list[BaseException]()
+    log = Slow(partition)
+    commits = Beside("commits-1", 0.05)
+    writer: Writer = PartitionWriter(
+        log, CountingDecider(), PARTITION, PARTITIONS, Telemetry(), commits=commits
+    )
+    lane = Lane(PARTITION, writer, lambda _: None, lambda _, error: broken.append(error))
+    lane.start()
+    lane.offer(partition.put(detections("a")))
+    assert log.begun.acquire(timeout=5.0)
+    until(lambda: bool(broken), "given up")
+    assert lane.stop(5.0), "its thread tells of the error before this test is over"
+    assert isinstance(broken[0], CommitHung)
+    assert re.search(r"commits-1: .* nor gave it up for 0 s.* saferoom doctor", str(broken[0]))
+    with pytest.raises(CommitHung):
+        commits.wait()
+    log.go.release()

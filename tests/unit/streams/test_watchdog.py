@@ -1,7 +1,5 @@
 """When a worker that lives is taken for stalled, and when not. Time and Kafka are given."""
 
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass, field
 
@@ -113,29 +111,3 @@ def test_a_worker_that_is_told_to_stop_is_not_watched():
     said: list[str] = []
     Watchdog(scene, lambda: scene.lanes, 4, 0.05).run(stopping, said.append)
     assert said == []
-
-
-FROZEN = """
-import ctypes, threading
-from streams.watchdog import Watchdog
-
-class Probe:
-    def backlog(self, partition):
-        return {}
-
-dog = Watchdog(Probe(), lambda: {0: 1}, 1, 0.3, look_s=0.3)
-threading.Thread(target=dog.run, args=(threading.Event(), print), daemon=True).start()
-# By PyDLL, a call keeps Python's lock: no thread, the watchdog's neither, gets on.
-threading.Event().wait(0.5)
-ctypes.PyDLL(None).sleep(20)
-"""
-
-
-def test_a_process_whose_python_is_frozen_ends_all_the_same() -> None:
-    """A worker once stood still for two minutes, and its watchdog with it."""
-    frozen = subprocess.run(
-        [sys.executable, "-c", FROZEN], capture_output=True, text=True, timeout=15, check=False
-    )
-    assert frozen.returncode == 1
-    assert "Timeout" in frozen.stderr
-    assert "most recent call first" in frozen.stderr

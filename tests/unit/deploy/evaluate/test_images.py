@@ -1,6 +1,5 @@
 """Crops as searches: numbers that hang together, a page that needs nothing else."""
 
-import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -91,25 +90,6 @@ def test_confusions_are_wrong_answers_the_widest_lead_first() -> None:
         assert v.people[c.probe] == v.people[c.right] != v.people[c.stranger]
         assert v.cameras[c.probe] != v.cameras[c.right]
         assert c.stranger_score == pytest.approx(float(v.rows[c.probe] @ v.rows[c.stranger]), abs=1e-5)
-
-
-def test_command_writes_numbers_and_a_page(tmp_path: Path) -> None:
-    crops = paint(tmp_path / "crops", 8)
-    output = evaluate(
-        *(str(crops), "--compare", "appearance-512,stripenet-512", "--single-shot", "8"),
-        *("--json", str(tmp_path / "found.json"), "--html", str(tmp_path / "found.html")),
-    )
-    assert "crops: rank-1" in output
-    document = json.loads((tmp_path / "found.json").read_text())
-    assert [v["name"] for v in document["variants"]] == ["appearance-512", "stripenet-512"]
-    assert (document["people"], document["cameras"]) == (8, 2)
-    for variant in document["variants"]:
-        assert variant["crops"]["rows"] == 48
-        assert variant["tracks"]["rows"] == 16
-        assert 0 <= variant["crops"]["single_shot_rank1"] <= 1
-    parsed = assert_self_contained((tmp_path / "found.html").read_text())
-    assert len([tag for tag, _ in parsed.tags if tag == "svg"]) == 2
-    assert len([tag for tag, _ in parsed.tags if tag == "polyline"]) == 4
 
 
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from reid.contracts.cloudevents import Causation, envelope_from, headers_of
 from reid.contracts.codec import decode_alert, encode
 from reid.contracts.topics import ALERTS, COMMANDS, EVENTS
 from tests.unit.alerting.story import tick
-from tests.unit.streams.test_alert_writer import OTHER, PARTITION, PARTITIONS, Site, fresh, inputs, live
+from tests.unit.streams.alert_site import OTHER, PARTITION, PARTITIONS, Site, fresh, inputs, live
 
 
 def alert_log(site: Site) -> list[Record]:
