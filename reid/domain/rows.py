@@ -163,9 +163,8 @@ class Rows:
         return scores
 
     def closer(self, rows: Places, direction: Floats) -> Floats:
-        """``(n,)``: as `bounds` for one of the probes, of these rows, none of them hidden, and lower."""
-        if self._directions is None:
-            return self.rough(rows, direction)
+        """``(n,)``: where there are bounds, lower ones for one of the probes, of these rows, none hidden."""
+        assert self._directions is not None
         along = direction @ self._directions
         means = self._all_means().astype(np.float32) @ self._directions
         scores = _product(self._widest, self.used, rows, along[:WIDEST])

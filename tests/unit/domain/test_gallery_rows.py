@@ -17,7 +17,8 @@ CAMERAS = ("room1", "room2", "room3")
 
 
 def fixed(vector: NDArray[np.float64]) -> FixedVector:
-    return np.rint(vector / np.linalg.norm(vector) * SCALE).astype(np.int16)
+    found: FixedVector = np.rint(vector / np.linalg.norm(vector) * SCALE).astype(np.int16)
+    return found
 
 
 def template(vector: NDArray[np.float64], camera_id: str) -> Template:
@@ -189,7 +190,8 @@ def large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, soon:
 
 def turned(known: Known, look: NDArray[np.float64], by: float) -> NDArray[np.float64]:
     moved = look / np.linalg.norm(look) + by * known.random.standard_normal(DIM) / DIM**0.5
-    return moved / np.linalg.norm(moved)
+    found: NDArray[np.float64] = moved / np.linalg.norm(moved)
+    return found
 
 
 @pytest.mark.usefixtures("large")
@@ -249,3 +251,49 @@ def test_a_search_from_before_too_many_changes_begins_anew(monkeypatch: pytest.M
         known.put(number)
     assert known.gallery.search_all([search], 3) == [known.nearest(search, 3)]
     assert looked.everywhere == 1
+
+
+@pytest.mark.usefixtures("large")
+def test_a_new_mean_brings_rows_nearer_that_were_outside() -> None:
+    for seed in range(6):
+        known = Known(seed, 120)
+        look = known.look(known.random.standard_normal(DIM))
+        search = Search(template(look, "room1"))
+        for camera_id in ("room2", "room3", "of nobody"):
+            known.gallery.search_all([search], 2)
+            # Away from the look: all rows of this camera come nearer to it, and only they.
+            stated = fixed_to_bytes((-0.3 * fixed(look)).astype(np.int16))
+            known.gallery.centring(MODEL).state(camera_id, 9, stated)
+            known.gallery.recentre(MODEL, camera_id)
+            assert known.gallery.search_all([search], 2) == [known.nearest(search, 2)]
+
+
+@pytest.mark.usefixtures("large")
+def test_a_row_that_a_small_step_of_the_mean_takes_away_from_it_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Too near its camera's mean to be scored, then not: it was in no neighbourhood."""
+    known = Known(8, 120)
+    along, beside = np.linalg.qr(known.random.standard_normal((DIM, 2)))[0].T
+    mean, near = 0.85 * along, 0.97663 * along + (1 - 0.97663**2) ** 0.5 * beside
+    away = (near - mean) / np.linalg.norm(near - mean)
+    gallery = known.gallery
+
+    def state(vector: NDArray[np.float64]) -> None:
+        stated = fixed_to_bytes(np.rint(vector * SCALE).astype(np.int16))
+        gallery.centring(MODEL).state("room9", 9, stated)
+        gallery.recentre(MODEL, "room9")
+
+    state(mean)
+    known.persons["p900"] = 900, [template(near, "room9")]
+    gallery.put("p900", 900, known.persons["p900"][1])
+    search = Search(template(away, "room1"))
+    assert gallery.search_all([search], 1) == [known.nearest(search, 1)]
+    assert gallery._models[MODEL].table._near
+    looked = Looked(known, monkeypatch)
+    state(mean - 0.012 * away)
+    assert not gallery._models[MODEL].table._near
+    (found,) = gallery.search_all([search], 1)
+    assert found == known.nearest(search, 1)
+    assert found[0].person_id == "p900"
+    assert looked.everywhere == 0
