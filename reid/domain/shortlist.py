@@ -79,7 +79,7 @@ class Shortlists:
         """Of all rows; ``above``: bounds of their scores, or the scores."""
         table, rows, enough, wanted = self._table, _NONE, None, _EACH * top
         while enough is None and len(rows) < len(above) > _FEW:
-            rows = _highest(above, _MORE * wanted)
+            rows = _highest(above, wanted * (_MORE if table.bounded else 1))
             known = rows[above[rows] > NOWHERE]
             closer = table.closer(known, direction) if table.bounded else above[known]
             enough = self._reached(known, closer, direction, without, top)
