@@ -172,10 +172,12 @@ class Shortlists:
 
 
 def _highest(scores: Floats, wanted: int) -> Places:
-    """So many places of the highest scores, or more, ascending."""
+    """So many places of the highest scores, or more, ascending; of fewer scores all."""
+    if len(scores) <= wanted:
+        return np.arange(len(scores))
     stretches = len(scores) // _STRETCH
     if stretches <= 2 * wanted:
-        return np.sort(np.argpartition(scores, max(len(scores) - wanted, 0))[-wanted:])
+        return np.sort(np.argpartition(scores, len(scores) - wanted)[-wanted:])
     # The highest of each stretch: ``wanted`` of them are above the floor, so are as many rows.
     peaks = scores[: stretches * _STRETCH].reshape(stretches, _STRETCH).max(axis=1)
     floor = np.partition(peaks, stretches - wanted)[stretches - wanted]

@@ -297,3 +297,17 @@ def test_a_row_that_a_small_step_of_the_mean_takes_away_from_it_is_found(
     assert found == known.nearest(search, 1)
     assert found[0].person_id == "p900"
     assert looked.everywhere == 0
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("near_mean", [False, True])
+def test_a_large_gallery_that_everybody_left_finds_nobody(near_mean: bool) -> None:
+    known = Known(9, 120, near_mean)
+    known.recentre("room1")
+    searches = [Search(known.probe()) for _ in range(2)]
+    known.gallery.search_all(searches, 3)
+    for number in range(119):
+        known.drop(number)
+    assert known.gallery.search_all(searches, 3) == [known.nearest(search, 3) for search in searches]
+    known.drop(119)
+    assert known.gallery.search_all(searches, 3) == [[], []]
