@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-#: Directions, and templates with which it pays to have some.
+#: Directions; of all templates only the parts along the widest of them are looked at, at first.
 DIRECTIONS: Final = 128
+WIDEST: Final = 64
+#: Templates with which it pays to have directions.
 FROM_ROWS: Final = 4_096
 #: Templates that the directions are found on.
 SAMPLE: Final = 2_048
@@ -23,7 +25,8 @@ _SQUARE_ERROR: Final = 1e-5
 
 
 def directions_of(sample: Floats) -> Floats:
-    """``(n, d)`` whole numbers -> ``(d, k)``: orthonormal, near the ``k`` widest directions of the sample.
+    """``(n, d)`` whole numbers -> ``(d, k)``: orthonormal, near the ``k`` widest directions of the sample,
+    the widest first.
 
     Subspace iteration (Halko et al. 2011) from the sample's own first rows: no random number is drawn.
     """
@@ -32,11 +35,15 @@ def directions_of(sample: Floats) -> Floats:
     found = np.linalg.qr(rows[:DIRECTIONS].T)[0]
     for _ in range(_ITERATIONS):
         found = np.linalg.qr(rows.T @ (rows @ found))[0]
-    return np.ascontiguousarray(found, np.float32)
+    along = rows @ found
+    rising = np.linalg.eigh(along.T @ along)[1]
+    return np.ascontiguousarray(found @ rising[:, ::-1], np.float32)
 
 
-def beside(along: Floats) -> Floats:
+def beside(*along: Floats) -> Floats:
     """``(n, k)`` parts of unit vectors along the directions -> ``(n,)`` lengths of the rest, at the most."""
-    squares = 1.0 - np.einsum("ij,ij->i", along, along)
+    squares: Floats = np.ones(len(along[0]), np.float32)
+    for part in along:
+        squares -= np.einsum("ij,ij->i", part, part)
     lengths: Floats = np.sqrt(np.maximum(squares, 0) + np.float32(_SQUARE_ERROR))
     return lengths

@@ -10,18 +10,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from reid.contracts.embedding import fixed_from_bytes
+from reid.contracts.embedding import fixed_from_bytes, stacked
 from reid.contracts.events import Template
 from reid.domain.centring import Centring, WholeVector, cosines
-from reid.domain.coarse import Floats
 from reid.domain.cohort import Cohort
-from reid.domain.rows import NOWHERE, Places, Rows, directions_to
+from reid.domain.rows import Places, Rows, directions_to
+from reid.domain.shortlist import Shortlists
 
-#: Rows looked at for each person wanted, at first; so few rows are all compared exactly.
-_EACH: Final = 8
-_FEW: Final = 64
-#: Scores of which only the highest is looked at first, in a large gallery.
-_STRETCH: Final = 64
 _NEVER: Final = 2_000_000
 
 
@@ -44,6 +39,7 @@ class _ModelIndex:
 
     def __init__(self, dim: int, centring: Centring) -> None:
         self.table = Rows(dim, centring)
+        self.shortlists = Shortlists(self.table)
         self.rows: dict[str, dict[int, Template]] = {}
         self.number: dict[str, int] = {}
         self.person: dict[int, str] = {}
@@ -57,17 +53,20 @@ class _ModelIndex:
             return
         self.number[person_id], self.person[number] = number, person_id
         self.cohort.put(number, templates)
-        left, rows = self.rows.pop(person_id, {}), dict[int, Template]()
+        left, rows, fresh = self.rows.pop(person_id, {}), dict[int, Template](), list[Template]()
         held = {(t.camera_id, t.vector): row for row, t in left.items()}
         for template in templates:
             row = held.pop((template.camera_id, template.vector), None)
             if row is None:
-                row = self.table.add(number, template.camera_id, fixed_from_bytes(template.vector))
+                fresh.append(template)
             else:
                 del left[row]
-            rows[row] = template
+                rows[row] = template
         for row in left:
             self.table.free(row)
+        if fresh:
+            vectors = stacked([t.vector for t in fresh])
+            rows |= zip(self.table.add(number, [t.camera_id for t in fresh], vectors), fresh, strict=True)
         self.rows[person_id] = rows
 
     def drop(self, person_id: str) -> None:
@@ -84,43 +83,19 @@ class _ModelIndex:
         self.table.recentre(camera_id)
 
     def search(self, searches: Sequence[Search], top: int) -> list[list[Candidate]]:
-        """One product for all."""
+        """One product for all that no earlier search settles."""
         probes = [
             self.centring.centred(fixed_from_bytes(s.probe.vector), s.probe.camera_id) for s in searches
         ]
         directions = directions_to(probes)
-        bounds = self.table.bounds(directions)
+        excluded = [{self.number[p] for p in s.excluded if p in self.number} for s in searches]
         found = []
-        for search, probe, direction, above in zip(searches, probes, directions, bounds, strict=True):
-            excluded = [person_id for person_id in search.excluded if person_id in self.rows]
-            for person_id in excluded:
-                above[list(self.rows[person_id])] = NOWHERE
-            near = self.table.near({self.number[person_id] for person_id in excluded})
-            rows = np.concatenate([self._shortlist(above, direction, top), np.array(near, np.intp)])
-            found.append(self._exact(rows, probe)[:top])
+        for probe, rows, without in zip(
+            probes, self.shortlists.of(directions, excluded, top), excluded, strict=True
+        ):
+            unscored = np.array(self.table.near(without), np.intp)
+            found.append(self._exact(np.sort(np.concatenate([rows, unscored])), probe)[:top])
         return found
-
-    def _shortlist(self, above: Floats, direction: Floats, top: int) -> Places:
-        """All rows that may be among the ``top`` nearest persons' best. ``above``: bounds of their scores.
-
-        ``top`` persons score roughly ``least`` at least, so exactly that less the margin; who scores less
-        than that less the margin again is below all of them.
-        """
-        wanted = _EACH * top
-        while len(above) > max(wanted, _FEW):
-            rows = _highest(above, wanted)
-            rows = rows[above[rows] > NOWHERE]
-            scores = self.table.rough(rows, direction)
-            order = np.argsort(-scores)
-            persons: set[int] = set()
-            for place, owner in zip(order.tolist(), self.table.owner[rows[order]].tolist(), strict=True):
-                persons.add(owner)
-                if len(persons) == top:
-                    least = np.float32(scores[place] - 2 * self.table.margin)
-                    rows = np.flatnonzero(above >= least)
-                    return rows[self.table.rough(rows, direction) >= least]
-            wanted *= 4
-        return np.flatnonzero(above > NOWHERE)
 
     def _exact(self, rows: Places, probe: WholeVector) -> list[Candidate]:
         scores = cosines(self.table.whole(rows), probe)
@@ -130,17 +105,6 @@ class _ModelIndex:
                 best[number] = score
         ranked = sorted(best.items(), key=lambda item: (-item[1], item[0]))
         return [Candidate(self.person[n], score / 1e6) for n, score in ranked]
-
-
-def _highest(scores: Floats, wanted: int) -> Places:
-    """So many rows of the highest scores, or more, in any order."""
-    stretches = len(scores) // _STRETCH
-    if stretches <= 2 * wanted:
-        return np.argpartition(scores, len(scores) - wanted)[-wanted:]
-    # The highest of each stretch: ``wanted`` of them are above the floor, so are as many rows.
-    peaks = scores[: stretches * _STRETCH].reshape(stretches, _STRETCH).max(axis=1)
-    floor = np.partition(peaks, stretches - wanted)[stretches - wanted]
-    return np.flatnonzero(scores >= floor)
 
 
 class Gallery:

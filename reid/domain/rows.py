@@ -4,9 +4,10 @@ A row holds the fixed point's whole numbers, which float32 takes exactly: it ser
 product and for the exact one of a few rows. Rough scores are cosines less the cameras' means, within
 ``margin`` of the exact ones whatever the BLAS library, its threads or the shape of the batch, except for
 rows near their camera's mean, whose direction float32 does not tell. Of many rows only upper bounds are
-computed for all (`reid.domain.coarse`).
+computed for all (`reid.domain.coarse`), and they are kept as int16: few are multiplied out.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -15,26 +16,35 @@ from numpy.typing import NDArray
 
 from reid.contracts.embedding import SCALE, FixedVector
 from reid.domain.centring import Centring, WholeVector
-from reid.domain.coarse import DIRECTIONS, FROM_ROWS, SAMPLE, Floats, beside, directions_of
+from reid.domain.coarse import DIRECTIONS, FROM_ROWS, SAMPLE, WIDEST, Floats, beside, directions_of
 
-#: Rows of a block: growing copies nothing.
-BLOCK: Final = 4096
+#: Rows of a block: growing copies nothing. Pages that nothing was written to take no memory.
+BLOCK: Final = 16_384
 #: Rows that stay in the cache from one probe to the next; a part of `BLOCK`.
 STRETCH: Final = 512
 #: Bound on |rough score - exact cosine| for vectors of up to 1,024 values, generously.
 FLOAT_ERROR: Final = 1e-3
+#: Bytes of rows that are multiplied at once.
+_CACHED: Final = 1 << 19
 #: Rows whose distance from their camera's mean, of unit vectors, is less than this are not scored roughly.
 NEAR: Final = 0.25
 #: The product of all rows, one behind the other in memory, costs as much as that of so many times fewer.
 _MANY: Final = 4
 #: What rows score that must not be found.
 NOWHERE: Final = np.float32(-3)
+#: Changes of rows remembered, twice so many at the most.
+_CHANGES: Final = 4096
 
 Places = NDArray[np.intp]
+Block = NDArray[np.float32] | NDArray[np.int16]
 
 
 class Rows:
-    """``owner``: registration number of a row's person, -1 for a free row."""
+    """``owner``: registration number of a row's person, -1 for a free row. ``hidden``: free rows, and those
+    near their camera's mean, of which no rough score tells. All rows asked for are in ascending order.
+
+    ``moment`` counts the rows that came to be scored otherwise since the first (`changed_since`), but for
+    new means, which turn all rows of a camera a little: ``turned``, ``(cameras,)`` radians in all at most."""
 
     def __init__(self, dim: int, centring: Centring) -> None:
         self.dim, self._centring = dim, centring
@@ -43,119 +53,168 @@ class Rows:
         self.margin = max(FLOAT_ERROR, 4 * dim * 2.0**-23 / NEAR)
         self.used = 0
         self.owner: NDArray[np.int64] = np.full(64, -1, np.int64)
+        self.hidden: NDArray[np.bool_] = np.ones(64, np.bool_)
+        self.turned: NDArray[np.float64] = np.zeros(0)
+        self._changed: list[int] = []
+        self._forgotten = 0
         self._camera: Places = np.zeros(64, np.intp)
         self._inverse: Floats = np.zeros(64, np.float32)
-        self._beside: Floats = np.zeros(64, np.float32)
+        self._beside: Floats = np.zeros((2, 64), np.float32)
         self._cameras: dict[str, int] = {}
-        self._centres: WholeVector = np.zeros((0, dim))
-        self._blocks: list[Floats] = []
-        self._along: list[Floats] = []
+        self._centres: list[FixedVector | None] = []
+        self._means: WholeVector = np.zeros((0, dim))
+        self._blocks: list[Block] = []
+        self._widest: list[Floats] = []
+        self._others: list[Floats] = []
         self._directions: Floats | None = None
-        self._scratch: Floats = np.empty((STRETCH, dim), np.float32)
         self._free: list[int] = []
         self._near: set[int] = set()
 
-    def add(self, number: int, camera_id: str, vector: FixedVector) -> int:
-        """The row that the template of the person with this number goes to."""
-        row = self._free.pop() if self._free else self._new()
-        self._blocks[row // BLOCK][row % BLOCK] = vector
-        if self._directions is not None:
-            self._along[row // BLOCK][row % BLOCK] = vector.astype(np.float32) @ self._directions
-        self.owner[row] = number
-        self._camera[row] = self._cameras.setdefault(camera_id, len(self._cameras))
-        self._measure(np.array([row]), camera_id)
+    @property
+    def large(self) -> bool:
+        """Whether it pays to look at few rows only."""
+        return self.used >= FROM_ROWS
+
+    @property
+    def bounded(self) -> bool:
+        """Whether `bounds` are above the rough scores, not the scores themselves."""
+        return self._directions is not None
+
+    @property
+    def moment(self) -> int:
+        return self._forgotten + len(self._changed)
+
+    def changed_since(self, moment: int) -> Places | None:
+        """Rows put since, ascending; None where that is not remembered."""
+        if moment < self._forgotten:
+            return None
+        return np.array(sorted(set(self._changed[moment - self._forgotten :])), np.intp)
+
+    def add(self, number: int, camera_ids: Sequence[str], vectors: NDArray[np.int16]) -> list[int]:
+        """The rows that these templates of the person with this number, ``(n, d)``, go to, in turn."""
+        rows = [self._free.pop() if self._free else self._new() for _ in camera_ids]
+        whole = vectors.astype(np.float32)
+        along = None if self._directions is None else whole @ self._directions
+        for nth, (row, camera_id) in enumerate(zip(rows, camera_ids, strict=True)):
+            block, place = divmod(row, BLOCK)
+            self._blocks[block][place] = whole[nth]
+            if along is not None:
+                self._widest[block][place], self._others[block][place] = np.split(along[nth], [WIDEST])
+            self._camera[row] = self._known(camera_id)
+        self.owner[rows] = number
+        self._measure(np.sort(rows))
+        self._note(rows)
         if self._directions is None and self.used >= FROM_ROWS and self.dim > 2 * DIRECTIONS:
             self._direct()
-        return row
+        return rows
 
     def free(self, row: int) -> None:
-        self.owner[row] = -1
+        self.owner[row], self.hidden[row] = -1, True
         self._near.discard(row)
         self._free.append(row)
 
     def recentre(self, camera_id: str) -> None:
         """After a new mean of the camera."""
-        self._centres = np.zeros((0, self.dim))
-        number = self._cameras.get(camera_id, -1)
-        rows = np.flatnonzero((self._camera[: self.used] == number) & (self.owner[: self.used] >= 0))
-        for start in range(0, len(rows), STRETCH):
-            self._measure(rows[start : start + STRETCH], camera_id)
+        camera = self._cameras.get(camera_id)
+        if camera is None:
+            return
+        rows = self._of(camera)
+        scored = rows[~self.hidden[rows]]
+        shortest = 1.0 / float(self._inverse[scored].max()) if len(scored) else math.inf
+        before, mean = self._centres[camera], self._centring.mean(camera_id)
+        moved = _whole(mean, self.dim) - _whole(before, self.dim)
+        length = math.sqrt(float(moved @ moved))
+        # A vector of that length at least, to which so much is added, turns by no more than this.
+        self.turned[camera] += math.asin(length / shortest) if length < shortest else math.pi
+        self._centres[camera], self._means = mean, np.zeros((0, self.dim))
+        near = set(self._near)
+        self._measure(rows)
+        self._note(sorted(near - self._near))
 
     def whole(self, rows: Places) -> WholeVector:
         """``(n, d)`` of these rows, each less its camera's mean: whole numbers, exact."""
-        return _gathered(self._blocks, rows).astype(np.float64) - self._means()[self._camera[rows]]
+        return _gathered(self._blocks, rows).astype(np.float64) - self._all_means()[self._camera[rows]]
 
     def rough(self, rows: Places, direction: Floats) -> Floats:
-        """``(n,)`` scores of these rows, none of them near a mean, with one of `directions_to`."""
-        common: Floats = self._means().astype(np.float32) @ direction
-        if _MANY * len(rows) > self.used:
-            scores: Floats = _products(self._blocks, self.used, direction[None])[0][rows]
-        else:
-            scores = np.empty(len(rows), np.float32)
-            # By parts into the same memory: new memory for thousands of rows costs more than their product.
-            for start in range(0, len(rows), STRETCH):
-                some = self._taken(rows[start : start + STRETCH])
-                np.dot(some, direction, out=scores[start : start + len(some)])
+        """``(n,)`` scores of these rows, none of them hidden, with one of `directions_to`."""
+        common: Floats = self._all_means().astype(np.float32) @ direction
+        scores = _product(self._blocks, self.used, rows, direction)
         scores -= common[self._camera[rows]]
         scores *= self._inverse[rows]
         return scores
 
     def bounds(self, directions: Floats) -> Floats:
-        """``(probes, used)``, at or above the rough scores; `NOWHERE` for free rows and those near a mean."""
-        means, blocks, probes = self._means().astype(np.float32), self._blocks, directions
-        if self._directions is not None:
-            blocks, probes = self._along, directions @ self._directions
-            means = means @ self._directions
-        scores = _products(blocks, self.used, probes)
-        hidden = [*self._free, *self._near]
-        common = probes @ means.T
-        left = beside(probes)
-        for row, shared, rest in zip(scores, common, left, strict=True):
-            if shared.any():
-                row -= shared[self._camera[: self.used]]
+        """``(probes, used)``, at or above the rough scores; `NOWHERE` for hidden rows."""
+        if self._directions is None:
+            scores = _products(self._blocks, self.used, directions)
+            common = directions @ self._all_means().astype(np.float32).T
+        else:
+            along = directions @ self._directions[:, :WIDEST]
+            scores = _products(self._widest, self.used, along)
+            common = along @ (self._all_means().astype(np.float32) @ self._directions[:, :WIDEST]).T
+        cameras, hidden = self._camera[: self.used], np.flatnonzero(self.hidden[: self.used])
+        for nth, row in enumerate(scores):
+            if common[nth].any():
+                row -= common[nth][cameras]
             row *= self._inverse[: self.used]
             if self._directions is not None:
-                row += self._beside[: self.used] * rest
+                row += self._beside[0, : self.used] * beside(along[nth : nth + 1])
             row[hidden] = NOWHERE
+        return scores
+
+    def closer(self, rows: Places, direction: Floats) -> Floats:
+        """``(n,)``: where there are bounds, lower ones for one of the probes, of these rows, none hidden."""
+        assert self._directions is not None
+        along = direction @ self._directions
+        means = self._all_means().astype(np.float32) @ self._directions
+        scores = _product(self._widest, self.used, rows, along[:WIDEST])
+        scores += _product(self._others, self.used, rows, along[WIDEST:])
+        scores -= (means @ along)[self._camera[rows]]
+        scores *= self._inverse[rows]
+        scores += self._beside[1, rows] * beside(along[None])
         return scores
 
     def near(self, excluded: Collection[int]) -> list[int]:
         """Rows that no rough score tells of, outside the persons with these numbers."""
         return [row for row in self._near if self.owner[row] not in excluded]
 
-    def _means(self) -> WholeVector:
-        """``(cameras, d)`` in force."""
-        if len(self._centres) != len(self._cameras):
-            self._centres = np.zeros((len(self._cameras), self.dim))
-            for camera_id, number in self._cameras.items():
-                mean = self._centring.mean(camera_id)
-                if mean is not None:
-                    self._centres[number] = mean
-        return self._centres
+    def _known(self, camera_id: str) -> int:
+        camera = self._cameras.setdefault(camera_id, len(self._cameras))
+        if camera == len(self._centres):
+            self._centres.append(self._centring.mean(camera_id))
+            self.turned = np.append(self.turned, 0.0)
+        return camera
 
-    def _taken(self, rows: Places) -> Floats:
-        """``(n, d)`` of up to `STRETCH` rows, until the next call."""
-        numbers = rows // BLOCK
-        for number in np.unique(numbers):
-            places = np.flatnonzero(numbers == number)
-            if len(places) == places[-1] - places[0] + 1:
-                out = self._scratch[places[0] : places[-1] + 1]
-                np.take(self._blocks[number], rows[places] % BLOCK, axis=0, out=out, mode="clip")
-            else:
-                self._scratch[places] = self._blocks[number][rows[places] % BLOCK]
-        return self._scratch[: len(rows)]
+    def _of(self, camera: int) -> Places:
+        return np.flatnonzero((self._camera[: self.used] == camera) & (self.owner[: self.used] >= 0))
+
+    def _note(self, rows: Sequence[int]) -> None:
+        self._changed += rows
+        if len(self._changed) > 2 * _CHANGES:
+            self._forgotten += len(self._changed) - _CHANGES
+            del self._changed[:-_CHANGES]
+
+    def _all_means(self) -> WholeVector:
+        """``(cameras, d)`` in force."""
+        if len(self._means) != len(self._centres):
+            self._means = np.array([_whole(mean, self.dim) for mean in self._centres])
+        return self._means
 
     def _new(self) -> int:
         row = self.used
         if row % BLOCK == 0:
-            self._blocks.append(np.zeros((BLOCK, self.dim), np.float32))
-            if self._directions is not None:
-                self._along.append(np.zeros((BLOCK, DIRECTIONS), np.float32))
+            if self._directions is None:
+                self._blocks.append(np.zeros((BLOCK, self.dim), np.float32))
+            else:
+                self._blocks.append(np.zeros((BLOCK, self.dim), np.int16))
+                self._widest.append(np.zeros((BLOCK, WIDEST), np.float32))
+                self._others.append(np.zeros((BLOCK, DIRECTIONS - WIDEST), np.float32))
         if row == len(self.owner):
             self.owner = np.concatenate([self.owner, np.full_like(self.owner, -1)])
+            self.hidden = np.concatenate([self.hidden, np.ones_like(self.hidden)])
             self._camera = np.concatenate([self._camera, np.zeros_like(self._camera)])
             self._inverse = np.concatenate([self._inverse, np.zeros_like(self._inverse)])
-            self._beside = np.concatenate([self._beside, np.zeros_like(self._beside)])
+            self._beside = np.concatenate([self._beside, np.zeros_like(self._beside)], axis=1)
         self.used = row + 1
         return row
 
@@ -166,26 +225,32 @@ class Rows:
         if len(sample) < DIRECTIONS:
             return
         self._directions = directions_of(_gathered(self._blocks, sample))
-        self._along = [block @ self._directions for block in self._blocks]
-        for camera_id in self._cameras:
-            self.recentre(camera_id)
+        along = [block @ self._directions for block in self._blocks]
+        self._widest = [np.ascontiguousarray(each[:, :WIDEST]) for each in along]
+        self._others = [np.ascontiguousarray(each[:, WIDEST:]) for each in along]
+        self._blocks = [block.astype(np.int16) for block in self._blocks]
+        self._measure(living)
 
-    def _measure(self, rows: Places, camera_id: str) -> None:
-        """How far up to `STRETCH` rows are from their camera's mean, and how much of that is beside the
-        directions."""
-        found, mean = self._taken(rows), self._centring.mean(camera_id)
-        squares = np.einsum("ij,ij->i", found, found).astype(np.float64)
-        centre = np.zeros(self.dim, np.float32) if mean is None else mean.astype(np.float32)
-        if mean is not None:
-            squares += float(centre @ centre) - 2.0 * (found @ centre)
-        lengths = np.sqrt(np.maximum(squares, 1.0))
-        self._inverse[rows] = 1.0 / lengths
-        close = lengths < NEAR * SCALE
-        self._near.difference_update(rows[~close].tolist())
-        self._near.update(rows[close].tolist())
-        if self._directions is not None:
-            along = _gathered(self._along, rows) - centre @ self._directions
-            self._beside[rows] = beside(along * self._inverse[rows][:, None])
+    def _measure(self, rows: Places) -> None:
+        """How far these rows are from their camera's mean, and how much of that is beside the directions."""
+        means = self._all_means().astype(np.float32)
+        along = None if self._directions is None else means @ self._directions
+        for start in range(0, len(rows), STRETCH):
+            some = rows[start : start + STRETCH]
+            cameras = self._camera[some]
+            found = _gathered(self._blocks, some) - means[cameras]
+            lengths = np.sqrt(np.maximum(np.einsum("ij,ij->i", found, found), np.float32(1.0)))
+            self._inverse[some] = 1.0 / lengths
+            close = lengths < NEAR * SCALE
+            self.hidden[some] = close
+            self._near.difference_update(some[~close].tolist())
+            self._near.update(some[close].tolist())
+            if along is not None:
+                centres, inverse = along[cameras], self._inverse[some][:, None]
+                widest = (_gathered(self._widest, some) - centres[:, :WIDEST]) * inverse
+                others = (_gathered(self._others, some) - centres[:, WIDEST:]) * inverse
+                self._beside[0, some] = beside(widest)
+                self._beside[1, some] = beside(widest, others)
 
 
 def directions_to(probes: Sequence[WholeVector]) -> Floats:
@@ -196,20 +261,40 @@ def directions_to(probes: Sequence[WholeVector]) -> Floats:
     return found.astype(np.float32)
 
 
-def _gathered(blocks: Sequence[Floats], rows: Places) -> Floats:
-    """``(n, d)`` of these rows."""
-    if len(rows) == 1:
-        return blocks[int(rows[0]) // BLOCK][rows % BLOCK]
-    width = blocks[0].shape[1] if blocks else 0
-    found = np.empty((len(rows), width), np.float32)
-    numbers = rows // BLOCK
-    for number in np.unique(numbers):
-        places = np.flatnonzero(numbers == number)
-        found[places] = blocks[number][rows[places] % BLOCK]
+def _whole(mean: FixedVector | None, dim: int) -> WholeVector:
+    return np.zeros(dim) if mean is None else mean.astype(np.float64)
+
+
+def _gathered(blocks: Sequence[Block], rows: Places) -> Floats:
+    """``(n, width)`` of these rows, which ascend."""
+    if not len(rows):
+        return np.zeros((0, blocks[0].shape[1] if blocks else 0), np.float32)
+    first, last = int(rows[0]) // BLOCK, int(rows[-1]) // BLOCK
+    if first == last:
+        return blocks[first].take(rows - first * BLOCK, axis=0).astype(np.float32, copy=False)
+    found = np.empty((len(rows), blocks[0].shape[1]), np.float32)
+    cuts = np.searchsorted(rows, np.arange(first, last + 2) * BLOCK).tolist()
+    for number, start, stop in zip(range(first, last + 1), cuts, cuts[1:], strict=False):
+        if stop > start:
+            found[start:stop] = blocks[number].take(rows[start:stop] - number * BLOCK, axis=0)
     return found
 
 
-def _products(blocks: Sequence[Floats], used: int, probes: Floats) -> Floats:
+def _product(blocks: Sequence[Block], used: int, rows: Places, probe: Floats) -> Floats:
+    """``(n,)``, of these rows."""
+    if blocks and blocks[0].dtype == np.float32 and _MANY * len(rows) > used:
+        found: Floats = _products(blocks, used, probe[None])[0][rows]
+        return found
+    found = np.empty(len(rows), np.float32)
+    stretch = max(_CACHED // (4 * len(probe)), 1)
+    # By parts that stay in the cache: new memory for thousands of rows costs more than their product.
+    for start in range(0, len(rows), stretch):
+        some = rows[start : start + stretch]
+        np.dot(_gathered(blocks, some), probe, out=found[start : start + len(some)])
+    return found
+
+
+def _products(blocks: Sequence[Block], used: int, probes: Floats) -> Floats:
     """``(probes, used)``."""
     found = np.empty((len(probes), used), np.float32)
     for start in range(0, used, STRETCH):
