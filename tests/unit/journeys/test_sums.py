@@ -91,6 +91,15 @@ def test_what_is_taken_away_leaves_nothing() -> None:
     assert not any(sums.occupancy.values()) and not any(sums.transitions.values())
 
 
+def test_a_leg_that_is_told_anew_is_counted_once() -> None:
+    was, now = person("A 0-10, B 20-30, A 40-50"), person("A 0-10, B 20-35, A 40-50")
+    sums = sums_of(was)
+    recount(was, now, [], sums)
+    assert hour(sums, 0) == [Occupancy("A", 1, 2, 1, 20_000), Occupancy("B", 1, 1, 1, 15_000)]
+    left = {field: number for field, number in sums.transitions.items() if number}
+    assert transitions(left) == {("A", "B"): {bucket_of(10_000): 1}, ("B", "A"): {bucket_of(5_000): 1}}
+
+
 _SPANS = st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 9_000), st.integers(0, 4_000)), max_size=5)
 
 
