@@ -29,7 +29,8 @@ def test_a_small_load_is_carried_and_told(home: Path, kafka: str, redis_url: str
     assert found["frames"] == pytest.approx(10, rel=0.2)
     assert found["published"] == pytest.approx(10, rel=0.2)
     assert found["named"] > 0 and found["to_label"]["count"] > 0
-    assert 0 < found["to_log"]["p50"] <= found["to_label"]["p50"] < 5_000
+    # Two readers tell of the same: a label may be here a little before the log's reader has its event.
+    assert 0 < found["to_log"]["p50"] < found["to_label"]["p50"] + 100 < 5_000
     assert {"worker", "projector", "api", "generator"} <= found["cpu"].keys()
     assert "capture → label on the WebSocket" in ran.stdout
 
