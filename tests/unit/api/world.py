@@ -209,10 +209,12 @@ _routes: list[BaseRoute] = []
 
 def share_routes(app: FastAPI) -> None:
     """FastAPI puts all routes together with an application's first request, which takes longer than most of
-    these tests. They hold nothing of their application, so that the first one's serve all."""
+    these tests. They hold nothing of their application, so that the first one's serve all; but for the one
+    that describes it, which is another where access is asked for."""
+    own = [route for route in app.router.routes if getattr(route, "path", None) == app.openapi_url]
     if not _routes:
-        _routes.extend(app.router.routes)
-    app.router.routes[:] = _routes
+        _routes.extend(route for route in app.router.routes if route not in own)
+    app.router.routes[:] = [*own, *_routes]
 
 
 class World:
