@@ -60,10 +60,11 @@ class Fleet:
         found = owners(self.bootstrap)
         if found.keys() != set(range(self.partitions)):
             return False
-        told = {p: f"worker-{n}" for n, child in self.workers.items() for p in self.facts(n)}
+        # A worker that has not heard yet that another has a partition now still says that it has it.
+        told = sorted((p, f"worker-{n}") for n in self.workers for p in self.facts(n))
         shares = [sum(owner == f"worker-{n}" for owner in found.values()) for n in self.workers]
         ready = all(child.ready() for child in self.workers.values())
-        return ready and told == found and max(shares) - min(shares) <= 1
+        return ready and told == sorted(found.items()) and max(shares) - min(shares) <= 1
 
     def facts(self, number: int) -> list[int]:
         """Partitions that the worker says it has."""
