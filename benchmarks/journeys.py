@@ -244,10 +244,6 @@ def _within(person: int, leg: Leg, crops: Crops) -> list[int]:
     return [at for at in crops.get((person, leg.camera_id), ()) if leg.entered_at <= at <= leg.left_at]
 
 
-def _shown(person: int, leg: Leg, crops: Crops) -> bool:
-    return bool(_within(person, leg, crops))
-
-
 def _same(one: Leg, two: Leg) -> bool:
     return (
         one.camera_id == two.camera_id
@@ -327,7 +323,7 @@ def told_of(
     scored = score(true, told, shows)
     if crops is not None:
         scored["lost"] = dict(lost(true, told, scored["ids"], crops))
-        shown = {who: [leg for leg in walked if _shown(who, leg, crops)] for who, walked in true.items()}
+        shown = {who: [leg for leg in walked if _within(who, leg, crops)] for who, walked in true.items()}
         again = score(shown, told, shows)
         scored |= {"legs_with_a_crop": again["true_legs"], "right_with_a_crop": again["right"]}
     people = shows or {id_: person for person, id_ in scored["ids"].items()}

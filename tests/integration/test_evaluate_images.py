@@ -3,23 +3,15 @@
 import json
 from pathlib import Path
 
-from typer.testing import CliRunner
-
-from deploy.cli import app
+from tests.unit.deploy.evaluate.command_line import evaluate
 from tests.unit.deploy.evaluate.crop_files import paint
 from tests.unit.deploy.evaluate.html_page import assert_self_contained
-
-
-def evaluate(*arguments: str) -> str:
-    result = CliRunner().invoke(app, ["evaluate", "images", *arguments])
-    if result.exception is not None:
-        raise result.exception
-    return result.output
 
 
 def test_command_writes_numbers_and_a_page(tmp_path: Path) -> None:
     crops = paint(tmp_path / "crops", 8)
     output = evaluate(
+        "images",
         *(str(crops), "--compare", "appearance-512,stripenet-512", "--single-shot", "8"),
         *("--json", str(tmp_path / "found.json"), "--html", str(tmp_path / "found.html")),
     )

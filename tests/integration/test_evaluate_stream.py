@@ -4,26 +4,20 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from deploy.cli import app
 from reid.errors import ConfigError
+from tests.unit.deploy.evaluate.command_line import evaluate
 from tests.unit.deploy.evaluate.crop_files import paint
 from tests.unit.deploy.evaluate.html_page import assert_self_contained
-
-
-def evaluate(*arguments: str) -> str:
-    result = CliRunner().invoke(app, ["evaluate", "stream", *arguments])
-    if result.exception is not None:
-        raise result.exception
-    return result.output
 
 
 def test_encoders_and_policies_are_told_in_a_table_and_in_json(tmp_path: Path) -> None:
     crops = paint(tmp_path / "crops", 6)
     written, page = tmp_path / "found.json", tmp_path / "found.html"
     arguments = (str(crops), "--embedder", "stripenet-512", "--people", "5", "--seed", "0,1")
-    output = evaluate(*arguments, "--compare", "threshold=0.99", "--json", str(written), "--html", str(page))
+    output = evaluate(
+        "stream", *arguments, "--compare", "threshold=0.99", "--json", str(written), "--html", str(page)
+    )
     assert "stripenet-512" in output
     assert "threshold=0.99" in output
     parsed = assert_self_contained(page.read_text())
@@ -41,7 +35,7 @@ def test_encoders_and_policies_are_told_in_a_table_and_in_json(tmp_path: Path) -
     assert plain["mean"]["pair_f1"] == pytest.approx(sum(scores) / 2, abs=1e-6)
     # A run repeats to the last digit.
     again = tmp_path / "again.json"
-    evaluate(*arguments, "--compare", "threshold=0.99", "--json", str(again))
+    evaluate("stream", *arguments, "--compare", "threshold=0.99", "--json", str(again))
     repeated = json.loads(again.read_text())["variants"]
     assert [v["seeds"] for v in repeated] == [plain["seeds"], strict["seeds"]]
 
@@ -49,6 +43,6 @@ def test_encoders_and_policies_are_told_in_a_table_and_in_json(tmp_path: Path) -
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     crops = paint(tmp_path / "crops", 2)
     with pytest.raises(ConfigError, match="3 people are asked for"):
-        evaluate(str(crops), "--people", "3")
+        evaluate("stream", str(crops), "--people", "3")
     with pytest.raises(ConfigError, match="no crops"):
-        evaluate(str(tmp_path))
+        evaluate("stream", str(tmp_path))

@@ -10,12 +10,14 @@ from benchmarks.bench.galleries import crowd
 from benchmarks.bench.scene import message, walking
 from reid.contracts.embedding import SCALE
 from reid.contracts.events import AnyEvent, PersonsMerged, PersonSplit
-from reid.domain import coarse, rows, shortlist
+from reid.domain import shortlist
+from reid.domain.coarse import Floats
 from reid.domain.neighbourhood import Neighbourhoods
 from reid.domain.policy import Policies, Policy
 from reid.domain.snapshot import digest, dump, load
 from reid.domain.state import PartitionState
 from reid.domain.step import step
+from tests.unit.domain.large_galleries import bounded_from
 
 MOMENTS = 150
 
@@ -29,7 +31,7 @@ def lived(policy: Policy, count: int, restarts: int) -> tuple[list[AnyEvent], st
     frames = walking(people, cameras=3, each=4, fps=2, stay=(4, 15), seed=1)
     with pytest.MonkeyPatch.context() as patch:
 
-        def counted(self: Neighbourhoods, direction: coarse.Floats):  # type: ignore[no-untyped-def]
+        def counted(self: Neighbourhoods, direction: Floats):  # type: ignore[no-untyped-def]
             nonlocal settled
             for found in around(self, direction) if restarts else ():
                 settled += 1
@@ -45,11 +47,7 @@ def lived(policy: Policy, count: int, restarts: int) -> tuple[list[AnyEvent], st
 
 @pytest.mark.parametrize(("count", "threshold"), [(20, 0.6), (20, 0.75), (60, 0.6)])
 def test_who_is_found_is_the_same(count: int, threshold: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (coarse, rows):
-        monkeypatch.setattr(module, "DIRECTIONS", 12)
-        monkeypatch.setattr(module, "WIDEST", 6)
-        monkeypatch.setattr(module, "SAMPLE", 64)
-    monkeypatch.setattr(rows, "FROM_ROWS", 16)
+    bounded_from(monkeypatch, 16, directions=12, widest=6)
     monkeypatch.setattr(shortlist, "_FEW", 4)
     monkeypatch.setattr(shortlist, "_EACH", 1)
     policy = Policy(threshold=threshold, revisions_per_minute=1_000)

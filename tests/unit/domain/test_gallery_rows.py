@@ -10,6 +10,7 @@ from reid.contracts.events import Template
 from reid.domain import coarse, rows, shortlist
 from reid.domain.centring import cosines
 from reid.domain.gallery import Candidate, Gallery, Search
+from tests.unit.domain.large_galleries import bounded_from
 
 DIM = 48
 MODEL = "m@1"
@@ -86,11 +87,7 @@ class Known:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Directions from few rows on, and blocks so small that there are many."""
-    for module in (coarse, rows):
-        monkeypatch.setattr(module, "DIRECTIONS", 6)
-        monkeypatch.setattr(module, "WIDEST", 3)
-        monkeypatch.setattr(module, "SAMPLE", 64)
-    monkeypatch.setattr(rows, "FROM_ROWS", 90)
+    bounded_from(monkeypatch, 90, directions=6, widest=3)
     monkeypatch.setattr(rows, "BLOCK", 64)
     monkeypatch.setattr(rows, "STRETCH", 16)
 

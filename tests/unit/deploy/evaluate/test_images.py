@@ -5,9 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from deploy.cli import app
 from deploy.evaluate.chart import Axis, chart
 from deploy.evaluate.images import Protocol, image_score, raw_at, single_shot_score
 from deploy.evaluate.page import Page, Picture, Sheet, html
@@ -15,6 +13,7 @@ from reid.domain.similarity import calibrated
 from reid.errors import ConfigError
 from reid.evaluation.confusion import confusions
 from reid.evaluation.vectors import Vectors, unit
+from tests.unit.deploy.evaluate.command_line import evaluate
 from tests.unit.deploy.evaluate.crop_files import paint
 from tests.unit.deploy.evaluate.html_page import assert_self_contained
 
@@ -28,13 +27,6 @@ def seen(people: int = 40, noise: float = 0.4, seed: int = 0) -> Vectors:
     return Vectors(
         unit(rows.astype(np.float32)), np.tile(np.arange(people), 4), np.repeat([1, 1, 2, 2], people)
     )
-
-
-def evaluate(*arguments: str) -> str:
-    result = CliRunner().invoke(app, ["evaluate", "images", *arguments])
-    if result.exception is not None:
-        raise result.exception
-    return result.output
 
 
 @pytest.mark.parametrize("similarity", [0.0, 0.3, 0.6, 0.8, 1.0])
@@ -95,12 +87,12 @@ def test_confusions_are_wrong_answers_the_widest_lead_first() -> None:
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     one_camera = paint(tmp_path / "one", 3, cameras=1)
     with pytest.raises(ConfigError, match="one camera"):
-        evaluate(str(one_camera), "--embedder", "appearance-512")
+        evaluate("images", str(one_camera), "--embedder", "appearance-512")
     crops = paint(tmp_path / "crops", 3)
     with pytest.raises(ConfigError, match="evaluate stream"):
-        evaluate(str(crops), "--compare", "margin=0.1")
+        evaluate("images", str(crops), "--compare", "margin=0.1")
     with pytest.raises(ConfigError, match="--gallery"):
-        evaluate(str(crops), "--gallery", "none")
+        evaluate("images", str(crops), "--gallery", "none")
 
 
 def test_a_page_escapes_what_comes_from_outside() -> None:
