@@ -261,7 +261,7 @@ class PartitionCheck:
     def _adopt(self, group: Group) -> None:
         """The rule is data of the log. An event that can't be read fails in the fold."""
         for entry in group.records:
-            if b'"reid.policy.adopted.v1"' in (entry.value or b""):
+            if b'"reid.policy.adopted.' in (entry.value or b""):
                 with suppress(ContractError):
                     event = _decoded(entry)
                     if isinstance(event, PolicyAdopted):

@@ -46,7 +46,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_templates: int = 10
     template_novelty: float = 0.92
     template_strictness: float = 0.1
-    look_weight: float = 6.0
+    look_weight: float = 20.0
     doubt_slack: float = 0.3
     max_doubts: int = 3
     camera_mean: bool = True

@@ -19,8 +19,15 @@ class Upcaster(NamedTuple):
     step: Callable[[Plain], Plain]
 
 
-#: Every step there ever was, the oldest first. None yet: every type is in its first version.
-UPCASTERS: Final[tuple[Upcaster, ...]] = ()
+def _policy_adopted(old: Plain) -> Plain:
+    """What a policy of version 1 left unsaid was said by its defaults."""
+    return {**old, "policy": {"look_weight": 6.0, **old["policy"]}}
+
+
+#: Every step there ever was, the oldest first.
+UPCASTERS: Final[tuple[Upcaster, ...]] = (
+    Upcaster("reid.policy.adopted.v1", "reid.policy.adopted.v2", _policy_adopted),
+)
 
 
 def upcast(message: Plain, steps: Sequence[Upcaster]) -> Plain:

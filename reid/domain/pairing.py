@@ -10,16 +10,14 @@ from reid.domain.evidence import Outcome, of_looks
 from reid.domain.exact import logarithm, share
 from reid.domain.merging import united
 from reid.domain.policy import Policy
-from reid.domain.scoring import OPERATING_POINT, REACH, Side, likeness, likenesses
+from reid.domain.scoring import OPERATING_POINT, REACH, Side, resemblances
 from reid.domain.similarity import Calibration
 from reid.domain.state import Person, SiteState
 
-#: Looks of one side that are compared with all of the other.
-LOOKS: Final = 3
 #: Log odds below which much evidence does not help to merge two.
 EVEN: Final = 0.0
 #: Persons from which a crowd is large.
-CROWD: Final = 100
+CROWD: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,8 @@ class Pairing:
     def odds(self, person: Person, other: Person, without: TrackRef | None = None) -> float:
         """Log odds that these two are one, had ``other`` not been given the track ``without``."""
         rest = [t for t in self.looks(other) if without is None or t.track != without]
-        own = {person.number, other.number}
-        odds = likeness(self.site, self.looks(person)[:LOOKS], rest, own, self.knots)
+        side = Side(rest, {person.number, other.number})
+        odds = resemblances(self.site, self.looks(person), [side], self.knots)[0]
         if not self.policy.gate:
             return odds
         left = [span for span in other.tracks if span.track != without]
@@ -49,7 +47,7 @@ class Pairing:
     def odds_of_each(self, person: Person, others: Sequence[Person]) -> list[float]:
         """As `odds`, with each of the others: all weighed at once."""
         sides = [Side(self.looks(other), {person.number, other.number}) for other in others]
-        alike = likenesses(self.site, self.looks(person)[:LOOKS], sides, self.knots)
+        alike = resemblances(self.site, self.looks(person), sides, self.knots)
         if not self.policy.gate:
             return alike
         joining = self.site.passages.joining
@@ -57,11 +55,12 @@ class Pairing:
 
     def needed(self, person: Person, other: Person) -> float:
         """Log odds from which they are merged. Chance is a smaller part of the mean of many looks; in a large
-        crowd so many more pairs are weighed, and each of them may be alike by chance."""
+        crowd so many more pairs are weighed, with the square of the persons, and each of them may be alike by
+        chance."""
         tracks = {t.track for each in (person, other) for t in self.looks(each)}
         margin = self.policy.merge_margin
         eased = min(margin, max(margin - self.policy.merge_relief * (len(tracks) - 1), EVEN))
-        return eased + max(logarithm(len(self.site.persons) / CROWD), 0.0)
+        return eased + 2 * max(logarithm(len(self.site.persons) / CROWD), 0.0)
 
     def united(self, person: Person, other: Person, odds: float) -> PersonsMerged | PersonSuggested | None:
         """Merged where ``odds`` are what that takes. Two who were never seen on one day must be alike enough

@@ -84,9 +84,19 @@ class Passages:
         return min(max(logarithm(rate / usual), LEAST), MOST)
 
     def joining(self, one: Iterable[TrackSpan], other: Iterable[TrackSpan]) -> float:
-        """Log odds of the way that one person would have gone through both, less those of their own ways."""
+        """Log odds of the way that one person would have gone through both, less those of their own ways.
+
+        For a step from one to the other, and within the bounds of a step: each step leans on the same few
+        counts, so that much of what one says the next says again.
+        """
         ours, theirs = _latest(one), _latest(other)
-        return self._way(sorted([*ours, *theirs], key=_begun)) - self._way(ours) - self._way(theirs)
+        both = sorted([*ours, *theirs], key=_begun)
+        mine = {span.track for span in ours}
+        steps = sum((before.track in mine) != (after.track in mine) for before, after in pairwise(both))
+        if not steps:
+            return 0.0
+        gained = self._way(both) - self._way(ours) - self._way(theirs)
+        return min(max(gained / steps, LEAST), MOST)
 
     def _way(self, spans: list[TrackSpan]) -> float:
         total = 0.0

@@ -48,7 +48,7 @@ def _fit(
     site: SiteState, model: str, above: Sequence[Sequence[float]], place: int, places: Iterable[int]
 ) -> float:
     """Log odds that one look is of the person, by those at the other ``places``."""
-    return odds(site, model, [together([above[place][other] for other in places if other != place])])
+    return odds(site, model, together(above[place][other] for other in places if other != place))
 
 
 def without(site: SiteState, person_id: str, gone: Template) -> None:

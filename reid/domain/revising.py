@@ -19,10 +19,10 @@ from reid.contracts.events import (
 from reid.domain.days import apart_persons
 from reid.domain.evolve import WEIGHED
 from reid.domain.gallery import Search
-from reid.domain.pairing import LOOKS, Pairing
+from reid.domain.pairing import Pairing
 from reid.domain.poisoning import misfit
 from reid.domain.policy import Policy
-from reid.domain.scoring import likeness
+from reid.domain.scoring import Side, resemblances
 from reid.domain.spans import at_once
 from reid.domain.splitting import parted
 from reid.domain.state import Person, SiteState
@@ -74,7 +74,7 @@ class _Revision(Pairing):
             others = [self.site.persons[candidate.person_id] for candidate in found]
             near = [other for other in others if not at_once(person.tracks, other.tracks)]
             looks = [look for other in near for look in self.looks(other)]
-            for camera_id in dict.fromkeys(look.camera_id for look in self.looks(person)[:LOOKS]):
+            for camera_id in dict.fromkeys(look.camera_id for look in self.looks(person)):
                 self.site.cohort(self.model).prepare(looks, camera_id)
             yield person, near
 
@@ -142,7 +142,7 @@ class _Revision(Pairing):
         """Log odds that the track is of the person, by its others; ``way``: and how it came there."""
         looks = self.looks(person)
         mine, rest = [t for t in looks if t.track == track], [t for t in looks if t.track != track]
-        odds = likeness(self.site, mine[:LOOKS], rest, {person.number}, self.knots)
+        odds = resemblances(self.site, mine, [Side(rest, {person.number})], self.knots)[0]
         spans = [s for s in person.tracks if s.track == track]
         others = [s for s in person.tracks if s.track != track]
         return odds + (self.site.passages.joining(spans, others) if way and self.policy.gate else 0.0)

@@ -6,7 +6,8 @@ was measured on many encoders at once (docs/identity.md): log odds that the near
 person. The site moves the encoder's own similarity by a bounded amount only.
 """
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -27,9 +28,16 @@ WORTH: Final = 1.64
 #: persons to be mistaken for.
 STRICTNESS: Final = 1.9
 STRICTNESS_BY_CROWD: Final = 0.366
+#: Tracks of a person from which on their mean look counts more than the nearest of their looks.
+FEW: Final = 2
+#: What a look weighs, in tenths of a good crop: one crop, and a track's at most.
+_ONE_CROP: Final = 3
+_GROWN: Final = 30
 #: In a large crowd the nearest stranger is a look-alike: the tail is heavier than in a small one.
 CROWDED: Final = -0.35
 CROWDED_BY_CROWD: Final = 0.873
+#: Looks agree so much at least, squared: whoever looks different each time is not made like everybody.
+_LEAST_AGREEMENT: Final = 0.25
 #: The similarity of even odds, and the log odds that halve the distance to 0 or 1.
 OPERATING_POINT: Final = 0.6
 REACH: Final = 2.0
@@ -76,7 +84,7 @@ def scores(
     if not policy.site_scale:
         return [Score(encoder, encoder, 0.0) for encoder in encoders]
     found = []
-    for person, encoder, odds in zip(persons, encoders, likenesses(site, [probe], sides, knots), strict=True):
+    for person, encoder, odds in zip(persons, encoders, likenesses(site, probe, sides, knots), strict=True):
         gate = 0.0
         if policy.gate and person.last_camera:
             gate = site.passages.odds(passage(person.last_camera, probe.camera_id, at - person.last_seen))
@@ -91,55 +99,97 @@ def _bounded(odds: float, encoder: float, policy: Policy) -> float:
     return round(min(max(scaled, low, 0.0), high, 1.0), 6)
 
 
-def likeness(
-    site: SiteState,
-    looks: Sequence[Template],
-    templates: Sequence[Template],
-    own: Collection[int],
-    knots: Calibration,
-) -> float:
-    """Log odds that ``looks`` and ``templates``, all of one model and neither empty, show one person.
+def likenesses(site: SiteState, probe: Template, sides: Sequence[Side], knots: Calibration) -> list[float]:
+    """Log odds that ``probe``, what a track looks like, and each of the sides show one person, all of one
+    model; -9 where nothing can be compared.
 
-    ``own``: registration numbers that are no strangers to them.
+    Whoever was seen on few tracks is known by single looks, and the nearest says most. The more there are,
+    the sooner one is near by chance, and the better the mean of all is known.
     """
-    return likenesses(site, looks, [Side(templates, own)], knots)[0]
-
-
-def likenesses(
-    site: SiteState, looks: Sequence[Template], sides: Sequence[Side], knots: Calibration
-) -> list[float]:
-    """As `likeness`, with each of the sides; -9 where nothing can be compared."""
-    filled = [side for side in sides if side.templates] if looks else []
-    if not filled:
-        return [-9.0] * len(sides)
-    above = deviations(site, looks, filled, knots).tolist()
-    found, start = [], 0
-    for side in sides:
-        stop = start + len(side.templates)
-        each = [together(row[start:stop]) for row in above] if stop > start else []
-        found.append(odds(site, looks[0].model, each) if each else -9.0)
-        start = stop
+    found = [-9.0] * len(sides)
+    for place, above in _compared(site, [probe], sides, knots):
+        theirs = sides[place].templates
+        first = min(FEW / len({look.track for look in theirs}), 1.0)
+        likeness = together(above[0]) * first
+        if first < 1:
+            likeness += _mean(above, [probe], theirs) / _agreement(site, theirs) * (1 - first)
+        found[place] = odds(site, probe.model, likeness)
     return found
 
 
-def odds(site: SiteState, model: str, each: Sequence[float]) -> float:
-    """Log odds of looks that are so many deviations above the strangers, each."""
+def resemblances(
+    site: SiteState, looks: Sequence[Template], sides: Sequence[Side], knots: Calibration
+) -> list[float]:
+    """As `likenesses`, of ``looks``, all that is kept of somebody.
+
+    By the mean of all looks with all, each weighed by the crops it is made of (average linkage, Sokal and
+    Michener 1958): one look that is by chance like another does not make two persons one.
+    """
+    found = [-9.0] * len(sides)
+    if not looks:
+        return found
+    own = _agreement(site, looks)
+    for place, above in _compared(site, looks, sides, knots):
+        theirs = sides[place].templates
+        likeness = _mean(above, looks, theirs) / (own * _agreement(site, theirs))
+        found[place] = odds(site, looks[0].model, likeness)
+    return found
+
+
+def _compared(
+    site: SiteState, looks: Sequence[Template], sides: Sequence[Side], knots: Calibration
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """The place of each side that has looks, and their `deviations`."""
+    filled = [(place, side) for place, side in enumerate(sides) if side.templates]
+    if not filled:
+        return
+    above = deviations(site, looks, [side for _, side in filled], knots)
+    start = 0
+    for place, side in filled:
+        yield place, above[:, start : start + len(side.templates)]
+        start += len(side.templates)
+
+
+def _mean(above: NDArray[np.float64], looks: Sequence[Template], theirs: Sequence[Template]) -> float:
+    """Of the deviations of looks with looks, weighed. In millionths: the sum is exact in any order."""
+    rows, columns = _weights(looks), _weights(theirs)
+    total = float(rows @ np.rint(above * 1e6) @ columns)
+    return total / float(rows.sum() * columns.sum()) / 1e6
+
+
+def _weights(looks: Sequence[Template]) -> NDArray[np.float64]:
+    """Whole numbers: crops of one track say much the same, so that from a few on more of them add nothing."""
+    return np.array([min(max(round(look.weight * 10), _ONE_CROP), _GROWN) for look in looks], np.float64)
+
+
+def _agreement(site: SiteState, looks: Sequence[Template]) -> float:
+    """How long the mean of looks of unit length is, 1 where all are the same (the mean resultant length of
+    directional statistics, Mardia and Jupp 2000). Looks that differ from each other are, on an average,
+    less like anybody: divided by this, the mean of likenesses is a likeness with the mean look."""
+    if len(looks) == 1:
+        return 1.0
+    rows = site.centring(looks[0].model).all_centred([t.vector for t in looks], [t.camera_id for t in looks])
+    weights = _weights(looks)
+    total = float(weights @ cosines_of_many(rows, squares(rows), rows) @ weights)
+    return math.sqrt(max(total / float(weights.sum()) ** 2 / 1e6, _LEAST_AGREEMENT))
+
+
+def odds(site: SiteState, model: str, above: float) -> float:
+    """Log odds of what is so many deviations above the strangers."""
     persons = logarithm(max(len(site.persons), 2))
-    crowd = max(STRICTNESS + STRICTNESS_BY_CROWD * persons, CROWDED + CROWDED_BY_CROWD * persons)
-    total = 0.0
-    # Added one by one: Python's `sum` of floats is not the same in every version.
-    for above in each:
-        total += above
-    return (total / len(each) - crowd) * WORTH + site.learned(model)
+    asked = max(STRICTNESS + STRICTNESS_BY_CROWD * persons, CROWDED + CROWDED_BY_CROWD * persons)
+    return (above - asked) * WORTH + site.learned(model)
 
 
-def together(above: Sequence[float]) -> float:
+def together(above: Iterable[float]) -> float:
     """A look's deviations above the strangers with each template. The nearest counts half, all together the
     other half: who looks like everybody to some template must look like the others too."""
+    each = [float(one) for one in above]
     total = 0.0
-    for one in above:
+    # Added one by one: Python's `sum` of floats is not the same in every version.
+    for one in each:
         total += one
-    return max(above) / 2 + total / len(above) / 2
+    return max(each) / 2 + total / len(each) / 2
 
 
 def deviations(

@@ -1,5 +1,6 @@
 """Messages survive the wire, and what is wrong with one is told by its error's type."""
 
+import re
 import uuid
 
 import pytest
@@ -45,7 +46,7 @@ def test_embedding_is_base64_of_little_endian_half_floats() -> None:
 def test_every_type_name_ends_in_its_version_and_is_unique() -> None:
     names = [*EVENT_TYPES, *COMMAND_TYPES]
     assert len(set(names)) == len(names)
-    assert all(name.startswith("reid.") and name.endswith(".v1") for name in names)
+    assert all(re.fullmatch(r"reid\.[a-z_.-]+\.v[1-9]", name) for name in names)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from reid.contracts.codec import COMMAND_TYPES, EVENT_TYPES, decode, decode_event, encode
-from reid.contracts.events import AnyEvent, PersonRenamed
+from reid.contracts.events import AnyEvent, PersonRenamed, PolicyAdopted
 from reid.contracts.upcasters import UPCASTERS, Upcaster
 from reid.errors import Malformed, TooNew, UnknownType
 
@@ -108,3 +108,16 @@ def test_steps_lead_to_types_that_are_read() -> None:
         later = {s.source for s in UPCASTERS[place + 1 :]}
         assert step.target in current | later, f"{step.source} leads nowhere"
         assert step.source not in current, f"{step.source} is still read as it is"
+
+
+def test_a_policy_of_the_first_version_keeps_what_it_left_unsaid() -> None:
+    """Looks grow to 20 in version 2: a site that adopted version 1 by its defaults goes on with 6."""
+    adopted = {"type": "reid.policy.adopted.v1", "site_id": "s", "at": 1, "version": "p", "policy": {}}
+    old = decode_event(msgspec.json.encode(adopted))
+    new = decode_event(msgspec.json.encode({**adopted, "type": "reid.policy.adopted.v2"}))
+    said = decode_event(msgspec.json.encode({**adopted, "policy": {"look_weight": 9.0}}))
+    assert isinstance(old, PolicyAdopted) and isinstance(new, PolicyAdopted)
+    assert isinstance(said, PolicyAdopted)
+    assert (old.policy.look_weight, new.policy.look_weight, said.policy.look_weight) == (6.0, 20.0, 9.0)
+    with pytest.raises(Malformed, match="policy"):
+        decode_event(b'{"type":"reid.policy.adopted.v1","site_id":"s","at":1,"version":"p"}')
