@@ -123,8 +123,11 @@ def resemblances(
     """As `likenesses`, of ``looks``, all that is kept of somebody.
 
     By the mean of all looks with all, each weighed by the crops it is made of (average linkage, Sokal and
-    Michener 1958): one look that is by chance like another does not make two persons one.
+    Michener 1958): one look that is by chance like another does not make two persons one. A single look is
+    weighed as a track is.
     """
+    if len(looks) == 1:
+        return likenesses(site, looks[0], sides, knots)
     found = [-9.0] * len(sides)
     if not looks:
         return found

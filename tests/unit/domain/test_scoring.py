@@ -60,20 +60,20 @@ def test_one_look_that_is_alike_by_chance_does_not_make_two_persons_one() -> Non
 def test_looks_that_differ_are_compared_by_their_mean() -> None:
     """The mean of likenesses with looks far apart, over the length of their mean, is that with the mean."""
     site = SiteState()
-    near, far, probe = look([1, 0.4, 0], 1), look([1, -0.4, 0], 2), look([1, 0, 0.3], 3)
-    (found,) = resemblances(site, [probe], [Side([near, far], ())], KNOTS)
+    near, far, mine = look([1, 0.4, 0], 1), look([1, -0.4, 0], 2), [look([1, 0, 0.3], n) for n in (3, 4)]
+    (found,) = resemblances(site, mine, [Side([near, far], ())], KNOTS)
     cosine = 1 / np.hypot(1, 0.4) / np.hypot(1, 0.3)
     length = 1 / np.hypot(1, 0.4)
     assert found == pytest.approx(odds(site, MODEL, above(cosine) / length), abs=0.01)
 
 
 def test_a_track_s_mean_weighs_more_than_a_crop_but_not_without_bound() -> None:
-    site, probe = SiteState(), look([1, 0], 9)
+    site, mine = SiteState(), [look([1, 0], 8), look([1, 0], 9)]
     right, wrong = [1.0, 0.2], [0.2, 1.0]
 
     def weighed(heavy: float, light: float) -> float:
         side = Side([look(right, 1, heavy), look(wrong, 2, light)], ())
-        return resemblances(site, [probe], [side], KNOTS)[0]
+        return resemblances(site, mine, [side], KNOTS)[0]
 
     assert weighed(3.0, 0.0) > weighed(1.0, 1.0) > weighed(0.0, 3.0)
     assert weighed(3.0, 1.0) == weighed(500.0, 1.0), "crops of one track say the same again and again"
@@ -99,6 +99,12 @@ def test_of_many_tracks_one_is_near_by_chance_and_says_less() -> None:
     few = [above(float(np.dot(*_units(probe, one)))) for one in [near, *others[: FEW - 1]]]
     assert found(FEW) == pytest.approx(odds(site, MODEL, together(few)), abs=0.01), "as ever with few"
     assert found(2) > found(4) > found(8)
+
+
+def test_somebody_known_by_one_look_is_weighed_as_a_track() -> None:
+    site, probe = SiteState(), look([1, 0, 0], 99)
+    sides = [Side([look([1, 0.3 * n, 0], n) for n in range(m)], ()) for m in (1, 2, 5)]
+    assert resemblances(site, [probe], sides, KNOTS) == likenesses(site, probe, sides, KNOTS)
 
 
 def _units(one: Template, other: Template) -> tuple[np.ndarray, np.ndarray]:
