@@ -9,7 +9,7 @@ Two states: ``decided`` comes from deciding, ``folded`` from the log alone. They
 where the log differs from the decisions, ``folded`` is where deciding goes on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -26,6 +26,7 @@ from reid.contracts.cloudevents import headers_of
 from reid.contracts.codec import decode_event, encode
 from reid.contracts.detections import Detections, Frame
 from reid.contracts.events import AnyEvent, PolicyAdopted
+from reid.contracts.policy import RULE
 from reid.contracts.zones import ZoneReport, split_zone
 from reid.domain.evolve import evolve
 from reid.domain.policy import Policies
@@ -68,6 +69,9 @@ class PartitionCheck:
         """Groups whose input was not decided yet when the verification began: not looked at."""
         self.frames = self.records = self.events = 0
         self.unordered = self.taken_over = self.given_up = self.clocks_off = 0
+        self._earlier: set[str] = set()
+        """Sites whose rule in force is of an earlier form."""
+        self.earlier = 0
 
     @property
     def zones(self) -> bool:
@@ -104,15 +108,24 @@ class PartitionCheck:
                 Check.CAUSATION,
                 f"{_first(group)} says that {group.causation} was decided then, events before say earlier",
             )
+        elif self._by_an_earlier_rule(group):
+            self.earlier += 1
+            self._take_over(group)
         else:
             self._compare(group)
+
+    def _by_an_earlier_rule(self, group: Group) -> bool:
+        for event in _adoptions(group):
+            return event.policy.rule != RULE
+        return (group.records[0].key or b"").decode(errors="replace") in self._earlier
 
     def _before_the_rest(self, group: Group) -> bool:
         """Decided while inputs that retention has deleted since were still to be decided."""
         return any(offset < self._inputs[t].low for t, offset in group.decided.items() if t in self._inputs)
 
     def _take_over(self, group: Group) -> None:
-        """The input, or some that were decided between, is past its retention: the log is believed."""
+        """The input, or some that were decided between, is past its retention, or it was decided by a rule
+        that this program does not have any more: the log is believed."""
         self.taken_over += 1
         self._catch_up(group, believe=True)
         record = self._inputs[group.causation.topic].at(group.causation.offset)
@@ -227,7 +240,7 @@ class PartitionCheck:
         """Frame by frame, so that each frame's outcome can be looked at."""
         self._findings.look(Check.DECISIONS)
         message = self._ask(record)
-        if message is None:
+        if message is None or message.site_id in self._earlier:
             return []
         if not isinstance(message, Detections) or not message.frames:
             return self._step(record, message)
@@ -260,12 +273,10 @@ class PartitionCheck:
 
     def _adopt(self, group: Group) -> None:
         """The rule is data of the log. An event that can't be read fails in the fold."""
-        for entry in group.records:
-            if b'"reid.policy.adopted.' in (entry.value or b""):
-                with suppress(ContractError):
-                    event = _decoded(entry)
-                    if isinstance(event, PolicyAdopted):
-                        self._policies.sites[event.site_id] = event.policy
+        for event in _adoptions(group):
+            self._policies.sites[event.site_id] = event.policy
+            known = event.policy.rule == RULE
+            (self._earlier.discard if known else self._earlier.add)(event.site_id)
 
     def _fold(self, group: Group) -> None:
         for entry in group.records:
@@ -295,6 +306,16 @@ class PartitionCheck:
 def _decoded(entry: Record) -> AnyEvent:
     """Raises `ContractError`."""
     return decode_event(entry.value or b"")
+
+
+def _adoptions(group: Group) -> Iterator[PolicyAdopted]:
+    """Those that can be read."""
+    for entry in group.records:
+        if b'"reid.policy.adopted.' in (entry.value or b""):
+            with suppress(ContractError):
+                event = _decoded(entry)
+                if isinstance(event, PolicyAdopted):
+                    yield event
 
 
 def _first(group: Group) -> str:

@@ -218,7 +218,12 @@ def _note(check: PartitionCheck, partition: int, low: dict[str, int], findings: 
         text = ", ".join(f"{topic} begins at {offset}" for topic, offset in low.items())
         findings.notes.append(
             f"partition {partition}: {text} (retention): the state there is the fold of the log, "
-            f"{check.taken_over} inputs' events are believed"
+            f"{check.taken_over - check.earlier} inputs' events are believed"
+        )
+    if check.earlier:
+        findings.notes.append(
+            f"partition {partition}: {check.earlier} inputs were decided by an earlier form of the rule: "
+            "their events are believed, and folded; what came after is decided anew"
         )
     if check.unordered:
         findings.notes.append(

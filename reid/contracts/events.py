@@ -344,7 +344,8 @@ class GalleryReset(Event, frozen=True, kw_only=True, tag="reid.gallery.reset.v1"
 class PolicyAdopted(Event, frozen=True, kw_only=True, tag="reid.policy.adopted.v2"):
     """The rule from now on. The first event of the first input that is decided by it.
 
-    Version 2: looks grow to a ``look_weight`` of 20 unless it says otherwise, of 6 in version 1.
+    Version 2: says the form of the rule, 1 in version 1; and looks grow to a ``look_weight`` of 20 unless it
+    says otherwise, of 6 in version 1.
     """
 
     version: str

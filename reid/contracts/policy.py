@@ -1,14 +1,19 @@
 """The numbers of the decision rule. A policy is data: it is in the log, and its version in every decision."""
 
 from hashlib import sha256
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+
+#: The form of the rule that this program decides by. Raised when the same numbers decide otherwise.
+RULE: Final = 2
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Similarities are calibrated (0 to 1); times in milliseconds.
 
+    ``rule``: the form of the rule, no setting: what was decided by an earlier one is believed, not decided
+    anew.
     ``template_novelty``: a crop more similar than this to a stored template adds nothing to the gallery.
     ``template_strictness``: by how much a crop must pass the threshold to be added: a wrong match must not
     teach the gallery. ``look_weight``: what a track looks like, by which it was given its identity, goes on
@@ -34,6 +39,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     the epoch), so many seconds east of UTC.
     """
 
+    rule: int = RULE
     threshold: float = 0.6
     camera_thresholds: dict[str, float] = {}
     margin: float = 0.03
@@ -79,4 +85,4 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def version(self) -> str:
         """Short hash of all values: two decisions with one version were made by the same rule."""
         canonical = msgspec.json.encode(self, order="deterministic")
-        return "p1-" + sha256(canonical).hexdigest()[:10]
+        return f"p{self.rule}-" + sha256(canonical).hexdigest()[:10]

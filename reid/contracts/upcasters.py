@@ -21,7 +21,7 @@ class Upcaster(NamedTuple):
 
 def _policy_adopted(old: Plain) -> Plain:
     """What a policy of version 1 left unsaid was said by its defaults."""
-    return {**old, "policy": {"look_weight": 6.0, **old["policy"]}}
+    return {**old, "policy": {"rule": 1, "look_weight": 6.0, **old["policy"]}}
 
 
 #: Every step there ever was, the oldest first.

@@ -8,7 +8,11 @@ from deploy.verify.records import Record
 from reid.contracts.cloudevents import Causation, envelope_from, headers_of
 from reid.contracts.codec import decode_event, encode
 from reid.contracts.events import PersonForgotten
+from reid.contracts.policy import RULE, Policy
 from reid.contracts.topics import COMMANDS, DETECTIONS
+from reid.domain import scoring
+from reid.domain.policy import Policies
+from tests.integration.identity_worker import Walk
 from tests.unit.streams.memory import PARTITION, SITE, MemoryPartition
 from tests.unit.verify.recording import letters_of, log_of, recorded, verified
 
@@ -131,6 +135,29 @@ def test_inputs_past_their_retention_are_taken_from_the_fold(held: MemoryPartiti
     assert findings.exit_code == 1
 
 
+def test_what_an_earlier_rule_decided_is_believed_and_the_rest_decided_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After an upgrade of the rule all that was decided before was told to be wrong."""
+    with monkeypatch.context() as before:
+        before.setattr(scoring, "STRICTNESS", 1.2)
+        old, walk = MemoryPartition(), Walk(SITE)
+        recorded(60, policies=Policies(Policy(rule=RULE - 1)), held=old, walk=walk)
+        same_rule = recorded(60)
+    assert verified(same_rule)[0].differences[Check.DECISIONS] > 0, "that rule decides otherwise"
+    count = len(old.events)
+    both = recorded(60, held=old, walk=walk)
+    findings, check = verified(both)
+    assert findings.kept == {c: [] for c in Check}
+    assert 0 < check.earlier < count and check.taken_over == check.earlier
+    log = log_of(both)
+    adopted = next(n for n, r in enumerate(log) if n >= count and b"policy.adopted" in (r.value or b""))
+    assert len(log) > adopted + 20
+    lost = adopted + 5
+    findings, _ = verified(both, log[:lost] + log[lost + 1 :])
+    assert findings.differences[Check.DECISIONS] > 0, "what came after is looked at"
+
+
 def test_without_ce_decided_the_order_is_a_guess_and_said_to_be_one(held: MemoryPartition) -> None:
     """Inputs without events just before the reset are taken after it: then they would cause events."""
 
@@ -169,7 +196,6 @@ def recorded_crowd() -> MemoryPartition:
     from streams.decider import IdentityDecider
     from streams.partition import PartitionWriter
     from streams.telemetry import Telemetry
-    from tests.integration.identity_worker import Walk
     from tests.unit.streams.memory import PARTITIONS, MemoryLog
 
     held, walk = MemoryPartition(), Walk(SITE, people=2)

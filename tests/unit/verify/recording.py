@@ -33,11 +33,20 @@ def commands() -> list[AnyCommand]:
     ]
 
 
-def recorded(messages: int = 130, frames: int = 3) -> MemoryPartition:
-    """Detections with commands and undecidable inputs between them, decided one by one."""
-    held = MemoryPartition()
-    walk, asked = Walk(SITE), commands()
-    writer = PartitionWriter(MemoryLog(held), IdentityDecider(Policies()), PARTITION, PARTITIONS, Telemetry())
+def recorded(
+    messages: int = 130,
+    frames: int = 3,
+    policies: Policies | None = None,
+    held: MemoryPartition | None = None,
+    walk: Walk | None = None,
+) -> MemoryPartition:
+    """Detections with commands and undecidable inputs between them, decided one by one; ``held`` and
+    ``walk``: what was decided before, by a writer that is gone."""
+    held = held or MemoryPartition()
+    walk, asked = walk or Walk(SITE), commands()
+    writer = PartitionWriter(
+        MemoryLog(held), IdentityDecider(policies or Policies()), PARTITION, PARTITIONS, Telemetry()
+    )
     writer.recover()
     for number in range(messages):
         writer.decide([held.put(walk.message(frames), timestamp=START + number)])
