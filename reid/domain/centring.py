@@ -120,7 +120,8 @@ def cosines(
     Sums of products of these whole numbers stay below 2**53 up to 2,000,000 values; product, square root
     and quotient are rounded as IEEE 754 says. ``row_squares``: of `squares`, where already known.
     """
-    return in_millionths(rows @ probe, (squares(rows) if row_squares is None else row_squares) * (probe @ probe))
+    lengths = squares(rows) if row_squares is None else row_squares
+    return in_millionths(rows @ probe, lengths * (probe @ probe))
 
 
 def cosines_of_many(
