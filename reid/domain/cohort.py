@@ -222,8 +222,8 @@ class Cohort:
             np.subtract.at(powers, whose, scores * scores)
         enough = [nth for nth, count in enumerate(counts) if count > 1]
         if enough:
-            at, count = np.array(known)[enough], np.array(counts)[enough]
-            blended = _blended(count, total[enough], powers[enough], means[at], deviations[at])
+            at, of = np.array(known)[enough], np.array(counts)[enough]
+            blended = _blended(of, total[enough], powers[enough], means[at], deviations[at])
             means[at], deviations[at] = blended
         return means, deviations
 
