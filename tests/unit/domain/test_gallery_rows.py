@@ -65,10 +65,12 @@ class Known:
     def nearest(self, search: Search, top: int) -> list[Candidate]:
         centring, found = self.gallery.centring(MODEL), []
         probe = centring.centred(fixed_from_bytes(search.probe.vector), search.probe.camera_id)
+        shown = [t for _, templates in self.persons.values() for t in templates]
+        rows = centring.all_centred([t.vector for t in shown], [t.camera_id for t in shown])
+        scores = iter(cosines(rows, probe).tolist())
         for person_id, (number, templates) in self.persons.items():
+            best = max(next(scores) for _ in templates)
             if person_id not in search.excluded:
-                each = [centring.centred(fixed_from_bytes(t.vector), t.camera_id) for t in templates]
-                best = int(cosines(np.stack(each), probe).max())
                 found.append((-best, number, Candidate(person_id, best / 1e6)))
         return [candidate for _, _, candidate in sorted(found)][:top]
 
