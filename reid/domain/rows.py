@@ -246,7 +246,7 @@ class Rows:
             else:
                 self._blocks.append(np.zeros((BLOCK, self.dim), np.int16))
                 for of_part in self._parts:
-                    of_part.append(np.zeros_like(of_part[0]))
+                    of_part.append(np.zeros(of_part[0].shape, of_part[0].dtype))
         if row == len(self.owner):
             self.owner = np.concatenate([self.owner, np.full_like(self.owner, -1)])
             self.hidden = np.concatenate([self.hidden, np.ones_like(self.hidden)])
