@@ -120,17 +120,19 @@ def cosines(
     Sums of products of these whole numbers stay below 2**53 up to 2,000,000 values; product, square root
     and quotient are rounded as IEEE 754 says. ``row_squares``: of `squares`, where already known.
     """
-    lengths = np.sqrt((squares(rows) if row_squares is None else row_squares) * (probe @ probe))
-    dots = rows @ probe
-    found = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
-    return np.rint(found * 1e6).astype(np.int64)
+    lengths = squares(rows) if row_squares is None else row_squares
+    return in_millionths(rows @ probe, lengths * (probe @ probe))
 
 
 def cosines_of_many(
     rows: WholeVector, row_squares: NDArray[np.float64], probes: WholeVector
 ) -> NDArray[np.int64]:
     """``(n, d)``, ``(n,)``, ``(m, d)`` -> ``(m, n)``: as `cosines` for each probe, to the same bit."""
-    lengths = np.sqrt(squares(probes)[:, None] * row_squares)
-    dots = probes @ rows.T
+    return in_millionths(probes @ rows.T, squares(probes)[:, None] * row_squares)
+
+
+def in_millionths(dots: NDArray[np.float64], both: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Products of vectors, and the products of their squared lengths -> cosines."""
+    lengths = np.sqrt(both)
     found = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
     return np.rint(found * 1e6).astype(np.int64)

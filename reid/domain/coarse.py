@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-#: Directions; of all templates only the parts along the widest of them are looked at, at first.
+#: Directions; of all templates only the parts along the widest of them are looked at, at first; of those
+#: that are left, along the next; of what is left then, along as many again, where vectors are long enough.
 DIRECTIONS: Final = 128
 WIDEST: Final = 64
+FINEST: Final = 256
 #: Templates with which it pays to have directions.
 FROM_ROWS: Final = 4_096
 #: Templates that the directions are found on.
@@ -24,15 +26,15 @@ _ITERATIONS: Final = 3
 _SQUARE_ERROR: Final = 1e-5
 
 
-def directions_of(sample: Floats) -> Floats:
-    """``(n, d)`` whole numbers -> ``(d, k)``: orthonormal, near the ``k`` widest directions of the sample,
-    the widest first.
+def directions_of(sample: Floats, count: int) -> Floats:
+    """``(n, d)`` whole numbers -> ``(d, count)``: orthonormal, near the widest directions of the sample, the
+    widest first.
 
     Subspace iteration (Halko et al. 2011) from the sample's own first rows: no random number is drawn.
     """
     rows = sample.astype(np.float64)
     rows -= rows.mean(axis=0)
-    found = np.linalg.qr(rows[:DIRECTIONS].T)[0]
+    found = np.linalg.qr(rows[:count].T)[0]
     for _ in range(_ITERATIONS):
         found = np.linalg.qr(rows.T @ (rows @ found))[0]
     along = rows @ found

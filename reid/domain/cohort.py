@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reid.contracts.embedding import fixed_from_bytes
 from reid.contracts.events import Template
-from reid.domain.centring import Centring, WholeVector, cosines_of_many, squares
+from reid.domain.centring import Centring, WholeVector, cosines_of_many, in_millionths, squares
 
 #: Persons whose looks count, the latest by registration.
 MAX_PERSONS: Final = 256
@@ -83,12 +83,16 @@ class _Memory:
         self._free = list(range(64))
 
     def rows(self, asked: Sequence[Asked]) -> list[int]:
-        """Those known, and new ones."""
-        missing = {(look.vector, look.camera_id, c) for look, c in asked if not self._knows(look, c)}
-        if self.held + len(missing) > _MEMORY:
+        """Those known, and new ones, whose ``moment`` is 0 until they are filled."""
+        if self.held + len(asked) > _MEMORY and self.held + len(self._missing(asked)) > _MEMORY:
             for camera_id in {c for _, c in self._rows}:
                 self.forget(camera_id)
-        return [self._row(look, camera_id) for look, camera_id in asked]
+        found = []
+        for look, camera_id in asked:
+            rows = self._rows.get((look.camera_id, camera_id))
+            row = None if rows is None else rows.get(look.vector)
+            found.append(self._new(look, camera_id) if row is None else row)
+        return found
 
     def forget(self, camera_id: str) -> None:
         """All looks of the camera, and with its places."""
@@ -97,22 +101,29 @@ class _Memory:
             self._free.extend(gone)
             self.held -= len(gone)
 
-    def _knows(self, look: Template, camera_id: str) -> bool:
-        rows = self._rows.get((look.camera_id, camera_id))
-        return rows is not None and look.vector in rows
+    def fill(self, rows: Places, scores: NDArray[np.int64], moments: Sequence[int]) -> None:
+        """New rows; ``scores``: ``(rows, MAX_PERSONS)``."""
+        self.each[rows], self.moment[rows] = scores, moments
+        self.total[rows], self.powers[rows] = scores.sum(axis=1), (scores * scores).sum(axis=1)
 
-    def _row(self, look: Template, camera_id: str) -> int:
-        pair = look.camera_id, camera_id
-        rows = self._rows.get(pair)
-        if rows is None:
-            rows = self._rows[pair] = {}
-        row = rows.get(look.vector)
-        if row is None:
-            if not self._free:
-                self._grow()
-            row = rows[look.vector] = self._free.pop()
-            self.each[row], self.total[row], self.powers[row], self.moment[row] = 0, 0, 0, 0
-            self.held += 1
+    def update(self, rows: Places, places: Places, scores: NDArray[np.int64], moment: int) -> None:
+        """``scores``: ``(rows, places)``."""
+        at = rows[:, None], places
+        before = self.each[at].astype(np.int64)
+        self.total[rows] += scores.sum(axis=1) - before.sum(axis=1)
+        self.powers[rows] += (scores * scores).sum(axis=1) - (before * before).sum(axis=1)
+        self.each[at], self.moment[rows] = scores, moment
+
+    def _missing(self, asked: Sequence[Asked]) -> set[tuple[bytes, str, str]]:
+        named = {(look.vector, look.camera_id, camera_id) for look, camera_id in asked}
+        return {(v, of, by) for v, of, by in named if v not in self._rows.get((of, by), ())}
+
+    def _new(self, look: Template, camera_id: str) -> int:
+        if not self._free:
+            self._grow()
+        row = self._rows.setdefault((look.camera_id, camera_id), {})[look.vector] = self._free.pop()
+        self.moment[row] = 0
+        self.held += 1
         return row
 
     def _grow(self) -> None:
@@ -121,14 +132,6 @@ class _Memory:
         self.total = np.concatenate([self.total, np.zeros_like(self.total)])
         self.powers = np.concatenate([self.powers, np.zeros_like(self.powers)])
         self.moment = np.concatenate([self.moment, np.zeros_like(self.moment)])
-
-    def update(self, rows: Places, places: Places, scores: NDArray[np.int64], moment: int) -> None:
-        """``scores``: ``(rows, places)``."""
-        at = np.ix_(rows, places)
-        before = self.each[at].astype(np.int64)
-        self.total[rows] += scores.sum(axis=1) - before.sum(axis=1)
-        self.powers[rows] += (scores * scores).sum(axis=1) - (before * before).sum(axis=1)
-        self.each[at], self.moment[rows] = scores, moment
 
 
 class Cohort:
@@ -202,21 +205,25 @@ class Cohort:
             return means, deviations
         rows = self._rows([asked[n] for n in known], cameras)
         total, powers = self._memory.total[rows], self._memory.powers[rows]
-        counts, mine = [], []
+        counts, whose, which = [], [], []
         for nth, number in enumerate(known):
             places = cameras[asked[number][1]].places  # type: ignore[union-attr]
-            own = [place for one in owns[number] if (place := places.get(one)) is not None]
-            mine += [(nth, place) for place in own]
-            counts.append(len(places) - len(own))
-        if mine:
-            whose, which = np.array(mine).T
+            count = len(places)
+            for one in owns[number]:
+                place = places.get(one)
+                if place is not None:
+                    whose.append(nth)
+                    which.append(place)
+                    count -= 1
+            counts.append(count)
+        if whose:
             scores = self._memory.each[rows[whose], which].astype(np.int64)
             np.subtract.at(total, whose, scores)
             np.subtract.at(powers, whose, scores * scores)
         enough = [nth for nth, count in enumerate(counts) if count > 1]
         if enough:
-            at, count = np.array(known)[enough], np.array(counts)[enough]
-            blended = _blended(count, total[enough], powers[enough], means[at], deviations[at])
+            at, of = np.array(known)[enough], np.array(counts)[enough]
+            blended = _blended(of, total[enough], powers[enough], means[at], deviations[at])
             means[at], deviations[at] = blended
         return means, deviations
 
@@ -227,27 +234,48 @@ class Cohort:
             self._rows([(look, camera_id) for look in looks], {camera_id: camera})
 
     def _rows(self, asked: Sequence[Asked], cameras: Mapping[str, _Camera | None]) -> Places:
-        """The memory's, brought up to date."""
+        """The memory's, brought up to date. What is new needs all places of its camera, the rest those that
+        changed since."""
         rows = np.array(self._memory.rows(asked))
-        for camera_id, camera in cameras.items():
-            if camera is None:
-                continue
-            looks = {row: look for row, (look, c) in zip(rows.tolist(), asked, strict=True) if c == camera_id}
-            places = np.fromiter(looks, np.intp, len(looks))
-            moments = self._memory.moment[places]
-            # What is new needs all places, the rest those that changed since.
-            for stale in (places[moments == 0], places[(moments > 0) & (moments < camera.moment)]):
-                if len(stale):
-                    self._refresh(stale, [looks[row] for row in stale.tolist()], camera)
+        behind: dict[tuple[str, bool], dict[int, Template]] = {}
+        moments = self._memory.moment[rows].tolist()
+        for row, moment, (look, camera_id) in zip(rows.tolist(), moments, asked, strict=True):
+            if moment < cameras[camera_id].moment:  # type: ignore[union-attr]
+                behind.setdefault((camera_id, moment == 0), {})[row] = look
+        if not behind:
+            return rows
+        looks = {(look.vector, look.camera_id): n for some in behind.values() for n, look in some.items()}
+        nth = {look: n for n, look in enumerate(looks)}
+        vectors = self._centring.all_centred([v for v, _ in looks], [c for _, c in looks])
+        fresh: list[tuple[_Camera, list[int], WholeVector]] = []
+        for (camera_id, new), some in behind.items():
+            camera, theirs = cameras[camera_id], vectors[[nth[t.vector, t.camera_id] for t in some.values()]]
+            assert camera is not None
+            if new:
+                fresh.append((camera, list(some), theirs))
+            else:
+                self._refresh(np.array(list(some)), theirs, camera)
+        if fresh:
+            self._fill(fresh)
         return rows
 
-    def _refresh(self, rows: Places, looks: Sequence[Template], camera: _Camera) -> None:
+    def _fill(self, fresh: Sequence[tuple[_Camera, list[int], WholeVector]]) -> None:
+        """New rows, with whom and of which looks: products camera by camera, the rest at once."""
+        rows = np.array([row for _, some, _ in fresh for row in some])
+        dots, lengths = (np.zeros((len(rows), MAX_PERSONS)) for _ in range(2))
+        moments, start = [], 0
+        for camera, some, vectors in fresh:
+            of, used = slice(start, start + len(some)), len(camera.numbers)
+            np.matmul(vectors, camera.rows[:used].T, out=dots[of, :used])
+            np.multiply(squares(vectors)[:, None], camera.squares[:used], out=lengths[of, :used])
+            moments += [camera.moment] * len(some)
+            start = of.stop
+        self._memory.fill(rows, in_millionths(dots, lengths), moments)
+
+    def _refresh(self, rows: Places, vectors: WholeVector, camera: _Camera) -> None:
         """Brings scores up to date that are about as old."""
         places = np.flatnonzero(camera.changed > self._memory.moment[rows].min())
-        vectors = self._centring.all_centred([t.vector for t in looks], [t.camera_id for t in looks])
-        every = len(places) == places[-1] + 1  # no copy of the rows
-        part = slice(0, len(places)) if every else places
-        scores = cosines_of_many(camera.rows[part], camera.squares[part], vectors)
+        scores = cosines_of_many(camera.rows[places], camera.squares[places], vectors)
         self._memory.update(rows, places, scores, camera.moment)
 
     def _oldest(self) -> int:

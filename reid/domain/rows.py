@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from reid.contracts.embedding import SCALE, FixedVector
 from reid.domain.centring import Centring, WholeVector
-from reid.domain.coarse import DIRECTIONS, FROM_ROWS, SAMPLE, WIDEST, Floats, beside, directions_of
+from reid.domain.coarse import (
+    DIRECTIONS,
+    FINEST,
+    FROM_ROWS,
+    SAMPLE,
+    WIDEST,
+    Floats,
+    beside,
+    directions_of,
+)
 
 #: Rows of a block: growing copies nothing. Pages that nothing was written to take no memory.
 BLOCK: Final = 16_384
@@ -30,6 +39,10 @@ _CACHED: Final = 1 << 19
 NEAR: Final = 0.25
 #: The product of all rows, one behind the other in memory, costs as much as that of so many times fewer.
 _MANY: Final = 4
+#: Parts of templates along the last directions are kept as whole numbers: all of a template's together no
+#: farther than this from the true ones. 128 times a half; and one may be cut off, by what rounding adds to
+#: the length of a vector, 12.
+_ROUNDED: Final = 16.0
 #: What rows score that must not be found.
 NOWHERE: Final = np.float32(-3)
 #: Changes of rows remembered, twice so many at the most.
@@ -59,13 +72,14 @@ class Rows:
         self._forgotten = 0
         self._camera: Places = np.zeros(64, np.intp)
         self._inverse: Floats = np.zeros(64, np.float32)
-        self._beside: Floats = np.zeros((2, 64), np.float32)
+        self._beside: Floats = np.zeros((3, 64), np.float32)
         self._cameras: dict[str, int] = {}
         self._centres: list[FixedVector | None] = []
         self._means: WholeVector = np.zeros((0, dim))
         self._blocks: list[Block] = []
-        self._widest: list[Floats] = []
-        self._others: list[Floats] = []
+        # Parts along the directions, the widest first: blocks of each part.
+        self._parts: list[list[Block]] = [[], [], []]
+        self._cuts = (WIDEST, DIRECTIONS, min(FINEST, dim // 2))
         self._directions: Floats | None = None
         self._free: list[int] = []
         self._near: set[int] = set()
@@ -99,7 +113,9 @@ class Rows:
             block, place = divmod(row, BLOCK)
             self._blocks[block][place] = whole[nth]
             if along is not None:
-                self._widest[block][place], self._others[block][place] = np.split(along[nth], [WIDEST])
+                widest, others, finest = self._split(along[nth])
+                self._parts[0][block][place], self._parts[1][block][place] = widest, others
+                self._parts[2][block][place] = _rounded(finest)
             self._camera[row] = self._known(camera_id)
         self.owner[rows] = number
         self._measure(np.sort(rows))
@@ -145,13 +161,14 @@ class Rows:
 
     def bounds(self, directions: Floats) -> Floats:
         """``(probes, used)``, at or above the rough scores; `NOWHERE` for hidden rows."""
+        means = self._all_means().astype(np.float32)
         if self._directions is None:
             scores = _products(self._blocks, self.used, directions)
-            common = directions @ self._all_means().astype(np.float32).T
+            common = directions @ means.T
         else:
             along = directions @ self._directions[:, :WIDEST]
-            scores = _products(self._widest, self.used, along)
-            common = along @ (self._all_means().astype(np.float32) @ self._directions[:, :WIDEST]).T
+            scores = _products(self._parts[0], self.used, along)
+            common = along @ (means @ self._directions[:, :WIDEST]).T
         cameras, hidden = self._camera[: self.used], np.flatnonzero(self.hidden[: self.used])
         for nth, row in enumerate(scores):
             if common[nth].any():
@@ -162,17 +179,38 @@ class Rows:
             row[hidden] = NOWHERE
         return scores
 
-    def closer(self, rows: Places, direction: Floats) -> Floats:
-        """``(n,)``: where there are bounds, lower ones for one of the probes, of these rows, none hidden."""
+    def few_bounds(self, rows: Places, direction: Floats) -> Floats:
+        """``(n,)``: as `bounds`, of these rows, none hidden, for one of the probes."""
         assert self._directions is not None
-        along = direction @ self._directions
-        means = self._all_means().astype(np.float32) @ self._directions
-        scores = _product(self._widest, self.used, rows, along[:WIDEST])
-        scores += _product(self._others, self.used, rows, along[WIDEST:])
-        scores -= (means @ along)[self._camera[rows]]
-        scores *= self._inverse[rows]
-        scores += self._beside[1, rows] * beside(along[None])
-        return scores
+        return self._along(rows, self._split(direction @ self._directions), 0)
+
+    def closer(self, rows: Places, above: Floats, direction: Floats, part: int) -> Floats:
+        """``(n,)``: lower bounds of these rows, with the parts along more directions: ``part`` 1 follows
+        `bounds`, 2 those of 1. ``above``: the bounds before."""
+        assert self._directions is not None
+        along = self._split(direction @ self._directions)
+        found = self._along(rows, along, part)
+        found += above
+        found -= self._beside[part - 1, rows] * _rest(along[:part])
+        return found
+
+    def _along(self, rows: Places, along: Sequence[Floats], part: int) -> Floats:
+        """Of the cosines what is along this part of the directions, and the most that may be beside all
+        parts so far."""
+        assert self._directions is not None
+        start = self._cuts[part - 1] if part else 0
+        means = self._all_means().astype(np.float32) @ self._directions[:, start : self._cuts[part]]
+        found = _product(self._parts[part], self.used, rows, along[part])
+        found -= (means @ along[part])[self._camera[rows]]
+        if part == 2:
+            found += np.float32(_ROUNDED * float(np.sqrt(along[part] @ along[part])))
+        found *= self._inverse[rows]
+        found += self._beside[part, rows] * _rest(along[: part + 1])
+        return found
+
+    def _split(self, along: Floats) -> list[Floats]:
+        """``(k,)`` or ``(n, k)`` along all directions: the parts."""
+        return np.split(along, self._cuts[:2], axis=-1)
 
     def near(self, excluded: Collection[int]) -> list[int]:
         """Rows that no rough score tells of, outside the persons with these numbers."""
@@ -207,8 +245,8 @@ class Rows:
                 self._blocks.append(np.zeros((BLOCK, self.dim), np.float32))
             else:
                 self._blocks.append(np.zeros((BLOCK, self.dim), np.int16))
-                self._widest.append(np.zeros((BLOCK, WIDEST), np.float32))
-                self._others.append(np.zeros((BLOCK, DIRECTIONS - WIDEST), np.float32))
+                for of_part in self._parts:
+                    of_part.append(np.zeros(of_part[0].shape, of_part[0].dtype))
         if row == len(self.owner):
             self.owner = np.concatenate([self.owner, np.full_like(self.owner, -1)])
             self.hidden = np.concatenate([self.hidden, np.ones_like(self.hidden)])
@@ -222,12 +260,14 @@ class Rows:
         """From now on bounds only, along directions found on what is there."""
         living = np.flatnonzero(self.owner[: self.used] >= 0)
         sample = living[:: max(len(living) // SAMPLE, 1)]
-        if len(sample) < DIRECTIONS:
+        if len(sample) < self._cuts[2]:
             return
-        self._directions = directions_of(_gathered(self._blocks, sample))
-        along = [block @ self._directions for block in self._blocks]
-        self._widest = [np.ascontiguousarray(each[:, :WIDEST]) for each in along]
-        self._others = [np.ascontiguousarray(each[:, WIDEST:]) for each in along]
+        self._directions = directions_of(_gathered(self._blocks, sample), self._cuts[2])
+        for block in self._blocks:
+            widest, others, finest = self._split(block @ self._directions)
+            self._parts[0].append(np.ascontiguousarray(widest))
+            self._parts[1].append(np.ascontiguousarray(others))
+            self._parts[2].append(_rounded(finest))
         self._blocks = [block.astype(np.int16) for block in self._blocks]
         self._measure(living)
 
@@ -246,11 +286,15 @@ class Rows:
             self._near.difference_update(some[~close].tolist())
             self._near.update(some[close].tolist())
             if along is not None:
-                centres, inverse = along[cameras], self._inverse[some][:, None]
-                widest = (_gathered(self._widest, some) - centres[:, :WIDEST]) * inverse
-                others = (_gathered(self._others, some) - centres[:, WIDEST:]) * inverse
-                self._beside[0, some] = beside(widest)
-                self._beside[1, some] = beside(widest, others)
+                centres, inverse = self._split(along), self._inverse[some][:, None]
+                parts = [
+                    (_gathered(blocks, some) - of_means[cameras]) * inverse
+                    for blocks, of_means in zip(self._parts, centres, strict=True)
+                ]
+                rests = [beside(*parts[: n + 1]) for n in range(3)]
+                # Rounded parts may be longer than the true ones by so much, and their squares by twice that.
+                rests[2] = np.sqrt(rests[2] * rests[2] + 2 * _ROUNDED * inverse[:, 0])
+                self._beside[:, some] = rests
 
 
 def directions_to(probes: Sequence[WholeVector]) -> Floats:
@@ -259,6 +303,16 @@ def directions_to(probes: Sequence[WholeVector]) -> Floats:
     lengths = np.sqrt((whole * whole).sum(axis=1, keepdims=True))
     found: WholeVector = np.divide(whole, lengths, out=np.zeros_like(whole), where=lengths > 0)
     return found.astype(np.float32)
+
+
+def _rounded(parts: Floats) -> NDArray[np.int16]:
+    return np.rint(parts).clip(-SCALE, SCALE).astype(np.int16)
+
+
+def _rest(along: Sequence[Floats]) -> np.float32:
+    """Of a probe beside these parts, at the most."""
+    found: np.float32 = beside(*(part[None] for part in along))[0]
+    return found
 
 
 def _whole(mean: FixedVector | None, dim: int) -> WholeVector:

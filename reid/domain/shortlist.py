@@ -67,7 +67,7 @@ class Shortlists:
             return None
         for rows, others in self._near.around(direction):
             if self._table.bounded and len(rows) > _SCORED:
-                above = self._table.closer(rows, direction)
+                above = self._table.closer(rows, self._table.few_bounds(rows, direction), direction, 1)
                 found = self._narrowed(rows, above, others, direction, without, top)
             else:
                 found = self._settled(rows, others, direction, without, top)
@@ -81,7 +81,7 @@ class Shortlists:
         while enough is None and len(rows) < len(above) > _FEW:
             rows = _highest(above, wanted * (_MORE if table.bounded else 1))
             known = rows[above[rows] > NOWHERE]
-            closer = table.closer(known, direction) if table.bounded else above[known]
+            closer = table.closer(known, above[known], direction, 1) if table.bounded else above[known]
             enough = self._reached(known, closer, direction, without, top)
             wanted *= 4
         if enough is None:
@@ -96,8 +96,9 @@ class Shortlists:
             rows, scores, floor = _fewer(rows, above[rows], floor, highest, _SCORED)
             self._near.keep(direction, floor, rows)
             return self._but(rows[scores >= enough], without)
-        rows, _, floor = _fewer(rows, above[rows], floor, highest, room.compared)
-        rows, closer, floor = _fewer(rows, table.closer(rows, direction), floor, highest, room.held)
+        rows, bounds, floor = _fewer(rows, above[rows], floor, highest, room.compared)
+        closer = table.closer(rows, bounds, direction, 1)
+        rows, closer, floor = _fewer(rows, closer, floor, highest, room.held)
         if wide:
             self._near.keep(direction, floor, rows)
         rows, scores = self._scored(rows, closer, floor, enough, direction)
@@ -134,7 +135,10 @@ class Shortlists:
     ) -> tuple[Places, Floats]:
         """Those that score ``enough``, and more, which are a narrow neighbourhood."""
         floor, highest = max(enough - _NARROW.most, others), enough - _NARROW.least
-        rows = rows[above >= floor]
+        rows, above, floor = _fewer(rows, above, floor, highest, _NARROW.compared)
+        if self._table.bounded:
+            finest = self._table.closer(rows, above, direction, 2)
+            rows, _, floor = _fewer(rows, finest, floor, highest, _SCORED)
         rows, scores, floor = _fewer(rows, self._table.rough(rows, direction), floor, highest, _SCORED)
         if floor <= highest:
             self._near.keep(direction, floor, rows)

@@ -10,5 +10,6 @@ def bounded_from(monkeypatch: pytest.MonkeyPatch, from_rows: int, directions: in
     for module in (coarse, rows):
         monkeypatch.setattr(module, "DIRECTIONS", directions)
         monkeypatch.setattr(module, "WIDEST", widest)
+        monkeypatch.setattr(module, "FINEST", 2 * directions)
         monkeypatch.setattr(module, "SAMPLE", 64)
     monkeypatch.setattr(rows, "FROM_ROWS", from_rows)

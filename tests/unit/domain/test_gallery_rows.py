@@ -9,7 +9,9 @@ from reid.contracts.embedding import SCALE, FixedVector, fixed_from_bytes, fixed
 from reid.contracts.events import Template
 from reid.domain import coarse, rows, shortlist
 from reid.domain.centring import cosines
+from reid.domain.coarse import Floats
 from reid.domain.gallery import Candidate, Gallery, Search
+from reid.domain.rows import Places
 from tests.unit.domain.large_galleries import bounded_from
 
 DIM = 48
@@ -65,10 +67,12 @@ class Known:
     def nearest(self, search: Search, top: int) -> list[Candidate]:
         centring, found = self.gallery.centring(MODEL), []
         probe = centring.centred(fixed_from_bytes(search.probe.vector), search.probe.camera_id)
+        shown = [t for _, templates in self.persons.values() for t in templates]
+        rows = centring.all_centred([t.vector for t in shown], [t.camera_id for t in shown])
+        scores = iter(cosines(rows, probe).tolist())
         for person_id, (number, templates) in self.persons.items():
+            best = max(next(scores) for _ in templates)
             if person_id not in search.excluded:
-                each = [centring.centred(fixed_from_bytes(t.vector), t.camera_id) for t in templates]
-                best = int(cosines(np.stack(each), probe).max())
                 found.append((-best, number, Candidate(person_id, best / 1e6)))
         return [candidate for _, _, candidate in sorted(found)][:top]
 
@@ -115,6 +119,55 @@ def test_bounds_along_few_directions_change_nothing(seed: int, near_mean: bool) 
     table = known.gallery._models[MODEL].table
     assert table.bounds(np.zeros((1, DIM), np.float32)).shape == (1, table.used)
     assert bool(table._near) == near_mean, "rows near their mean are what this is about"
+
+
+def bounds_of(known: Known, seen: Places, direction: Floats) -> list[Floats]:
+    """Of these rows, along ever more directions."""
+    table = known.gallery._models[MODEL].table
+    found = [table.few_bounds(seen, direction)]
+    for part in (1, 2):
+        found.append(table.closer(seen, found[-1], direction, part))
+    return found
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("seed", range(3))
+def test_each_bound_is_above_the_cosine_and_below_the_one_before(seed: int) -> None:
+    known = Known(seed, 120)
+    for camera_id in CAMERAS:
+        known.recentre(camera_id)
+    table = known.gallery._models[MODEL].table
+    seen = np.flatnonzero(~table.hidden[: table.used])
+    for _ in range(10):
+        probe = fixed(known.look(known.random.standard_normal(DIM)) - known.light / 10).astype(np.float64)
+        direction = rows.directions_to([probe])[0]
+        exact = cosines(table.whole(seen), probe) / 1e6
+        found = bounds_of(known, seen, direction)
+        assert np.allclose(found[0], table.bounds(direction[None])[0, seen], atol=1e-6)
+        assert all((each >= exact - 2e-6).all() for each in found)
+        assert found[0].mean() > found[1].mean() > found[2].mean()
+
+
+@pytest.mark.usefixtures("soon")
+def test_rounding_what_lies_along_the_last_directions_lowers_no_bound() -> None:
+    """Templates with next to nothing beside the directions, and probes that show just that, or none of it."""
+    known = Known(3, 120)
+    table = known.gallery._models[MODEL].table
+    directions = table._directions
+    assert directions is not None
+    last = directions[:, table._cuts[1] :].astype(np.float64)
+    for number in range(200, 300):
+        beside = known.random.standard_normal(DIM)
+        beside -= directions @ (directions.T @ beside)
+        beside /= np.linalg.norm(beside)
+        along = last @ known.random.standard_normal(last.shape[1])
+        along /= np.linalg.norm(along)
+        known.gallery.put(f"p{number}", number, [template(along + 0.01 * beside, "room1")])
+        for probe in (fixed(beside).astype(np.float64), fixed(along).astype(np.float64)):
+            row = np.flatnonzero(table.owner[: table.used] == number)
+            found = bounds_of(known, row, rows.directions_to([probe])[0])
+            exact = cosines(table.whole(row), probe) / 1e6
+            assert all((each >= exact - 2e-6).all() for each in found)
 
 
 @pytest.mark.usefixtures("soon")
