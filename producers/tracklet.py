@@ -40,14 +40,19 @@ COVERED: Final = 0.4
 CLEAR: Final = 0.2
 #: A track unseen for so long is no longer gone back to, ms.
 FORGET_MS: Final = 10_000
+#: Who was away for longer came anew: an identity may have been given up meanwhile, ms.
+AWAY_MS: Final = 2_000
 
 
 @dataclass(slots=True)
 class _Look(Seat):
-    """What a public id looks like: ``mean`` (d,) float32 of unit length, None before its first crop."""
+    """What a public id looks like: ``mean`` (d,) float32 of unit length, None before its first crop. It was
+    told ``since`` then, and last at ``told_at``, ms (None: not yet)."""
 
     mean: FloatArray | None = None
     crops: int = 0
+    since: int = 0
+    told_at: int | None = None
 
 
 class Tracklets:
@@ -103,8 +108,20 @@ class Tracklets:
                 course.strikes = 0
         if judged:
             odd |= self._settle(judged, vectors)
-        self._before = [course.public for course in self._frame]
+        self._before = [self._told(course.public) for course in self._frame]
         return self._before, odd
+
+    def since(self, public: int) -> int:
+        """When a public id of this frame came, ms."""
+        return self._looks[public].since
+
+    def _told(self, public: int) -> int:
+        look = self._looks[public]
+        # A clock that was set back begins anew, too.
+        if look.told_at is None or not 0 <= self._at - look.told_at <= AWAY_MS:
+            look.since = self._at
+        look.told_at = self._at
+        return public
 
     def _courses_of(self, ids: Sequence[int]) -> list[Course]:
         """Of two tracks with one public id (it went to another box while the tracker had lost the first) the
