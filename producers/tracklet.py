@@ -28,9 +28,10 @@ RETURNS: Final = 0.85
 #: By so much another id must look better than the one that the tracker says.
 STAY: Final = 0.15
 #: A crop settles a doubt when it fits one by so much better than all others; one box about two people fits
-#: both, and is evidence for neither. After ``UNSURE_MS`` the best must do: they may just look alike.
+#: both, and is evidence for neither. After ``UNSURE_MS`` the best must do: they may just look alike. With 2 s
+#: no track was purer (docs/journeys.md), and who walk together were told late.
 APART: Final = 0.25
-UNSURE_MS: Final = 2_000
+UNSURE_MS: Final = 1_000
 #: Crops in a row below ``DIFFERS`` after which a track in no doubt is taken for somebody else.
 STRIKES: Final = 2
 #: Weight of a new crop in the running mean, once it is the mean of as many.
