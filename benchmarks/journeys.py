@@ -313,7 +313,8 @@ def told_of(
     crops: Crops | None = None,
 ) -> dict[str, Any]:
     """What the views of these events tell, against the truth. ``shows``: whom each id is; by default who got
-    it. ``crops``: of the legs without any, nobody could say whose they are: also told apart."""
+    it. ``crops``: of the legs without any, nobody could say whose they are: also told apart; so are those of
+    people who walk ``alone``."""
     past = views_of(events, START_MS + round(1000 * seconds))
     journeys, found, flows = asyncio.run(
         answers(past, settings, "/journeys?limit=1000", "/groups", "/analytics/flows")
@@ -326,6 +327,9 @@ def told_of(
         shown = {who: [leg for leg in walked if _within(who, leg, crops)] for who, walked in true.items()}
         again = score(shown, told, shows)
         scored |= {"legs_with_a_crop": again["true_legs"], "right_with_a_crop": again["right"]}
+        together = set(chain.from_iterable(true_groups(site)))
+        alone = score({who: walked for who, walked in true.items() if who not in together}, told, shows)
+        scored |= {"legs_alone": alone["true_legs"], "right_alone": alone["right"]}
     people = shows or {id_: person for person, id_ in scored["ids"].items()}
     return {
         "seed": site.seed,

@@ -95,7 +95,7 @@ def detections(
 def recognised(messages: Iterable[Detections], moments: Sequence[Sequence[Sight]]) -> Iterator[Detections]:
     """As a tracker and encoder without fault would publish these boxes: what is good enough to be embedded
     shows for sure whom it shows."""
-    true, tracks, number = by_frame(moments), dict[tuple[str, int], tuple[int, int]](), 0
+    true, tracks, number = by_frame(moments), dict[tuple[str, int], tuple[int, int, int]](), 0
     for message in messages:
         frames = []
         for frame in message.frames:
@@ -104,13 +104,16 @@ def recognised(messages: Iterable[Detections], moments: Sequence[Sequence[Sight]
                 who = whom(person, true[frame.captured_at, frame.camera_id])
                 if who is None or who in persons:
                     continue
-                last, track = tracks.get((frame.camera_id, who), (0, 0))
-                if frame.captured_at - last > LOST_MS:
+                at = frame.captured_at
+                last, since, track = tracks.get((frame.camera_id, who), (0, 0, 0))
+                if at - last > LOST_MS:
                     number += 1
-                    track = number
-                tracks[frame.camera_id, who] = frame.captured_at, track
+                    since, track = at, number
+                tracks[frame.camera_id, who] = at, since, track
                 look = look_of(who) if person.embedding is not None else None
-                persons[who] = msgspec.structs.replace(person, tracker_id=track, embedding=look)
+                persons[who] = msgspec.structs.replace(
+                    person, tracker_id=track, embedding=look, since=since if look is not None else 0
+                )
             model = MODEL if frame.model is not None else None
             frames.append(msgspec.structs.replace(frame, model=model, persons=tuple(persons.values())))
         yield msgspec.structs.replace(message, frames=tuple(frames))

@@ -123,6 +123,7 @@ class CameraPipeline:
                 attributes=looks.get(i, _UNKNOWN).attributes,
                 crop=looks.get(i, _UNKNOWN).kept.sha256,
                 crop_quality=looks.get(i, _UNKNOWN).kept.quality,
+                since=self._tracklets.since(public[i]) if i in evidence else 0,
             )
             for i in range(len(boxes))
         )

@@ -28,9 +28,10 @@ RETURNS: Final = 0.85
 #: By so much another id must look better than the one that the tracker says.
 STAY: Final = 0.15
 #: A crop settles a doubt when it fits one by so much better than all others; one box about two people fits
-#: both, and is evidence for neither. After ``UNSURE_MS`` the best must do: they may just look alike.
+#: both, and is evidence for neither. After ``UNSURE_MS`` the best must do: they may just look alike. With 2 s
+#: no track was purer (docs/journeys.md), and who walk together were told late.
 APART: Final = 0.25
-UNSURE_MS: Final = 2_000
+UNSURE_MS: Final = 1_000
 #: Crops in a row below ``DIFFERS`` after which a track in no doubt is taken for somebody else.
 STRIKES: Final = 2
 #: Weight of a new crop in the running mean, once it is the mean of as many.
@@ -40,14 +41,19 @@ COVERED: Final = 0.4
 CLEAR: Final = 0.2
 #: A track unseen for so long is no longer gone back to, ms.
 FORGET_MS: Final = 10_000
+#: Who was away for longer came anew: an identity may have been given up meanwhile, ms.
+AWAY_MS: Final = 2_000
 
 
 @dataclass(slots=True)
 class _Look(Seat):
-    """What a public id looks like: ``mean`` (d,) float32 of unit length, None before its first crop."""
+    """What a public id looks like: ``mean`` (d,) float32 of unit length, None before its first crop. It was
+    told ``since`` then, and last at ``told_at``, ms (None: not yet)."""
 
     mean: FloatArray | None = None
     crops: int = 0
+    since: int = 0
+    told_at: int | None = None
 
 
 class Tracklets:
@@ -103,8 +109,20 @@ class Tracklets:
                 course.strikes = 0
         if judged:
             odd |= self._settle(judged, vectors)
-        self._before = [course.public for course in self._frame]
+        self._before = [self._told(course.public) for course in self._frame]
         return self._before, odd
+
+    def since(self, public: int) -> int:
+        """When a public id of this frame came, ms."""
+        return self._looks[public].since
+
+    def _told(self, public: int) -> int:
+        look = self._looks[public]
+        # A clock that was set back begins anew, too.
+        if look.told_at is None or not 0 <= self._at - look.told_at <= AWAY_MS:
+            look.since = self._at
+        look.told_at = self._at
+        return public
 
     def _courses_of(self, ids: Sequence[int]) -> list[Course]:
         """Of two tracks with one public id (it went to another box while the tracker had lost the first) the

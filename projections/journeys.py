@@ -57,10 +57,10 @@ class _Person:
         #: Of the latest visit, the intervals that sightings lengthen: nine of ten events do no more.
         self._open: dict[TrackRef, Interval] = {}
 
-    def goes_on(self, track: TrackRef, at: int, gap: int) -> bool:
+    def goes_on(self, track: TrackRef, first: int, at: int, gap: int) -> bool:
         """Lengthens an interval of the latest visit. False where there is more to do."""
         interval = self._open.get(track)
-        if interval is None:
+        if interval is None or first < interval.first:
             return False
         visit = self._visits[self.starts[-1]]
         last = interval.last
@@ -140,7 +140,7 @@ class Journeys:
             self._gaps[site] = int(found[key].get(_GAP, str(Policy().visit_gap)))
 
     def apply(self, event: AnyEvent, since: int | None) -> None:
-        """``since``: first sample of the track that the event gives an identity."""
+        """``since``: when the track began that the event gives an identity; None: not known."""
         site = event.site_id
         match event:
             case PersonSeen():
@@ -165,7 +165,7 @@ class Journeys:
 
     def go_on(self, ref: PersonRef, track: TrackRef, at: int) -> None:
         """As `apply`, of a sighting of ``ref`` by which no track becomes anybody."""
-        if self._persons[ref].goes_on(track, at, self._gaps[ref.site_id]):
+        if self._persons[ref].goes_on(track, at, at, self._gaps[ref.site_id]):
             self._changed[ref] = None
         else:
             self._saw(ref, track, at, None)
@@ -186,9 +186,9 @@ class Journeys:
     def _saw(self, ref: PersonRef, track: TrackRef, at: int, since: int | None) -> None:
         person, gap = self._persons[ref], self._gaps[ref.site_id]
         self._changed[ref] = None
-        if person.goes_on(track, at, gap):
-            return
         first = at if since is None else min(since, at)
+        if person.goes_on(track, first, at, gap):
+            return
         seen = Interval(first, at, track.camera_id, live_field(track))
         latest = person.at(person.starts[-1]) if person.starts else None
         if latest is None or (first > latest.started_at and not _belongs(latest, seen, gap)):

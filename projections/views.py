@@ -298,9 +298,13 @@ class CamerasFold:
 
 
 def _since(event: AnyEvent, work: Workspace) -> int | None:
-    """First sample of the track that the event gives an identity."""
+    """When the track began that the event gives an identity: as it says, or with its first sample."""
     if type(event) is PersonSeen:
-        return work.histories.since(event.site_id, event.track) if event.reason == "bound" else None
+        if event.reason != "bound":
+            return None
+        sampled = work.histories.since(event.site_id, event.track)
+        told = [at for at in (event.since or None, sampled) if at is not None]
+        return min(told, default=None)
     if type(event) is PersonRegistered:
         return work.histories.since(event.site_id, event.track)
     return None

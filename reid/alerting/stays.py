@@ -22,11 +22,11 @@ _UNSEEN: Final = 5_000
 def stayed(site: SiteState, event: PersonSeen, rule: AlertRule) -> tuple[int, int]:
     """Notes a sighting where the rule looks. Since when the stay is that it belongs to, and until when."""
     key = key_of(rule.name, event.person_id)
-    seen = Interval(event.at, event.at, event.track.camera_id, _name(event.track))
+    seen = Interval(event.since or event.at, event.at, event.track.camera_id, _name(event.track))
     known = site.stays.get(key, [])
     for one in known:
         if continues(one, seen, min(rule.gap, _UNSEEN)):
-            one.first, one.last = min(one.first, event.at), max(one.last, event.at)
+            one.first, one.last = min(one.first, seen.first), max(one.last, seen.last)
             break
     else:
         known.append(seen)

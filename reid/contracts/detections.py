@@ -36,6 +36,8 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     model, not on every frame (a few a second for each track). ``quality``: 0 to 1, how well the crop
     shows the person. ``attributes``: what the track's latest crops show by majority, such as ``upper``:
     ``red``. ``crop``: SHA-256, hexadecimal, of a stored JPEG of this track, and ``crop_quality`` its quality.
+    ``since``: when the track's first box was taken, ms since the epoch; the first after an absence, if there
+    was one of two seconds; 0: not told. It counts where it comes with an embedding.
     """
 
     tracker_id: int | str
@@ -46,6 +48,7 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     attributes: dict[str, str] = {}
     crop: str = ""
     crop_quality: float = 0.0
+    since: int = 0
 
 
 class Frame(msgspec.Struct, frozen=True, omit_defaults=True):

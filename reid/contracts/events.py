@@ -170,6 +170,7 @@ class PersonSeen(Event, frozen=True, kw_only=True, tag="reid.person.seen.v1"):
     template now stored at that place of the person's list (append when equal to its length).
     ``together``: persons newly known to be different, for they were in this very frame.
     ``decision``: only on binding. ``crop``: SHA-256 of a stored picture of this track, of ``crop_quality``.
+    ``since``: only on binding, where it is known: the track showed this person from then on.
     """
 
     person_id: str
@@ -189,6 +190,7 @@ class PersonSeen(Event, frozen=True, kw_only=True, tag="reid.person.seen.v1"):
     attributes: dict[str, str] = {}
     crop: str = ""
     crop_quality: float = 0.0
+    since: int = 0
 
 
 class PersonLeft(Event, frozen=True, kw_only=True, tag="reid.person.left.v1"):

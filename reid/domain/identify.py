@@ -19,6 +19,7 @@ from reid.domain import labels
 from reid.domain.assignment import assign
 from reid.domain.days import suggested, trusted
 from reid.domain.evidence import Outcome, of_track
+from reid.domain.evolve import PENDING_FORGOTTEN_AFTER
 from reid.domain.gallery import Search
 from reid.domain.policy import Policy
 from reid.domain.present import probe_of, seen
@@ -30,6 +31,9 @@ from reid.domain.templates import LEAST_WEIGHT, mean_of
 #: Persons that a track is weighed against, besides one for each other track that is decided with it: the
 #: nearest by appearance.
 CANDIDATES: Final = 6
+#: A track began so long before its first crop at most, ms. So long it is remembered from whom it was taken,
+#: whose time it would take otherwise; and no clock that went wrong makes a visit of days.
+UNTOLD: Final = PENDING_FORGOTTEN_AFTER
 
 
 @dataclass(slots=True)
@@ -94,6 +98,14 @@ def _gathered(before: PendingTrack | None, crop: Template, at: int) -> PendingTr
         first_at=before.first_at if before.samples else at,
         last_at=at,
     )
+
+
+def _since(probe: _Probe) -> int:
+    """When the track began; 0 where that is not told, or it was taken from somebody, whose time it was."""
+    told, evidence = probe.person.since, probe.evidence
+    if not told or evidence.not_persons:
+        return 0
+    return max(min(told, evidence.first_at), evidence.first_at - UNTOLD)
 
 
 def _find_candidates(
@@ -286,7 +298,7 @@ class _Frame:
                 known.person_id, {*probe.evidence.differs, *self.site.barred(probe.track)}
             ),
         )
-        return msgspec.structs.replace(event, reason="bound", decision=decision)
+        return msgspec.structs.replace(event, reason="bound", decision=decision, since=_since(probe))
 
     def _together(self, person_id: str, differs: set[str]) -> tuple[str, ...]:
         known = self.site.persons.get(person_id)

@@ -110,6 +110,10 @@ def _check_person(frame: Frame, person: Person, track: str) -> None:
         _check_crop(_where(frame, person), person.crop, person.crop_quality)
     if person.embedding is not None and frame.model is None:
         raise PoisonInput(f"{_where(frame, person)}: an embedding without the frame's model")
+    if not 0 <= person.since <= frame.captured_at:
+        raise PoisonInput(
+            f"{_where(frame, person)}: since {person.since} is not before captured_at {frame.captured_at}"
+        )
 
 
 def _check_embeddings(frames: Sequence[Frame]) -> None:

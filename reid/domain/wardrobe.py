@@ -2,7 +2,8 @@
 
 A camera's light turns white into grey, so that a person who walks into another room seems to have changed.
 A change is therefore believed only when the rival value was shown by a camera that had shown the old one, or
-by two cameras, and by clearly more sightings than still show the old one.
+by two cameras, and by clearly more sightings than still show the old one. Nor does anybody change in view:
+a rival that came up while a track went on is light or a cloth of two colours, until another track shows it.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ FIRST: Final = 4
 CHANGE: Final = 12
 #: Cameras whose agreement stands in for one that had shown the old value.
 AGREEING: Final = 2
+#: A track tells its first words so long after it was given its person at most, ms.
+FIRST_WORDS: Final = 5_000
 
 
 def changes(site: SiteState, site_id: str, frame: Frame, tracks: Sequence[TrackRef]) -> list[AnyEvent]:
@@ -44,14 +47,17 @@ def changes(site: SiteState, site_id: str, frame: Frame, tracks: Sequence[TrackR
                 evidence=_evidence(worn[attribute]),
             )
             for attribute in ATTRIBUTES
-            if attribute in worn and _believed(worn[attribute])
+            if attribute in worn and _believed(worn[attribute], binding.bound_at + FIRST_WORDS)
         ]
     return events
 
 
-def _believed(worn: Worn) -> bool:
+def _believed(worn: Worn, until: int) -> bool:
+    """``until``: whatever came up later did so in view (ms since the epoch)."""
     if not worn.value:
         return worn.support >= FIRST
+    if worn.since > until:
+        return False
     comparable = any(camera in worn.cameras for camera in worn.rival_cameras)
     return worn.support >= CHANGE and (comparable or len(worn.rival_cameras) >= AGREEING)
 

@@ -58,6 +58,14 @@ def test_a_loiterer_is_told_of_once_then_updated_then_closed() -> None:
     story.folds_to_the_same().replays_to_the_same()
 
 
+def test_a_loiterer_has_stayed_since_the_track_began_however_late_its_first_crop_came() -> None:
+    story = Story(rule("loitering", longer_than=60_000))
+    story.when(seen("a", 50, bound=True, since=at(20)), stays("a", 51, 79)[1:]).then()
+    story.when(seen("a", 80)).then(AlertOpened)
+    assert story.event(AlertOpened).evidence.since == at(20)
+    story.folds_to_the_same().replays_to_the_same()
+
+
 def test_who_comes_back_within_rearm_is_the_same_incident() -> None:
     story = Story(rule("loitering", longer_than=10_000, rearm=60_000, gap=20_000))
     story.when(stays("a", 0, 15)).then(AlertOpened)

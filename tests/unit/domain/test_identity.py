@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from reid.contracts.events import PersonLeft, PersonRegistered, PersonSeen, TrackSampled
+from reid.domain.identify import UNTOLD
 from reid.domain.policy import Policy
-from tests.unit.domain.story import MODEL, PLAIN, START, Story, frame, look, person, walk
+from tests.unit.domain.story import MODEL, PLAIN, START, Story, at, frame, look, person, walk
 from tests.unit.domain.test_commands import merge
 
 
@@ -150,6 +151,47 @@ def test_two_tracks_bound_to_one_person_that_meet_in_a_frame_are_parted() -> Non
     story.when([frame("room1", 4 + 0.4 * i, person(2, "a")) for i in range(3)])
     assert story.labels()["room1/2"] == "Visitor-B"
     story.fold_equals_state()
+
+
+def bound_since(story: Story) -> list[float | None]:
+    """Seconds of the story; None where it is not said."""
+    seen = [e for e in story.log if isinstance(e, PersonSeen) and e.reason == "bound"]
+    return [(e.since - at(0)) / 1000 if e.since else None for e in seen]
+
+
+def test_a_track_says_since_when_it_showed_the_person_it_is_given() -> None:
+    story = Story(PLAIN)
+    for n in range(3):
+        story.when(frame("room1", 9 + 0.4 * n, person(1, "a", since=at(2))))
+    story.when(frame("room1", 11, person(1, "a", since=at(2))))
+    assert bound_since(story) == [2.0]
+    assert story.log[-1].since == 0  # type: ignore[union-attr]
+
+
+def test_a_track_whose_camera_says_nothing_says_nothing() -> None:
+    assert bound_since(Story(PLAIN).when(walk("room1", 0, 1, "a"))) == [None]
+
+
+def test_a_clock_that_was_days_behind_makes_a_track_a_minute_longer_and_no_more() -> None:
+    story = Story(PLAIN)
+    for n in range(3):
+        story.when(frame("room1", 100 + 0.4 * n, person(1, "a", since=1)))
+    assert bound_since(story) == [100 - UNTOLD / 1000]
+
+
+def test_a_track_that_was_away_began_with_its_first_crop_still() -> None:
+    story = Story(PLAIN).when(frame("room1", 10, person(1, "a", since=at(9))))
+    for n in range(2):
+        story.when(frame("room1", 14 + 0.4 * n, person(1, "a", since=at(13))))
+    assert bound_since(story) == [10.0]
+
+
+def test_a_track_that_was_taken_from_somebody_does_not_take_their_time() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"), walk("room2", 0, 2, "b"))
+    for n in range(12):
+        story.when(frame("room1", 2 + n, person(1, "b", since=at(0))))
+    assert story.labels()["room1/1"] == "Visitor-B"
+    assert bound_since(story) == [None, None, None]
 
 
 def test_same_tracker_id_in_a_new_session_is_another_track() -> None:

@@ -55,6 +55,8 @@ def test_good_messages_pass() -> None:
             "is out of range",
         ),
         (_with(model=None), "an embedding without the frame's model"),
+        (_with(persons=(person(1, since=START + 1),)), f"track 1: since {START + 1} is not before"),
+        (_with(persons=(person(1, since=-1),)), "track 1: since -1 is not before"),
         (_with(persons=(person(3, b"ab"),)), "track 3: embedding has 1 values"),
         (_with(persons=(person(3, _embedding(math.nan)),)), "track 3: embedding holds NaN"),
         (_with(persons=(person(3, _embedding(math.inf)),)), "track 3: embedding holds NaN or infinite"),

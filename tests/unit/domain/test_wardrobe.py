@@ -71,6 +71,23 @@ def test_a_flicker_is_no_change(story: Story) -> None:
             assert walk(story, "room1", second + 1.1 * place, 1, upper=colour) == []
 
 
+def test_a_cloth_that_looks_another_colour_in_view_is_no_other_cloth(
+    story: Story,
+) -> None:
+    walk(story, "room1", 0, 20, upper="beige")
+    assert walk(story, "room1", 21, 40, upper="blue") == []
+    assert walk(story, "room1", 62, 30, upper="beige") == []
+    assert walk(story, "room1", 93, 40, upper="blue") == []
+
+
+def test_who_is_seen_anew_in_what_came_up_in_view_has_changed(story: Story) -> None:
+    """Some sightings of the colour to come, mistaken, must not hide the change for ever."""
+    walk(story, "room1", 0, 20, upper="pink")
+    assert walk(story, "room1", 21, 4, upper="black") == []
+    (event,) = walk(story, "room1", 40, 30, tracker="2", upper="black")
+    assert (event.before, event.after) == ("pink", "black")
+
+
 def test_frames_between_two_sightings_count_for_nothing(story: Story) -> None:
     looks = {"upper": "red"}
     found: list[AnyEvent] = []

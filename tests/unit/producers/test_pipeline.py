@@ -173,6 +173,17 @@ class TestPipeline:
         assert not any(p.embedding for p in behind)
         assert any(p.embedding for p in front)
 
+    def test_the_first_crop_of_who_was_hidden_says_since_when_they_were_there(self) -> None:
+        hidden = Boxes.of([[100, 60, 60, 160], [112, 80, 60, 160]], [0.9, 0.9])
+        apart = Boxes.of([[100, 60, 60, 160], [190, 80, 60, 160]], [0.9, 0.9])
+        script = {n: hidden if n < 10 else apart for n in range(25)}
+        published = [f for f in play(pipeline(script), 25) if f]
+        behind = [(f.captured_at, p) for f in published for p in f.persons if p.bbox[:2] == (100, 60)]
+        came = behind[0][0]
+        assert all(at >= 3_000 for at, p in behind if p.embedding) and came < 2_000
+        assert {p.since for _, p in behind if p.embedding} == {came}
+        assert {p.since for _, p in behind if not p.embedding} == {0}
+
 
 class TestAnnotate:
     FRAME = Frame(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from producers.detect.base import Boxes, FloatArray
-from producers.tracklet import COVERED, FORGET_MS, Knots, Tracklets
+from producers.tracklet import AWAY_MS, COVERED, FORGET_MS, STRIKES, Knots, Tracklets
 
 A, B, C = 0, 1, 3
 STEP_MS = 200
@@ -182,3 +182,36 @@ def test_memory_is_bounded_and_a_visible_track_is_not_forgotten(embedded: bool) 
     assert len(ids) == 1
     assert len(tracklets._courses) <= 4
     assert len(tracklets._looks) <= 4
+
+
+def test_a_track_came_with_its_first_box_and_comes_anew_after_an_absence() -> None:
+    camera = Camera()
+    public = camera.frame({1: (LEFT, ())})[1]
+    for _ in range(10):
+        camera.frame({1: (LEFT, (A,))})
+    assert camera.tracklets.since(public) == STEP_MS
+    camera.at += AWAY_MS - STEP_MS
+    assert camera.frame({1: (LEFT, (A,))})[1] == public
+    assert camera.tracklets.since(public) == STEP_MS
+    camera.at += AWAY_MS
+    assert camera.frame({1: (LEFT, (A,))})[1] == public
+    assert camera.tracklets.since(public) == camera.at
+
+
+def test_no_track_came_later_than_now_when_the_clock_is_set_back() -> None:
+    camera = Camera()
+    camera.at = 1_000_000
+    camera.frame({1: (LEFT, (A,))})
+    camera.at = 0
+    public = camera.frame({1: (LEFT, (A,))})[1]
+    assert camera.tracklets.since(public) == camera.at
+
+
+def test_a_box_that_is_found_to_be_somebody_else_came_with_that() -> None:
+    camera = Camera()
+    before = camera.apart()
+    for _ in range(STRIKES):
+        after = camera.frame({1: (LEFT, (C,)), 2: (RIGHT, (B,))})
+    assert after[1] != before[1]
+    assert camera.tracklets.since(after[1]) == camera.at
+    assert camera.tracklets.since(after[2]) == STEP_MS

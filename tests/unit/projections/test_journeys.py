@@ -107,6 +107,20 @@ def test_a_track_was_there_since_its_first_sample() -> None:
     assert walked(store, "b") == [("room2", 9, 11)]
 
 
+def test_a_track_was_there_since_its_camera_says_so_though_its_first_sample_came_late() -> None:
+    where, other = track("room1", "7"), track("room2", "8")
+    store = store_of(
+        *people("a"),
+        sampled(where, START + 20_000),
+        seen("a", "Visitor-a", where, START + 21_000, reason="bound", since=START + 5_000),
+        seen("a", "Visitor-a", where, START + 22_000),
+        registered("b", 1, "Visitor-b", START + 30_000, track=other),
+        seen("b", "Visitor-b", other, START + 30_000, reason="bound", since=START + 26_000),
+    )
+    assert walked(store, "a")[1:] == [("room1", 5, 22)]
+    assert walked(store, "b") == [("room2", 26, 30)]
+
+
 def test_a_merge_and_its_undoing_move_the_legs() -> None:
     told = [*people("a", "b"), *present("a", "room1", 5, 9), *present("b", "room2", 12, 20, "2")]
     apart = store_of(*told)
@@ -232,7 +246,10 @@ def an_event(draw: st.DrawFn) -> Any:
         case "rule":
             policy = Policy(visit_gap=draw(st.sampled_from([10_000, 300_000])))
             return PolicyAdopted(site_id=SITE, at=at, version="p", policy=policy)
-    return seen(who, who, where, at, reason=draw(st.sampled_from(["bound", "present", "present"])))
+    if draw(st.booleans()):
+        return seen(who, who, where, at)
+    ago = draw(st.sampled_from([None, 0, 3, 40, 400]))
+    return seen(who, who, where, at, reason="bound", since=0 if ago is None else at - 1000 * ago)
 
 
 @given(st.lists(an_event(), max_size=40), st.integers(1, 12))
