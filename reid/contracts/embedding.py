@@ -73,7 +73,7 @@ def to_fixed(vector: NDArray[np.float16]) -> FixedVector:
     square = float(values @ values)
     if square < _EXACT_BELOW:
         return np.rint(values * (SCALE / math.sqrt(square))).astype(np.int16)
-    return _unit((values * 2.0**24).astype(np.int64))
+    return _unit(values * 2.0**24)
 
 
 def normalise_fixed(vector: NDArray[np.float64]) -> FixedVector:
@@ -82,18 +82,19 @@ def normalise_fixed(vector: NDArray[np.float64]) -> FixedVector:
     The values are first rounded to 2**-20, so that the sum of squares is exact and the result the same
     on every machine. Raises `PoisonInput` when nothing is left.
     """
-    whole = np.rint(vector * 2.0**20).astype(np.int64)
+    whole = np.rint(vector * 2.0**20)
     if not whole.any():
         raise PoisonInput("a mean of embeddings is all zeros: it has no direction to compare")
     return _unit(whole)
 
 
-def _unit(whole: NDArray[np.int64]) -> FixedVector:
-    """``(d,) int64`` below 2**40, not all zero -> fixed-point unit vector of its direction."""
-    # Split in halves: the squares of 40-bit numbers overflow int64, those of 20-bit halves do not.
-    high, low = whole >> 20, whole & 0xFFFFF
-    square = (int((high * high).sum()) << 40) + (int((high * low).sum()) << 21) + int((low * low).sum())
-    return np.rint(whole.astype(np.float64) * (SCALE / math.sqrt(square))).astype(np.int16)
+def _unit(whole: NDArray[np.float64]) -> FixedVector:
+    """``(d,)`` whole numbers below 2**40, not all zero -> fixed-point unit vector of their direction."""
+    # Split in halves: the squares of 40-bit numbers have more than 53 bits, those of 20-bit halves do not.
+    high = np.floor(whole * 2.0**-20)
+    low = whole - high * 2.0**20
+    square = (int(high @ high) << 40) + (int(high @ low) << 21) + int(low @ low)
+    return np.rint(whole * (SCALE / math.sqrt(square))).astype(np.int16)
 
 
 def fixed_to_bytes(vector: FixedVector) -> bytes:
