@@ -69,8 +69,6 @@ class PartitionCheck:
         """Groups whose input was not decided yet when the verification began: not looked at."""
         self.frames = self.records = self.events = 0
         self.unordered = self.taken_over = self.given_up = self.clocks_off = 0
-        self._earlier: set[str] = set()
-        """Sites whose rule in force is of an earlier form."""
         self.earlier = 0
 
     @property
@@ -117,7 +115,12 @@ class PartitionCheck:
     def _by_an_earlier_rule(self, group: Group) -> bool:
         for event in _adoptions(group):
             return event.policy.rule != RULE
-        return (group.records[0].key or b"").decode(errors="replace") in self._earlier
+        return self._earlier((group.records[0].key or b"").decode(errors="replace"))
+
+    def _earlier(self, site_id: str) -> bool:
+        """Whether the rule in force there is of an earlier form."""
+        policy = self._policies.sites.get(site_id)
+        return policy is not None and policy.rule != RULE
 
     def _before_the_rest(self, group: Group) -> bool:
         """Decided while inputs that retention has deleted since were still to be decided."""
@@ -240,7 +243,7 @@ class PartitionCheck:
         """Frame by frame, so that each frame's outcome can be looked at."""
         self._findings.look(Check.DECISIONS)
         message = self._ask(record)
-        if message is None or message.site_id in self._earlier:
+        if message is None or self._earlier(message.site_id):
             return []
         if not isinstance(message, Detections) or not message.frames:
             return self._step(record, message)
@@ -275,8 +278,6 @@ class PartitionCheck:
         """The rule is data of the log. An event that can't be read fails in the fold."""
         for event in _adoptions(group):
             self._policies.sites[event.site_id] = event.policy
-            known = event.policy.rule == RULE
-            (self._earlier.discard if known else self._earlier.add)(event.site_id)
 
     def _fold(self, group: Group) -> None:
         for entry in group.records:

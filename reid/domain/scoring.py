@@ -28,7 +28,8 @@ WORTH: Final = 1.64
 #: persons to be mistaken for.
 STRICTNESS: Final = 1.9
 STRICTNESS_BY_CROWD: Final = 0.366
-#: Tracks of a person from which on their mean look counts more than the nearest of their looks.
+#: With so many tracks of a person the nearest of their looks counts as ever; with more its share falls in
+#: proportion, and the rest is their mean look's.
 FEW: Final = 2
 #: What a look weighs, in tenths of a good crop: one crop, and a track's at most.
 _ONE_CROP: Final = 3
