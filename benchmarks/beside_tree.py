@@ -1,8 +1,9 @@
 """`step` of this tree beside that of another checkout, in turn, on the same inputs: what a change buys.
 
 `python -m benchmarks.beside_tree OTHER --decision 10000`: frames in which one new track, then five, have
-their third crop; `--month 30000`: moments of a site that knows so many persons. A process for each tree; both
-are asked in turn, by the processor time of their one thread. Events that differ are told.
+their third crop; `--month 30000`: moments of a site that knows so many persons; `--walking 60`: those of the
+`agent` bench's messages, after so many seconds of them. A process for each tree; both are asked in turn, by
+the processor time of their one thread. Events that differ are told.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -32,17 +33,20 @@ def main() -> None:
     what = options.add_mutually_exclusive_group(required=True)
     what.add_argument("--decision", type=int, metavar="TEMPLATES")
     what.add_argument("--month", type=int, metavar="PERSONS")
+    what.add_argument("--walking", type=int, metavar="SECONDS")
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--each", type=int, default=20, help="frames, or moments, in each round")
     options.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     chosen = options.parse_args()
+    named = next(name for name in _ASKED if getattr(chosen, name) is not None)
+    size = getattr(chosen, named)
     if chosen.serve:
-        serve(decisions(chosen.decision) if chosen.decision else moments(chosen.month))
+        serve(_ASKED[named](size))
         return
-    size = ["--decision", str(chosen.decision)] if chosen.decision else ["--month", str(chosen.month)]
+    given = [f"--{named}", str(size)]
     trees = {"before": chosen.other.resolve(), "after": _TREE}
-    sides = {name: _started(tree, size) for name, tree in trees.items()}
-    for kind in ("one", "five") if chosen.decision else ("moment",):
+    sides = {name: _started(tree, given) for name, tree in trees.items()}
+    for kind in ("one", "five") if named == "decision" else ("moment",):
         times: dict[str, list[list[float]]] = {name: [] for name in sides}
         for number in range(chosen.rounds + 1):
             told = set()
@@ -58,9 +62,9 @@ def main() -> None:
         side.communicate()
 
 
-def _started(tree: Path, size: list[str]) -> "subprocess.Popen[str]":
+def _started(tree: Path, given: list[str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, str(Path(__file__).resolve()), str(tree), *size, "--serve"],
+        [sys.executable, str(Path(__file__).resolve()), str(tree), *given, "--serve"],
         cwd=tree,
         env={**os.environ, **_ONE_THREAD, "PYTHONPATH": str(tree)},
         stdin=subprocess.PIPE,
@@ -84,8 +88,11 @@ def _tell(kind: str, times: dict[str, list[list[float]]]) -> None:
             f"{kind:>6} {name:>6}: median of rounds {median(map(median, rounds)):.2f} ms, "
             f"mean {mean(every):.2f}, p99 {np.percentile(every, 99):.2f}"
         )
-    ratios = [median(after) / median(before) for before, after in zip(*times.values(), strict=True)]
-    print(f"{kind:>6} median after / before: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    for name, of in {"median": median, "mean": mean}.items():
+        ratios = [of(after) / of(before) for before, after in zip(*times.values(), strict=True)]
+        print(
+            f"{kind:>6} {name} after / before: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        )
 
 
 def serve(ask: Callable[[str, int], tuple[list[float], str]]) -> None:
@@ -118,20 +125,42 @@ def decisions(templates: int) -> Callable[[str, int], tuple[list[float], str]]:
 
 def moments(persons: int) -> Callable[[str, int], tuple[list[float], str]]:
     from benchmarks.bench import month
+
+    site = month._Site(persons)
+    return _timed(site.state, site._moments)
+
+
+def walking(seconds: int) -> Callable[[str, int], tuple[list[float], str]]:
+    from benchmarks.bench import agent
+    from reid.domain.state import PartitionState
+
+    people = agent.looks(agent.PEOPLE, 3)
+    cameras, each = agent.CAMERAS, agent.EACH
+    made = agent.walking(people, cameras=cameras, each=each, fps=agent.FPS, stay=agent.STAY)
+    ask = _timed(PartitionState(), map(agent.message, made))
+    ask("", seconds * agent.FPS)
+    return ask
+
+
+def _timed(state: Any, messages: Iterator[Any]) -> Callable[[str, int], tuple[list[float], str]]:
+    from reid.domain.policy import Policies
     from reid.domain.step import step
 
-    told, site = sha256(), month._Site(persons)
+    told, policies = sha256(), Policies()
 
     def ask(_: str, each: int) -> tuple[list[float], str]:
         times = []
-        for message in list(islice(site._moments, each)):
+        for message in list(islice(messages, each)):
             begun = time.thread_time()
-            events = step(site.state, message, site._policies)
+            events = step(state, message, policies)
             times.append((time.thread_time() - begun) * 1e3)
             told.update(msgspec.msgpack.encode(events))
         return times, told.hexdigest()
 
     return ask
+
+
+_ASKED: Final = {"decision": decisions, "month": moments, "walking": walking}
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ Matejka et al. 2017): then the same threshold means the same for every encoder, 
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reid.contracts.embedding import fixed_from_bytes
+from reid.contracts.embedding import stacked
 from reid.contracts.events import Template
 from reid.domain.centring import Centring, WholeVector, cosines_of_many, in_millionths, squares
 
@@ -47,11 +47,15 @@ class _Camera:
         self.places: dict[int, int] = {}
         self.moment = 0
 
-    def put(self, number: int, row: WholeVector) -> None:
-        place = self.places.setdefault(number, len(self.numbers))
-        if place == len(self.numbers):
-            self.numbers.append(number)
-        self._set(place, row, squares(row[None])[0])
+    def put(self, numbers: Sequence[int], rows: WholeVector) -> None:
+        """``(n, d)``."""
+        for number in numbers:
+            if number not in self.places:
+                self.places[number] = len(self.numbers)
+                self.numbers.append(number)
+        places = [self.places[number] for number in numbers]
+        self.moment += 1
+        self.rows[places], self.squares[places], self.changed[places] = rows, squares(rows), self.moment
 
     def drop(self, number: int) -> None:
         """The last row takes the place."""
@@ -147,27 +151,37 @@ class Cohort:
         self._cameras: dict[str, _Camera] = {}
         self._memory = _Memory()
 
-    def put(self, number: int, templates: Sequence[Template]) -> None:
-        """Replaces the looks of the person with this registration number: its first of each camera."""
-        looks: dict[str, bytes] = {}
-        for template in templates:
-            looks.setdefault(template.camera_id, template.vector)
-        before = self._looks.get(number)
-        if before == looks:
-            return
-        self._looks[number] = looks
-        if before is None:
-            insort(self._numbers, number)
-        if number < self._oldest():
-            return
-        if before is None and len(self._numbers) > MAX_PERSONS:
-            self._take(self._numbers[-MAX_PERSONS - 1])
+    def put(self, changed: Iterable[tuple[int, Sequence[Template]]]) -> None:
+        """Replaces the looks of the persons with these registration numbers: each one's first of each
+        camera."""
+        told: dict[int, tuple[dict[str, bytes], dict[str, bytes]]] = {}
+        for number, templates in changed:
+            looks: dict[str, bytes] = {}
+            for template in templates:
+                looks.setdefault(template.camera_id, template.vector)
+            before = self._looks.get(number)
+            if before == looks:
+                continue
+            self._looks[number] = looks
+            told[number] = before or {}, looks
+            if before is None:
+                insort(self._numbers, number)
+                if len(self._numbers) > MAX_PERSONS and number >= self._oldest():
+                    self._take(self._numbers[-MAX_PERSONS - 1])
+        oldest = self._oldest()
         for camera_id, camera in self._cameras.items():
-            look = looks.get(camera_id)
-            if look is None:
-                camera.drop(number)
-            elif before is None or before.get(camera_id) != look:
-                camera.put(number, self._centring.centred(fixed_from_bytes(look), camera_id))
+            new: dict[int, bytes] = {}
+            for number, (before, looks) in told.items():
+                look = looks.get(camera_id)
+                if number < oldest or look == before.get(camera_id):
+                    continue
+                if look is None:
+                    camera.drop(number)
+                else:
+                    new[number] = look
+            if new:
+                vectors = stacked(list(new.values()))
+                camera.put(list(new), self._centring.centred(vectors, camera_id))
 
     def drop(self, number: int) -> None:
         """Forgets the person; an unknown one is no error."""
@@ -289,8 +303,8 @@ class Cohort:
         looks = self._looks[number]
         for camera_id, camera in self._cameras.items():
             if camera_id in looks:
-                vector = fixed_from_bytes(looks[camera_id])
-                camera.put(number, self._centring.centred(vector, camera_id))
+                vectors = stacked([looks[camera_id]])
+                camera.put([number], self._centring.centred(vectors, camera_id))
 
     def _of(self, camera_id: str) -> _Camera | None:
         found = self._cameras.get(camera_id)
@@ -302,10 +316,9 @@ class Cohort:
         numbers = [n for n in self._numbers[-MAX_PERSONS:] if camera_id in self._looks[n]]
         if not numbers:
             return None
-        vectors = [fixed_from_bytes(self._looks[number][camera_id]) for number in numbers]
-        made = self._cameras[camera_id] = _Camera(len(vectors[0]))
-        for number, vector in zip(numbers, vectors, strict=True):
-            made.put(number, self._centring.centred(vector, camera_id))
+        vectors = stacked([self._looks[number][camera_id] for number in numbers])
+        made = self._cameras[camera_id] = _Camera(vectors.shape[1])
+        made.put(numbers, self._centring.centred(vectors, camera_id))
         return made
 
 

@@ -18,6 +18,11 @@ from reid.domain.rows import Places, Rows, directions_to
 from reid.domain.shortlist import Shortlists
 
 _NEVER: Final = 2_000_000
+#: Changed persons that wait at most: a log is folded without a question.
+_LATE: Final = 256
+
+Changed = tuple[str, int, Sequence[Template]]
+"""A person, its registration number, and its templates."""
 
 
 class Candidate(NamedTuple):
@@ -46,28 +51,38 @@ class _ModelIndex:
         self.centring = centring
         self.cohort = Cohort(centring)
 
-    def put(self, person_id: str, number: int, templates: Sequence[Template]) -> None:
-        if self.number.get(person_id) != number or not templates:
-            self.drop(person_id)
-        if not templates:
-            return
-        self.number[person_id], self.person[number] = number, person_id
-        self.cohort.put(number, templates)
-        left, rows, fresh = self.rows.pop(person_id, {}), dict[int, Template](), list[Template]()
-        held = {(t.camera_id, t.vector): row for row, t in left.items()}
-        for template in templates:
-            row = held.pop((template.camera_id, template.vector), None)
-            if row is None:
-                fresh.append(template)
-            else:
-                del left[row]
-                rows[row] = template
-        for row in left:
-            self.table.free(row)
+    def put(self, changed: Sequence[Changed]) -> None:
+        """Replaces the templates of these persons, all of this encoder. New rows are measured at once: many
+        cost little more than one."""
+        told: list[tuple[int, Sequence[Template]]] = []
+        owners, fresh = list[int](), list[Template]()
+        for person_id, number, templates in changed:
+            if not templates or self.number.get(person_id, number) != number:
+                self.drop(person_id)
+            if not templates:
+                continue
+            self.number[person_id], self.person[number] = number, person_id
+            told.append((number, templates))
+            left, rows = self.rows.pop(person_id, {}), dict[int, Template]()
+            held = {(t.camera_id, t.vector): row for row, t in left.items()}
+            for template in templates:
+                row = held.pop((template.camera_id, template.vector), None)
+                if row is None:
+                    owners.append(number)
+                    fresh.append(template)
+                else:
+                    del left[row]
+                    rows[row] = template
+            for row in left:
+                self.table.free(row)
+            self.rows[person_id] = rows
+        self.cohort.put(told)
         if fresh:
             vectors = stacked([t.vector for t in fresh])
-            rows |= zip(self.table.add(number, [t.camera_id for t in fresh], vectors), fresh, strict=True)
-        self.rows[person_id] = rows
+            for row, number, template in zip(
+                self.table.add(owners, [t.camera_id for t in fresh], vectors), owners, fresh, strict=True
+            ):
+                self.rows[self.person[number]][row] = template
 
     def drop(self, person_id: str) -> None:
         for row in self.rows.pop(person_id, ()):
@@ -84,6 +99,8 @@ class _ModelIndex:
 
     def search(self, searches: Sequence[Search], top: int) -> list[list[Candidate]]:
         """One product for all that no earlier search settles."""
+        if not self.number:
+            return [[] for _ in searches]
         probes = [
             self.centring.centred(fixed_from_bytes(s.probe.vector), s.probe.camera_id) for s in searches
         ]
@@ -112,23 +129,34 @@ class Gallery:
 
     def __init__(self) -> None:
         self._models: dict[str, _ModelIndex] = {}
+        # Changed since the last question, put all at once before the next: looks grow more often than anybody
+        # is looked for.
+        self._late: dict[str, tuple[int, tuple[Template, ...]]] = {}
         self.centrings: dict[str, Centring] = {}
 
     def put(self, person_id: str, number: int, templates: Sequence[Template]) -> None:
         """Replaces the person's templates. ``number`` is unique to the person and breaks ties."""
-        by_model: dict[str, list[Template]] = {model: [] for model in self._models}
         for template in templates:
-            by_model.setdefault(template.model, []).append(template)
-        for model, of_model in by_model.items():
-            if model not in self._models:
-                dim = len(fixed_from_bytes(of_model[0].vector))
-                self._models[model] = _ModelIndex(dim, self.centring(model))
-            self._models[model].put(person_id, number, of_model)
+            if template.model not in self._models:
+                dim = len(fixed_from_bytes(template.vector))
+                self._models[template.model] = _ModelIndex(dim, self.centring(template.model))
+        self._late[person_id] = number, tuple(templates)
+        if len(self._late) >= _LATE:
+            self._catch_up()
 
     def drop(self, person_id: str) -> None:
         """Removes the person; unknown ids are no error."""
+        self._late.pop(person_id, None)
         for index in self._models.values():
             index.drop(person_id)
+
+    def _catch_up(self) -> None:
+        """Before anything is compared."""
+        if not self._late:
+            return
+        late, self._late = self._late, {}
+        for model, index in self._models.items():
+            index.put([(p, n, [t for t in looks if t.model == model]) for p, (n, looks) in late.items()])
 
     def dim(self, model: str) -> int | None:
         """Length of the vectors of a model; None before its first."""
@@ -141,7 +169,8 @@ class Gallery:
         return self.centrings.setdefault(model, Centring()) if found is None else found
 
     def cohort(self, model: str) -> Cohort:
-        """What strangers look like to the model."""
+        """What strangers look like to the model, until somebody changes."""
+        self._catch_up()
         index = self._models.get(model)
         return Cohort(self.centring(model)) if index is None else index.cohort
 
@@ -157,6 +186,7 @@ class Gallery:
 
     def search_all(self, searches: Sequence[Search], top: int) -> list[list[Candidate]]:
         """As `search`, for looks of one model at once."""
+        self._catch_up()
         index = self._models.get(searches[0].probe.model) if searches else None
         if index is None:
             return [[] for _ in searches]

@@ -8,7 +8,7 @@ computed for all (`reid.domain.coarse`), and they are kept as int16: few are mul
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -104,21 +104,21 @@ class Rows:
             return None
         return np.array(sorted(set(self._changed[moment - self._forgotten :])), np.intp)
 
-    def add(self, number: int, camera_ids: Sequence[str], vectors: NDArray[np.int16]) -> list[int]:
-        """The rows that these templates of the person with this number, ``(n, d)``, go to, in turn."""
+    def add(self, numbers: Sequence[int], camera_ids: Sequence[str], vectors: NDArray[np.int16]) -> list[int]:
+        """The rows that these templates, ``(n, d)``, of the persons with these numbers go to, in turn."""
         rows = [self._free.pop() if self._free else self._new() for _ in camera_ids]
         whole = vectors.astype(np.float32)
-        along = None if self._directions is None else whole @ self._directions
-        for nth, (row, camera_id) in enumerate(zip(rows, camera_ids, strict=True)):
-            block, place = divmod(row, BLOCK)
-            self._blocks[block][place] = whole[nth]
-            if along is not None:
-                widest, others, finest = self._split(along[nth])
-                self._parts[0][block][place], self._parts[1][block][place] = widest, others
-                self._parts[2][block][place] = _rounded(finest)
-            self._camera[row] = self._known(camera_id)
-        self.owner[rows] = number
-        self._measure(np.sort(rows))
+        order = np.argsort(rows)
+        places = np.array(rows)[order]
+        _put(self._blocks, places, whole[order])
+        if self._directions is not None:
+            widest, others, finest = self._split(whole[order] @ self._directions)
+            _put(self._parts[0], places, widest)
+            _put(self._parts[1], places, others)
+            _put(self._parts[2], places, _rounded(finest))
+        self._camera[rows] = [self._known(camera_id) for camera_id in camera_ids]
+        self.owner[rows] = numbers
+        self._measure(places)
         self._note(rows)
         if self._directions is None and self.used >= FROM_ROWS and self.dim > 2 * DIRECTIONS:
             self._direct()
@@ -327,11 +327,24 @@ def _gathered(blocks: Sequence[Block], rows: Places) -> Floats:
     if first == last:
         return blocks[first].take(rows - first * BLOCK, axis=0).astype(np.float32, copy=False)
     found = np.empty((len(rows), blocks[0].shape[1]), np.float32)
+    for number, start, stop in _cuts(rows):
+        found[start:stop] = blocks[number].take(rows[start:stop] - number * BLOCK, axis=0)
+    return found
+
+
+def _put(blocks: Sequence[Block], rows: Places, values: Block) -> None:
+    """Writes these rows, which ascend."""
+    for number, start, stop in _cuts(rows):
+        blocks[number][rows[start:stop] - number * BLOCK] = values[start:stop]
+
+
+def _cuts(rows: Places) -> Iterator[tuple[int, int, int]]:
+    """A block, and from where to where in ``rows`` its own stand."""
+    first, last = int(rows[0]) // BLOCK, int(rows[-1]) // BLOCK
     cuts = np.searchsorted(rows, np.arange(first, last + 2) * BLOCK).tolist()
     for number, start, stop in zip(range(first, last + 1), cuts, cuts[1:], strict=False):
         if stop > start:
-            found[start:stop] = blocks[number].take(rows[start:stop] - number * BLOCK, axis=0)
-    return found
+            yield number, start, stop
 
 
 def _product(blocks: Sequence[Block], used: int, rows: Places, probe: Floats) -> Floats:

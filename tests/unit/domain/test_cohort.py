@@ -52,16 +52,17 @@ def test_any_life_of_a_cohort(seed: int, monkeypatch: pytest.MonkeyPatch) -> Non
             persons.pop(number, None)
             known.drop(number)
         elif what == 2:
-            changed = str(random.choice(CAMERAS))
-            centring.state(changed, 9, fixed_to_bytes(random.integers(0, 999, 8)))
-            known.changed(changed)
+            camera_id = str(random.choice(CAMERAS))
+            centring.state(camera_id, 9, fixed_to_bytes(random.integers(0, 999, 8)))
+            known.changed(camera_id)
         else:
-            persons[number] = persons.get(number, [])[what % 3 :] + [look() for _ in range(what % 3)]
-            persons[number] = persons[number] or [look()]
-            known.put(number, persons[number])
+            changed = {number, *random.integers(15, size=what - 3).tolist()}
+            for each in changed:
+                persons[each] = persons.get(each, [])[what % 3 :] + [look() for _ in range(what % 3)]
+                persons[each] = persons[each] or [look()]
+            known.put([(each, persons[each]) for each in changed])
         anew = Cohort(centring)
-        for each, templates in persons.items():
-            anew.put(each, templates)
+        anew.put(persons.items())
         some = [(asked[int(n)], str(random.choice(CAMERAS))) for n in random.integers(len(asked), size=5)]
         owns = [set(random.integers(15, size=3).tolist()) for _ in some]
         known.prepare([look for look, _ in some[:2]], some[0][1])

@@ -10,7 +10,7 @@ from reid.contracts.events import Template
 from reid.domain import coarse, rows, shortlist
 from reid.domain.centring import cosines
 from reid.domain.coarse import Floats
-from reid.domain.gallery import Candidate, Gallery, Search
+from reid.domain.gallery import Candidate, Gallery, Search, _ModelIndex
 from reid.domain.rows import Places
 from tests.unit.domain.large_galleries import bounded_from
 
@@ -46,6 +46,11 @@ class Known:
         templates = [template(self.look(who), CAMERAS[(number + n) % 3]) for n in range(number % 5 + 1)]
         self.persons[f"p{number}"] = number, templates
         self.gallery.put(f"p{number}", number, templates)
+
+    def index(self) -> _ModelIndex:
+        """With all that went in."""
+        self.gallery._catch_up()
+        return self.gallery._models[MODEL]
 
     def drop(self, number: int) -> None:
         del self.persons[f"p{number}"]
@@ -116,14 +121,14 @@ def test_bounds_along_few_directions_change_nothing(seed: int, near_mean: bool) 
         for number in known.random.choice(90, 15, replace=False).tolist():
             known.drop(number) if f"p{number}" in known.persons else known.put(number)
         known.agree(3)
-    table = known.gallery._models[MODEL].table
+    table = known.index().table
     assert table.bounds(np.zeros((1, DIM), np.float32)).shape == (1, table.used)
     assert bool(table._near) == near_mean, "rows near their mean are what this is about"
 
 
 def bounds_of(known: Known, seen: Places, direction: Floats) -> list[Floats]:
     """Of these rows, along ever more directions."""
-    table = known.gallery._models[MODEL].table
+    table = known.index().table
     found = [table.few_bounds(seen, direction)]
     for part in (1, 2):
         found.append(table.closer(seen, found[-1], direction, part))
@@ -136,7 +141,7 @@ def test_each_bound_is_above_the_cosine_and_below_the_one_before(seed: int) -> N
     known = Known(seed, 120)
     for camera_id in CAMERAS:
         known.recentre(camera_id)
-    table = known.gallery._models[MODEL].table
+    table = known.index().table
     seen = np.flatnonzero(~table.hidden[: table.used])
     for _ in range(10):
         probe = fixed(known.look(known.random.standard_normal(DIM)) - known.light / 10).astype(np.float64)
@@ -152,7 +157,7 @@ def test_each_bound_is_above_the_cosine_and_below_the_one_before(seed: int) -> N
 def test_rounding_what_lies_along_the_last_directions_lowers_no_bound() -> None:
     """Templates with next to nothing beside the directions, and probes that show just that, or none of it."""
     known = Known(3, 120)
-    table = known.gallery._models[MODEL].table
+    table = known.index().table
     directions = table._directions
     assert directions is not None
     last = directions[:, table._cuts[1] :].astype(np.float64)
@@ -163,6 +168,7 @@ def test_rounding_what_lies_along_the_last_directions_lowers_no_bound() -> None:
         along = last @ known.random.standard_normal(last.shape[1])
         along /= np.linalg.norm(along)
         known.gallery.put(f"p{number}", number, [template(along + 0.01 * beside, "room1")])
+        known.index()
         for probe in (fixed(beside).astype(np.float64), fixed(along).astype(np.float64)):
             row = np.flatnonzero(table.owner[: table.used] == number)
             found = bounds_of(known, row, rows.directions_to([probe])[0])
@@ -173,25 +179,25 @@ def test_rounding_what_lies_along_the_last_directions_lowers_no_bound() -> None:
 @pytest.mark.usefixtures("soon")
 def test_too_few_living_rows_have_no_directions() -> None:
     known = Known(7, 10)
+    table = known.index().table
     for number in range(9):
         known.drop(number)
-    table = known.gallery._models[MODEL].table
     table._direct()
     assert table._directions is None
     for number in range(100, 160):
         known.put(number)
-    assert table._directions is not None
+    assert known.index().table._directions is not None
     known.agree(3)
 
 
 def test_a_person_s_rows_stay_where_they_were_when_one_is_replaced() -> None:
     known = Known(3, 12)
     _, templates = known.persons["p9"]
-    before = dict(known.gallery._models[MODEL].rows["p9"])
+    before = dict(known.index().rows["p9"])
     changed = [*templates[1:], template(known.look(known.random.standard_normal(DIM)), "room1")]
     known.persons["p9"] = 9, changed
     known.gallery.put("p9", 9, changed)
-    after = known.gallery._models[MODEL].rows["p9"]
+    after = known.index().rows["p9"]
     assert sum(after.get(row) is kept for row, kept in before.items()) == len(templates) - 1
     known.agree(4)
     known.gallery.put("p9", 9, [])
@@ -217,13 +223,13 @@ class Looked:
 
     def __init__(self, known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
         self.everywhere = 0
-        bounds = known.gallery._models[MODEL].table.bounds
+        bounds = known.index().table.bounds
 
         def counted(directions: NDArray[np.float32]) -> NDArray[np.float32]:
             self.everywhere += len(directions)
             return bounds(directions)
 
-        monkeypatch.setattr(known.gallery._models[MODEL].table, "bounds", counted)
+        monkeypatch.setattr(known.index().table, "bounds", counted)
 
 
 @pytest.fixture(params=["directions", "none"])

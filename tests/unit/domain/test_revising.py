@@ -129,7 +129,7 @@ def test_the_memory_of_spreads_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(cohort, "_MEMORY", 2)
     known, prior = Cohort(Centring()), Spread(0.1, 0.2)
     looks = [Template("m@1", bytes([i, 1, 0, 1]), "room1", 1.0) for i in range(5)]
-    known.put(0, looks[:1])
+    known.put([(0, looks[:1])])
     assert [known.spread(look, "room2", (), prior) for look in looks] == [prior] * 5
 
 
