@@ -6,7 +6,8 @@ Matejka et al. 2017): then the same threshold means the same for every encoder, 
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,18 +15,15 @@ from numpy.typing import NDArray
 
 from reid.contracts.embedding import stacked
 from reid.contracts.events import Template
-from reid.domain.centring import Centring, WholeVector, cosines_of_many, in_millionths, squares
+from reid.domain.centring import Centring, WholeVector, in_millionths, squares
+from reid.domain.remembered import MAX_PERSONS, Memory, Places
 
-#: Persons whose looks count, the latest by registration.
-MAX_PERSONS: Final = 256
 #: What the encoder's calibration tells of strangers counts as so many looks.
 PRIOR_LOOKS: Final = 10
-#: Looks with a camera whose cosines are remembered, 1 KB each.
-_MEMORY: Final = 16_384
 
-Places = NDArray[np.intp]
-Asked = tuple[Template, str]
-"""A look, and the camera that shows the strangers."""
+
+#: Whole numbers up to this are exact in float64.
+_EXACT: Final = 2**53
 
 
 class Spread(NamedTuple):
@@ -33,6 +31,15 @@ class Spread(NamedTuple):
 
     mean: float
     deviation: float
+
+
+class Pairs(NamedTuple):
+    """Of a look and a camera that shows strangers: places in lists of both, and in one of numbers that are no
+    strangers to the look."""
+
+    look: Places
+    camera: Places
+    own: Places
 
 
 class _Camera:
@@ -73,71 +80,6 @@ class _Camera:
         self.rows[place], self.squares[place], self.changed[place] = row, square, self.moment
 
 
-class _Memory:
-    """Looks' cosines with the places of a camera, in millionths, a row for each look and camera: their sum,
-    sum of squares, and as of which of the camera's moments they are, 0 for a new row."""
-
-    def __init__(self) -> None:
-        self.each: NDArray[np.int32] = np.zeros((64, MAX_PERSONS), np.int32)
-        self.total: NDArray[np.int64] = np.zeros(64, np.int64)
-        self.powers: NDArray[np.int64] = np.zeros(64, np.int64)
-        self.moment: NDArray[np.int64] = np.zeros(64, np.int64)
-        self.held = 0
-        self._rows: dict[tuple[str, str], dict[bytes, int]] = {}
-        self._free = list(range(64))
-
-    def rows(self, asked: Sequence[Asked]) -> list[int]:
-        """Those known, and new ones, whose ``moment`` is 0 until they are filled."""
-        if self.held + len(asked) > _MEMORY and self.held + len(self._missing(asked)) > _MEMORY:
-            for camera_id in {c for _, c in self._rows}:
-                self.forget(camera_id)
-        found = []
-        for look, camera_id in asked:
-            rows = self._rows.get((look.camera_id, camera_id))
-            row = None if rows is None else rows.get(look.vector)
-            found.append(self._new(look, camera_id) if row is None else row)
-        return found
-
-    def forget(self, camera_id: str) -> None:
-        """All looks of the camera, and with its places."""
-        for pair in [pair for pair in self._rows if camera_id in pair]:
-            gone = self._rows.pop(pair).values()
-            self._free.extend(gone)
-            self.held -= len(gone)
-
-    def fill(self, rows: Places, scores: NDArray[np.int64], moments: Sequence[int]) -> None:
-        """New rows; ``scores``: ``(rows, MAX_PERSONS)``."""
-        self.each[rows], self.moment[rows] = scores, moments
-        self.total[rows], self.powers[rows] = scores.sum(axis=1), (scores * scores).sum(axis=1)
-
-    def update(self, rows: Places, places: Places, scores: NDArray[np.int64], moment: int) -> None:
-        """``scores``: ``(rows, places)``."""
-        at = rows[:, None], places
-        before = self.each[at].astype(np.int64)
-        self.total[rows] += scores.sum(axis=1) - before.sum(axis=1)
-        self.powers[rows] += (scores * scores).sum(axis=1) - (before * before).sum(axis=1)
-        self.each[at], self.moment[rows] = scores, moment
-
-    def _missing(self, asked: Sequence[Asked]) -> set[tuple[bytes, str, str]]:
-        named = {(look.vector, look.camera_id, camera_id) for look, camera_id in asked}
-        return {(v, of, by) for v, of, by in named if v not in self._rows.get((of, by), ())}
-
-    def _new(self, look: Template, camera_id: str) -> int:
-        if not self._free:
-            self._grow()
-        row = self._rows.setdefault((look.camera_id, camera_id), {})[look.vector] = self._free.pop()
-        self.moment[row] = 0
-        self.held += 1
-        return row
-
-    def _grow(self) -> None:
-        self._free = list(range(len(self.each), 2 * len(self.each)))
-        self.each = np.concatenate([self.each, np.zeros_like(self.each)])
-        self.total = np.concatenate([self.total, np.zeros_like(self.total)])
-        self.powers = np.concatenate([self.powers, np.zeros_like(self.powers)])
-        self.moment = np.concatenate([self.moment, np.zeros_like(self.moment)])
-
-
 class Cohort:
     """One look a person and camera, for one encoder. Derived from the persons' templates alone.
 
@@ -149,7 +91,7 @@ class Cohort:
         self._numbers: list[int] = []
         self._looks: dict[int, dict[str, bytes]] = {}
         self._cameras: dict[str, _Camera] = {}
-        self._memory = _Memory()
+        self._memory = Memory()
 
     def put(self, changed: Iterable[tuple[int, Sequence[Template]]]) -> None:
         """Replaces the looks of the persons with these registration numbers: each one's first of each
@@ -205,92 +147,100 @@ class Cohort:
 
         ``prior``: what to expect of a site that is not known yet.
         """
-        means, deviations = self.spreads([(look, camera_id)], [own], [prior])
-        return Spread(float(means[0]), float(deviations[0]))
+        only = np.zeros(1, np.intp)
+        means, deviations = (np.array([each]) for each in prior)
+        found = self.spreads([look], [camera_id], [own], Pairs(only, only, only), means, deviations)
+        return Spread(float(found[0][0]), float(found[1][0]))
 
     def spreads(
-        self, asked: Sequence[Asked], owns: Sequence[Collection[int]], priors: Sequence[Spread]
+        self,
+        looks: Sequence[Template],
+        camera_ids: Sequence[str],
+        owns: Sequence[Collection[int]],
+        pairs: Pairs,
+        means: NDArray[np.float64],
+        deviations: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """As `spread`, of many looks each with a camera: means and deviations."""
-        means, deviations = (np.array(each) for each in zip(*priors, strict=True))
-        cameras = {camera_id: self._of(camera_id) for camera_id in {c for _, c in asked}}
-        known = [n for n, (_, camera_id) in enumerate(asked) if cameras[camera_id] is not None]
-        if not known:
+        """As `spread`, of many looks each with a camera: means and deviations. Those given are the priors."""
+        cameras = [self._of(camera_id) for camera_id in camera_ids]
+        counts = np.array([0 if camera is None else len(camera.places) for camera in cameras])[pairs.camera]
+        known = np.flatnonzero(counts)
+        if not len(known):
             return means, deviations
-        rows = self._rows([asked[n] for n in known], cameras)
+        of, by, own = (each[known] for each in pairs)
+        rows, count = self._rows(looks, camera_ids, cameras, of, by), counts[known]
         total, powers = self._memory.total[rows], self._memory.powers[rows]
-        counts, whose, which = [], [], []
-        for nth, number in enumerate(known):
-            places = cameras[asked[number][1]].places  # type: ignore[union-attr]
-            count = len(places)
-            for one in owns[number]:
-                place = places.get(one)
-                if place is not None:
-                    whose.append(nth)
-                    which.append(place)
-                    count -= 1
-            counts.append(count)
-        if whose:
-            scores = self._memory.each[rows[whose], which].astype(np.int64)
-            np.subtract.at(total, whose, scores)
-            np.subtract.at(powers, whose, scores * scores)
-        enough = [nth for nth, count in enumerate(counts) if count > 1]
-        if enough:
-            at, of = np.array(known)[enough], np.array(counts)[enough]
-            blended = _blended(of, total[enough], powers[enough], means[at], deviations[at])
-            means[at], deviations[at] = blended
+        for places in _places_of(owns, cameras):
+            place = places[own, by]
+            here = np.flatnonzero(place >= 0)
+            scores = self._memory.each[rows[here], place[here]].astype(np.int64)
+            total[here] -= scores
+            powers[here] -= scores * scores
+            count[here] -= 1
+        enough = np.flatnonzero(count > 1)
+        at = known[enough]
+        means, deviations = means.copy(), deviations.copy()
+        means[at], deviations[at] = _blended(
+            count[enough], total[enough], powers[enough], means[at], deviations[at]
+        )
         return means, deviations
 
-    def prepare(self, looks: Sequence[Template], camera_id: str) -> None:
-        """Spreads of these looks with the camera will be asked for: one product for all of them."""
-        camera = self._of(camera_id)
-        if camera is not None and looks:
-            self._rows([(look, camera_id) for look in looks], {camera_id: camera})
-
-    def _rows(self, asked: Sequence[Asked], cameras: Mapping[str, _Camera | None]) -> Places:
+    def _rows(
+        self,
+        looks: Sequence[Template],
+        camera_ids: Sequence[str],
+        cameras: Sequence[_Camera | None],
+        of: Places,
+        by: Places,
+    ) -> Places:
         """The memory's, brought up to date. What is new needs all places of its camera, the rest those that
         changed since."""
-        rows = np.array(self._memory.rows(asked))
-        behind: dict[tuple[str, bool], dict[int, Template]] = {}
-        moments = self._memory.moment[rows].tolist()
-        for row, moment, (look, camera_id) in zip(rows.tolist(), moments, asked, strict=True):
-            if moment < cameras[camera_id].moment:  # type: ignore[union-attr]
-                behind.setdefault((camera_id, moment == 0), {})[row] = look
-        if not behind:
+        memory = self._memory
+        rows = memory.rows(looks, camera_ids, of, by)
+        moments = memory.moment[rows]
+        behind = np.flatnonzero(moments < np.array([0 if c is None else c.moment for c in cameras])[by])
+        if not len(behind):
             return rows
-        looks = {(look.vector, look.camera_id): n for some in behind.values() for n, look in some.items()}
-        nth = {look: n for n, look in enumerate(looks)}
-        vectors = self._centring.all_centred([v for v, _ in looks], [c for _, c in looks])
-        fresh: list[tuple[_Camera, list[int], WholeVector]] = []
-        for (camera_id, new), some in behind.items():
-            camera, theirs = cameras[camera_id], vectors[[nth[t.vector, t.camera_id] for t in some.values()]]
-            assert camera is not None
-            if new:
-                fresh.append((camera, list(some), theirs))
-            else:
-                self._refresh(np.array(list(some)), theirs, camera)
-        if fresh:
-            self._fill(fresh)
+        behind = behind[np.unique(rows[behind], return_index=True)[1]]
+        needed, nth = np.unique(of[behind], return_inverse=True)
+        some = [looks[n] for n in needed.tolist()]
+        vectors = self._centring.all_centred([t.vector for t in some], [t.camera_id for t in some])
+        new, at, whose = moments[behind] == 0, rows[behind], by[behind]
+        if new.any():
+            self._fill(at[new], vectors[nth[new]], whose[new], cameras)
+        if not new.all():
+            self._refresh(at[~new], vectors[nth[~new]], whose[~new], cameras)
         return rows
 
-    def _fill(self, fresh: Sequence[tuple[_Camera, list[int], WholeVector]]) -> None:
+    def _fill(
+        self, rows: Places, vectors: WholeVector, by: Places, cameras: Sequence[_Camera | None]
+    ) -> None:
         """New rows, with whom and of which looks: products camera by camera, the rest at once."""
-        rows = np.array([row for _, some, _ in fresh for row in some])
         dots, lengths = (np.zeros((len(rows), MAX_PERSONS)) for _ in range(2))
-        moments, start = [], 0
-        for camera, some, vectors in fresh:
-            of, used = slice(start, start + len(some)), len(camera.numbers)
-            np.matmul(vectors, camera.rows[:used].T, out=dots[of, :used])
-            np.multiply(squares(vectors)[:, None], camera.squares[:used], out=lengths[of, :used])
-            moments += [camera.moment] * len(some)
-            start = of.stop
+        moments, own = np.zeros(len(rows), np.int64), squares(vectors)
+        for here, camera in _each(by, cameras):
+            used = len(camera.numbers)
+            dots[here, :used] = vectors[here] @ camera.rows[:used].T
+            lengths[here, :used] = own[here, None] * camera.squares[:used]
+            moments[here] = camera.moment
         self._memory.fill(rows, in_millionths(dots, lengths), moments)
 
-    def _refresh(self, rows: Places, vectors: WholeVector, camera: _Camera) -> None:
-        """Brings scores up to date that are about as old."""
-        places = np.flatnonzero(camera.changed > self._memory.moment[rows].min())
-        scores = cosines_of_many(camera.rows[places], camera.squares[places], vectors)
-        self._memory.update(rows, places, scores, camera.moment)
+    def _refresh(
+        self, rows: Places, vectors: WholeVector, by: Places, cameras: Sequence[_Camera | None]
+    ) -> None:
+        """Brings rows up to date, those of a camera that are about as old: likewise."""
+        own, before = squares(vectors), self._memory.moment[rows]
+        of, places, dots, lengths = list[Places](), list[Places](), list[WholeVector](), list[WholeVector]()
+        moments = np.zeros(len(rows), np.int64)
+        for here, camera in _each(by, cameras):
+            changed = np.flatnonzero(camera.changed > before[here].min())
+            of.append(np.repeat(here, len(changed)))
+            places.append(np.tile(changed, len(here)))
+            dots.append((vectors[here] @ camera.rows[changed].T).ravel())
+            lengths.append((own[here, None] * camera.squares[changed]).ravel())
+            moments[here] = camera.moment
+        scores = in_millionths(np.concatenate(dots), np.concatenate(lengths))
+        self._memory.update(rows, np.concatenate(of), np.concatenate(places), scores, moments)
 
     def _oldest(self) -> int:
         return self._numbers[-MAX_PERSONS] if len(self._numbers) >= MAX_PERSONS else -1
@@ -322,6 +272,23 @@ class Cohort:
         return made
 
 
+def _each(by: Places, cameras: Sequence[_Camera | None]) -> Iterator[tuple[Places, _Camera]]:
+    """Each camera with where it stands in ``by``."""
+    for number in np.unique(by).tolist():
+        camera = cameras[number]
+        assert camera is not None
+        yield np.flatnonzero(by == number), camera
+
+
+def _places_of(
+    owns: Sequence[Collection[int]], cameras: Sequence[_Camera | None]
+) -> Iterator[NDArray[np.intp]]:
+    """``(owns, cameras)``: where the first of each stands in each camera, -1 for nowhere; then the second."""
+    held = [{} if camera is None else camera.places for camera in cameras]
+    for numbers in zip_longest(*owns):
+        yield np.array([[places.get(number, -1) for places in held] for number in numbers])
+
+
 def _blended(
     count: NDArray[np.int64],
     total: NDArray[np.int64],
@@ -331,8 +298,12 @@ def _blended(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of ``count`` scores in millionths with this sum and sum of squares, and of a prior."""
     weight = count / (count + PRIOR_LOOKS)
-    # Python divides whole numbers beyond 2**53 exactly, float64 would round them before.
-    sums = zip((powers * count - total * total).tolist(), (count * count).tolist(), strict=True)
-    variance = np.array([above / below for above, below in sums]) / 1e12
+    above, below = powers * count - total * total, count * count
+    if above.max(initial=0) < _EXACT:
+        variance = above / below / 1e12
+    else:
+        # Python divides whole numbers beyond 2**53 exactly, float64 would round them before.
+        sums = zip(above.tolist(), below.tolist(), strict=True)
+        variance = np.array([one / other for one, other in sums]) / 1e12
     found = np.sqrt(weight * variance + (1 - weight) * deviation * deviation)
     return weight * (total / count / 1e6) + (1 - weight) * mean, np.maximum(found, 1e-3)

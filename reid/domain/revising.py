@@ -72,11 +72,7 @@ class _Revision(Pairing):
         results = self.site.gallery.search_all(searches, _CANDIDATES)
         for (person, _), found in zip(known, results, strict=True):
             others = [self.site.persons[candidate.person_id] for candidate in found]
-            near = [other for other in others if not at_once(person.tracks, other.tracks)]
-            looks = [look for other in near for look in self.looks(other)]
-            for camera_id in dict.fromkeys(look.camera_id for look in self.looks(person)):
-                self.site.cohort(self.model).prepare(looks, camera_id)
-            yield person, near
+            yield person, [other for other in others if not at_once(person.tracks, other.tracks)]
 
     def of(self, person: Person, near: Iterable[Person]) -> AnyEvent | None:
         """The one that is most due."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from reid.contracts.events import Template
 from reid.contracts.policy import Policy
-from reid.domain.centring import cosines_of_many, squares
-from reid.domain.cohort import Spread
+from reid.domain.centring import WholeVector, cosines_of_many, squares
+from reid.domain.cohort import Pairs, Spread
 from reid.domain.exact import logarithm, share
 from reid.domain.passages import passage
 from reid.domain.similarity import Calibration, best_raws, calibrated
@@ -108,12 +108,13 @@ def likenesses(site: SiteState, probe: Template, sides: Sequence[Side], knots: C
     the sooner one is near by chance, and the better the mean of all is known.
     """
     found = [-9.0] * len(sides)
-    for place, above in _compared(site, [probe], sides, knots):
+    for place, above, rows in _compared(site, [probe], sides, knots):
         theirs = sides[place].templates
         first = min(FEW / len({look.track for look in theirs}), 1.0)
-        likeness = together(above[0]) * first
+        likeness = together(above[0].tolist()) * first
         if first < 1:
-            likeness += _mean(above, [probe], theirs) / _agreement(site, theirs) * (1 - first)
+            weights = _weights(theirs)
+            likeness += _mean(above, _weights([probe]), weights) / _agreement(rows, weights) * (1 - first)
         found[place] = odds(site, probe.model, likeness)
     return found
 
@@ -132,33 +133,40 @@ def resemblances(
     found = [-9.0] * len(sides)
     if not looks:
         return found
-    own = _agreement(site, looks)
-    for place, above in _compared(site, looks, sides, knots):
-        theirs = sides[place].templates
-        likeness = _mean(above, looks, theirs) / (own * _agreement(site, theirs))
+    mine = _weights(looks)
+    own = _agreement(_centred(site, looks), mine)
+    for place, above, rows in _compared(site, looks, sides, knots):
+        weights = _weights(sides[place].templates)
+        likeness = _mean(above, mine, weights) / (own * _agreement(rows, weights))
         found[place] = odds(site, looks[0].model, likeness)
     return found
 
 
 def _compared(
     site: SiteState, looks: Sequence[Template], sides: Sequence[Side], knots: Calibration
-) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """The place of each side that has looks, and their `deviations`."""
+) -> Iterator[tuple[int, NDArray[np.float64], WholeVector]]:
+    """The place of each side that has looks, their `deviations`, and those looks, ``(n, d)`` centred."""
     filled = [(place, side) for place, side in enumerate(sides) if side.templates]
     if not filled:
         return
-    above = deviations(site, looks, [side for _, side in filled], knots)
+    rows = _centred(site, [template for _, side in filled for template in side.templates])
+    above = _above(site, looks, [side for _, side in filled], rows, knots)
     start = 0
     for place, side in filled:
-        yield place, above[:, start : start + len(side.templates)]
-        start += len(side.templates)
+        of = slice(start, start + len(side.templates))
+        yield place, above[:, of], rows[of]
+        start = of.stop
 
 
-def _mean(above: NDArray[np.float64], looks: Sequence[Template], theirs: Sequence[Template]) -> float:
+def _centred(site: SiteState, looks: Sequence[Template]) -> WholeVector:
+    centring = site.centring(looks[0].model)
+    return centring.all_centred([look.vector for look in looks], [look.camera_id for look in looks])
+
+
+def _mean(above: NDArray[np.float64], mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
     """Of the deviations of looks with looks, weighed. In millionths: the sum is exact in any order."""
-    rows, columns = _weights(looks), _weights(theirs)
-    total = float(rows @ np.rint(above * 1e6) @ columns)
-    return total / float(rows.sum() * columns.sum()) / 1e6
+    total = float(mine @ np.rint(above * 1e6) @ theirs)
+    return total / float(mine.sum() * theirs.sum()) / 1e6
 
 
 def _weights(looks: Sequence[Template]) -> NDArray[np.float64]:
@@ -166,14 +174,12 @@ def _weights(looks: Sequence[Template]) -> NDArray[np.float64]:
     return np.array([min(max(round(look.weight * 10), _ONE_CROP), _GROWN) for look in looks], np.float64)
 
 
-def _agreement(site: SiteState, looks: Sequence[Template]) -> float:
+def _agreement(rows: WholeVector, weights: NDArray[np.float64]) -> float:
     """How long the mean of looks of unit length is, 1 where all are the same (the mean resultant length of
     directional statistics, Mardia and Jupp 2000). Looks that differ from each other are, on an average,
     less like anybody: divided by this, the mean of likenesses is a likeness with the mean look."""
-    if len(looks) == 1:
+    if len(rows) == 1:
         return 1.0
-    rows = site.centring(looks[0].model).all_centred([t.vector for t in looks], [t.camera_id for t in looks])
-    weights = _weights(looks)
     total = float(weights @ cosines_of_many(rows, squares(rows), rows) @ weights)
     return math.sqrt(max(total / float(weights.sum()) ** 2 / 1e6, _LEAST_AGREEMENT))
 
@@ -188,8 +194,7 @@ def odds(site: SiteState, model: str, above: float) -> float:
 def together(above: Iterable[float]) -> float:
     """A look's deviations above the strangers with each template. The nearest counts half, all together the
     other half: who looks like everybody to some template must look like the others too."""
-    each = [float(one) for one in above]
-    total = 0.0
+    each, total = list(above), 0.0
     # Added one by one: Python's `sum` of floats is not the same in every version.
     for one in each:
         total += one
@@ -200,46 +205,75 @@ def deviations(
     site: SiteState, looks: Sequence[Template], sides: Sequence[Side], knots: Calibration
 ) -> NDArray[np.float64]:
     """``(looks, templates of all sides)``: how far above the strangers of both each two are."""
-    centring, cohort = site.centring(looks[0].model), site.cohort(looks[0].model)
-    templates = [template for side in sides for template in side.templates]
-    cameras = [template.camera_id for template in templates]
-    rows = centring.all_centred([t.vector for t in templates], cameras)
-    vectors = centring.all_centred([look.vector for look in looks], [look.camera_id for look in looks])
-    raws = cosines_of_many(rows, squares(rows), vectors) / 1e6
-    before = {camera_id: n for n, camera_id in enumerate(dict.fromkeys(look.camera_id for look in looks))}
-    priors = {
-        (one, other): expected(centring.common(one, other), knots) for one in before for other in set(cameras)
-    }
-    whose = [(n, t.camera_id) for n, side in enumerate(sides) for t in side.templates]
-    groups = {group: n for n, group in enumerate(dict.fromkeys(whose))}
-    theirs = [(template, camera_id) for camera_id in before for template in templates]
-    ours = [(look, camera_id) for look in looks for _, camera_id in groups]
-    owns = [side.own for side in sides for _ in side.templates] * len(before)
-    owns += [sides[number].own for number, _ in groups] * len(looks)
-    expectations = [priors[one, template.camera_id] for template, one in theirs]
-    expectations += [priors[look.camera_id, other] for look, other in ours]
-    middle, spread = cohort.spreads([*theirs, *ours], owns, expectations)
-    to_look = [before[look.camera_id] for look in looks]
-    to_group = [groups[group] for group in whose]
+    rows = _centred(site, [template for side in sides for template in side.templates])
+    return _above(site, looks, sides, rows, knots)
 
-    def above(of: slice, width: int, rows: list[int], columns: list[int] | slice) -> NDArray[np.float64]:
-        means, widths = (each[of].reshape(-1, width)[rows][:, columns] for each in (middle, spread))
+
+def _above(
+    site: SiteState, looks: Sequence[Template], sides: Sequence[Side], rows: WholeVector, knots: Calibration
+) -> NDArray[np.float64]:
+    """As `deviations`; ``rows``: the templates of all sides, ``(n, d)`` centred.
+
+    Each look is set off against the strangers of each side's cameras, each template against those of each
+    look's.
+    """
+    model, templates = looks[0].model, [template for side in sides for template in side.templates]
+    raws = cosines_of_many(rows, squares(rows), _centred(site, looks)) / 1e6
+    places: dict[str, int] = {}
+    mine, theirs = (
+        np.array([places.setdefault(look.camera_id, len(places)) for look in some])
+        for some in (looks, templates)
+    )
+    side = np.repeat(np.arange(len(sides)), [len(one.templates) for one in sides])
+    # Of templates with the cameras of looks, and of looks with those of a side: no more than there are.
+    (befores, before), (groups, group) = (
+        np.unique(each, return_inverse=True) for each in (mine, side * len(places) + theirs)
+    )
+    whose, shown = np.divmod(groups, len(places))
+    numbers = np.arange(len(looks) + len(templates))
+    pairs = Pairs(
+        np.concatenate(
+            [np.tile(numbers[len(looks) :], len(befores)), np.repeat(numbers[: len(looks)], len(groups))]
+        ),
+        np.concatenate([np.repeat(befores, len(templates)), np.tile(shown, len(looks))]),
+        np.concatenate([np.tile(side, len(befores)), np.tile(whose, len(looks))]),
+    )
+    of = np.concatenate([mine, theirs])[pairs.look]
+    common = np.array([site.centring(model).common(camera_id) for camera_id in places])
+    priors = _expected(np.maximum(common[of], common[pairs.camera]), knots)
+    middle, spread = site.cohort(model).spreads(
+        [*looks, *templates], list(places), [one.own for one in sides], pairs, *priors
+    )
+    cut = len(befores) * len(templates)
+
+    def above(
+        of: slice, width: int, rows: NDArray[np.intp], columns: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        means, widths = (each[of].reshape(-1, width)[rows[:, None], columns] for each in (middle, spread))
         found: NDArray[np.float64] = (raws - means) / widths
         return found
 
-    mine = above(slice(len(theirs), None), len(groups), list(range(len(looks))), to_group)
-    other = above(slice(0, len(theirs)), len(templates), to_look, slice(None))
-    both: NDArray[np.float64] = (mine + other) / 2
+    ours = above(slice(cut, None), len(groups), numbers[: len(looks)], group)
+    other = above(slice(0, cut), len(templates), before, numbers[: len(templates)])
+    both: NDArray[np.float64] = (ours + other) / 2
     return both
 
 
 def expected(common: float, knots: Calibration) -> Spread:
     """Of strangers at a site not known yet, as the encoder's calibration tells; ``common``: the share of the
     common part that is still in."""
+    means, deviations = _expected(np.array([common]), knots)
+    return Spread(float(means[0]), float(deviations[0]))
+
+
+def _expected(
+    common: NDArray[np.float64], knots: Calibration
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means and deviations."""
     knots = knots or _UNKNOWN
     mean = knots[0][0]
     deviation = max((_raw_at(OPERATING_POINT, knots) - mean) / _ONE_PERCENT, 1e-3)
-    return Spread(mean * common, deviation * common + _CENTRED * (1 - common))
+    return mean * common, deviation * common + _CENTRED * (1 - common)
 
 
 def _raw_at(wanted: float, knots: Calibration) -> float:

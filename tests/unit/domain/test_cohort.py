@@ -5,16 +5,16 @@ import pytest
 
 from reid.contracts.embedding import SCALE, fixed_from_bytes, fixed_to_bytes
 from reid.contracts.events import Template
-from reid.domain import cohort
+from reid.domain import cohort, remembered
 from reid.domain.centring import Centring, cosines
-from reid.domain.cohort import Cohort, Spread
+from reid.domain.cohort import Cohort, Pairs, Spread
 
 CAMERAS = ("room1", "room2", "room3")
 PRIOR = Spread(0.1, 0.2)
 
 
 def one_by_one(
-    persons: dict[int, list[Template]], centring: Centring, asked: cohort.Asked, own: set[int]
+    persons: dict[int, list[Template]], centring: Centring, asked: tuple[Template, str], own: set[int]
 ) -> Spread:
     """What all looks of strangers tell, compared one after the other."""
     look, camera_id = asked
@@ -35,7 +35,8 @@ def one_by_one(
 @pytest.mark.parametrize("seed", range(4))
 def test_any_life_of_a_cohort(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohort, "MAX_PERSONS", 6)
-    monkeypatch.setattr(cohort, "_MEMORY", 12)
+    monkeypatch.setattr(remembered, "MAX_PERSONS", 6)
+    monkeypatch.setattr(remembered, "_MEMORY", 12)
     random, centring = np.random.default_rng(seed), Centring()
     known, persons = Cohort(centring), dict[int, list[Template]]()
 
@@ -65,9 +66,11 @@ def test_any_life_of_a_cohort(seed: int, monkeypatch: pytest.MonkeyPatch) -> Non
         anew.put(persons.items())
         some = [(asked[int(n)], str(random.choice(CAMERAS))) for n in random.integers(len(asked), size=5)]
         owns = [set(random.integers(15, size=3).tolist()) for _ in some]
-        known.prepare([look for look, _ in some[:2]], some[0][1])
-        told = known.spreads(some, owns, [PRIOR] * 5)
-        assert np.array_equal(told, anew.spreads(some, owns, [PRIOR] * 5))
+        looks = [look for look, _ in some]
+        pairs = Pairs(np.arange(5), np.array([CAMERAS.index(c) for _, c in some]), np.arange(5))
+        priors = np.repeat(np.array(PRIOR)[:, None], 5, axis=1)
+        told = known.spreads(looks, CAMERAS, owns, pairs, *priors)
+        assert np.array_equal(told, anew.spreads(looks, CAMERAS, owns, pairs, *priors))
         naive = [one_by_one(persons, centring, *each) for each in zip(some, owns, strict=True)]
         assert np.allclose(np.transpose(told), naive, rtol=1e-12, atol=0)
         assert known.spread(*some[0], owns[0], PRIOR) == (told[0][0], told[1][0])

@@ -10,7 +10,7 @@ import pytest
 from reid.contracts.detections import Frame
 from reid.contracts.embedding import to_fixed
 from reid.contracts.events import PersonSeen, PersonsMerged, PersonSplit, Template, TrackRef
-from reid.domain import cohort, pairing
+from reid.domain import pairing, remembered
 from reid.domain.centring import WINDOW, CameraMean, Centring
 from reid.domain.cohort import Cohort, Spread
 from reid.domain.exact import share
@@ -126,7 +126,7 @@ def test_a_camera_that_saw_many_weighs_what_it_saw_lately_more() -> None:
 
 
 def test_the_memory_of_spreads_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cohort, "_MEMORY", 2)
+    monkeypatch.setattr(remembered, "_MEMORY", 2)
     known, prior = Cohort(Centring()), Spread(0.1, 0.2)
     looks = [Template("m@1", bytes([i, 1, 0, 1]), "room1", 1.0) for i in range(5)]
     known.put([(0, looks[:1])])
