@@ -3,6 +3,7 @@
 Topic ``reid.detections.v1``, key = site id. Other detectors may publish the same messages.
 """
 
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -26,7 +27,13 @@ class Model(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def key(self) -> str:
         """Scores of templates with different keys are never compared."""
-        return f"{self.name}@{self.version}"
+        return _key(self.name, self.version)
+
+
+@lru_cache(maxsize=256)
+def _key(name: str, version: str) -> str:
+    """Asked for with each frame and crop: the same object, whose hash is known."""
+    return f"{name}@{version}"
 
 
 class Person(msgspec.Struct, frozen=True, omit_defaults=True):

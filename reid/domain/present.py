@@ -92,6 +92,9 @@ def absences(
         ended += camera.unseen_since(before)
     if own is not None and own.bound_floor < here:
         ended += own.unseen_since(here)
+    expired = site.expired_before(now - policy.ttl)
+    if not ended and not expired:
+        return []
     events: list[AnyEvent] = [
         PersonLeft(
             site_id=site_id,
@@ -106,7 +109,7 @@ def absences(
     ]
     events += [
         PersonExpired(site_id=site_id, at=now, person_id=p, last_seen=site.persons[p].last_seen)
-        for p in site.expired_before(now - policy.ttl)
+        for p in expired
     ]
     return events
 

@@ -418,6 +418,8 @@ class SiteState:
         A queue entry holds a time at or before the person's last sighting and is brought up to date
         only when it comes to the front: sightings cost nothing here.
         """
+        if not self._expiry or self._expiry[0][0] >= moment:
+            return []
         due: set[tuple[int, str]] = set()
         while self._expiry and self._expiry[0][0] < moment:
             _, person_id = heapq.heappop(self._expiry)

@@ -60,7 +60,9 @@ def _decided(
 def _of_frame(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> Iterator[Sequence[AnyEvent]]:
     """Who is gone; who stands there twice; who is still there; who is that; who was taken for somebody
     else; what they have in common; what they look like now."""
-    yield absences(site, site_id, frame.camera_id, frame.captured_at, policy)
+    gone = absences(site, site_id, frame.camera_id, frame.captured_at, policy)
+    if gone:
+        yield gone
     tracks = tracks_of(frame)
     quiet = calm(site.camera(frame.camera_id), frame, tracks, policy)
     if not quiet:
@@ -69,10 +71,12 @@ def _of_frame(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> It
         yield identities(site, site_id, frame, tracks, policy)
         # Twice: a track that leaves a person makes room for another. After none all is as it was.
         revised = revisions(site, site_id, frame, tracks, policy)
-        yield revised
         if revised:
+            yield revised
             yield revisions(site, site_id, frame, tracks, policy)
-    yield calibrations(site, site_id, frame, policy)
+    stated = calibrations(site, site_id, frame, policy)
+    if stated:
+        yield stated
     if not quiet:
         yield changes(site, site_id, frame, tracks)
 
