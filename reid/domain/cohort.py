@@ -7,7 +7,7 @@ Matejka et al. 2017): then the same threshold means the same for every encoder, 
 
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -149,26 +149,29 @@ class Cohort:
         """
         only = np.zeros(1, np.intp)
         means, deviations = (np.array([each]) for each in prior)
-        found = self.spreads([look], [camera_id], [own], Pairs(only, only, only), means, deviations)
+        vectors = self._centring.all_centred([look.vector], [look.camera_id])
+        found = self.spreads([look], vectors, [camera_id], [own], Pairs(only, only, only), means, deviations)
         return Spread(float(found[0][0]), float(found[1][0]))
 
     def spreads(
         self,
         looks: Sequence[Template],
+        vectors: WholeVector,
         camera_ids: Sequence[str],
         owns: Sequence[Collection[int]],
         pairs: Pairs,
         means: NDArray[np.float64],
         deviations: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """As `spread`, of many looks each with a camera: means and deviations. Those given are the priors."""
+        """As `spread`, of many looks, ``vectors``: ``(n, d)`` centred, each with a camera: means and
+        deviations. Those given are the priors."""
         cameras = [self._of(camera_id) for camera_id in camera_ids]
         counts = np.array([0 if camera is None else len(camera.places) for camera in cameras])[pairs.camera]
         known = np.flatnonzero(counts)
         if not len(known):
             return means, deviations
         of, by, own = (each[known] for each in pairs)
-        rows, count = self._rows(looks, camera_ids, cameras, of, by), counts[known]
+        rows, count = self._rows(looks, camera_ids, cameras, vectors, of, by), counts[known]
         total, powers = self._memory.total[rows], self._memory.powers[rows]
         for places in _places_of(owns, cameras):
             place = places[own, by]
@@ -190,6 +193,7 @@ class Cohort:
         looks: Sequence[Template],
         camera_ids: Sequence[str],
         cameras: Sequence[_Camera | None],
+        vectors: WholeVector,
         of: Places,
         by: Places,
     ) -> Places:
@@ -197,47 +201,42 @@ class Cohort:
         changed since."""
         memory = self._memory
         rows = memory.rows(looks, camera_ids, of, by)
-        moments = memory.moment[rows]
-        behind = np.flatnonzero(moments < np.array([0 if c is None else c.moment for c in cameras])[by])
+        behind = np.flatnonzero(
+            memory.moment[rows] < np.array([0 if camera is None else camera.moment for camera in cameras])[by]
+        )
         if not len(behind):
             return rows
-        behind = behind[np.unique(rows[behind], return_index=True)[1]]
-        needed, nth = np.unique(of[behind], return_inverse=True)
-        some = [looks[n] for n in needed.tolist()]
-        vectors = self._centring.all_centred([t.vector for t in some], [t.camera_id for t in some])
-        new, at, whose = moments[behind] == 0, rows[behind], by[behind]
-        if new.any():
-            self._fill(at[new], vectors[nth[new]], whose[new], cameras)
-        if not new.all():
-            self._refresh(at[~new], vectors[nth[~new]], whose[~new], cameras)
+        if len(behind) > 1:
+            behind = behind[_firsts(rows[behind], len(memory.each))]
+            behind = behind[np.argsort(by[behind], kind="stable")]
+        new = memory.moment[rows[behind]] == 0
+        for some, bring in ((behind[new], self._fill), (behind[~new], self._refresh)):
+            if len(some):
+                bring(rows[some], vectors[of[some]], list(_each(by[some], cameras)))
         return rows
 
-    def _fill(
-        self, rows: Places, vectors: WholeVector, by: Places, cameras: Sequence[_Camera | None]
-    ) -> None:
+    def _fill(self, rows: Places, vectors: WholeVector, cameras: Sequence[tuple[slice, _Camera]]) -> None:
         """New rows, with whom and of which looks: products camera by camera, the rest at once."""
         dots, lengths = (np.zeros((len(rows), MAX_PERSONS)) for _ in range(2))
-        moments, own = np.zeros(len(rows), np.int64), squares(vectors)
-        for here, camera in _each(by, cameras):
+        moments, own = np.zeros(len(rows), np.int64), squares(vectors)[:, None]
+        for here, camera in cameras:
             used = len(camera.numbers)
-            dots[here, :used] = vectors[here] @ camera.rows[:used].T
-            lengths[here, :used] = own[here, None] * camera.squares[:used]
+            np.matmul(vectors[here], camera.rows[:used].T, out=dots[here, :used])
+            np.multiply(own[here], camera.squares[:used], out=lengths[here, :used])
             moments[here] = camera.moment
         self._memory.fill(rows, in_millionths(dots, lengths), moments)
 
-    def _refresh(
-        self, rows: Places, vectors: WholeVector, by: Places, cameras: Sequence[_Camera | None]
-    ) -> None:
+    def _refresh(self, rows: Places, vectors: WholeVector, cameras: Sequence[tuple[slice, _Camera]]) -> None:
         """Brings rows up to date, those of a camera that are about as old: likewise."""
-        own, before = squares(vectors), self._memory.moment[rows]
+        own, before = squares(vectors)[:, None], self._memory.moment[rows]
         of, places, dots, lengths = list[Places](), list[Places](), list[WholeVector](), list[WholeVector]()
         moments = np.zeros(len(rows), np.int64)
-        for here, camera in _each(by, cameras):
+        for here, camera in cameras:
             changed = np.flatnonzero(camera.changed > before[here].min())
-            of.append(np.repeat(here, len(changed)))
-            places.append(np.tile(changed, len(here)))
+            of.append(np.repeat(np.arange(here.start, here.stop), len(changed)))
+            places.append(np.tile(changed, here.stop - here.start))
             dots.append((vectors[here] @ camera.rows[changed].T).ravel())
-            lengths.append((own[here, None] * camera.squares[changed]).ravel())
+            lengths.append((own[here] * camera.squares[changed]).ravel())
             moments[here] = camera.moment
         scores = in_millionths(np.concatenate(dots), np.concatenate(lengths))
         self._memory.update(rows, np.concatenate(of), np.concatenate(places), scores, moments)
@@ -272,12 +271,20 @@ class Cohort:
         return made
 
 
-def _each(by: Places, cameras: Sequence[_Camera | None]) -> Iterator[tuple[Places, _Camera]]:
-    """Each camera with where it stands in ``by``."""
-    for number in np.unique(by).tolist():
-        camera = cameras[number]
+def _firsts(numbers: Places, below: int) -> Places:
+    """Where each of these numbers stands, once."""
+    places, standing = np.empty(below, np.intp), np.arange(len(numbers))
+    places[numbers] = standing
+    return np.flatnonzero(places[numbers] == standing)
+
+
+def _each(by: Places, cameras: Sequence[_Camera | None]) -> Iterator[tuple[slice, _Camera]]:
+    """Each camera with where it stands in ``by``, which ascends."""
+    cuts = np.flatnonzero(np.diff(by, prepend=-1, append=len(cameras))).tolist()
+    for start, stop in pairwise(cuts):
+        camera = cameras[int(by[start])]
         assert camera is not None
-        yield np.flatnonzero(by == number), camera
+        yield slice(start, stop), camera
 
 
 def _places_of(

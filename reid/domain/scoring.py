@@ -108,7 +108,7 @@ def likenesses(site: SiteState, probe: Template, sides: Sequence[Side], knots: C
     the sooner one is near by chance, and the better the mean of all is known.
     """
     found = [-9.0] * len(sides)
-    for place, above, rows in _compared(site, [probe], sides, knots):
+    for place, above, _, rows in _compared(site, [probe], sides, knots):
         theirs = sides[place].templates
         first = min(FEW / len({look.track for look in theirs}), 1.0)
         likeness = together(above[0].tolist()) * first
@@ -133,9 +133,9 @@ def resemblances(
     found = [-9.0] * len(sides)
     if not looks:
         return found
-    mine = _weights(looks)
-    own = _agreement(_centred(site, looks), mine)
-    for place, above, rows in _compared(site, looks, sides, knots):
+    mine, own = _weights(looks), 0.0
+    for place, above, ours, rows in _compared(site, looks, sides, knots):
+        own = own or _agreement(ours, mine)
         weights = _weights(sides[place].templates)
         likeness = _mean(above, mine, weights) / (own * _agreement(rows, weights))
         found[place] = odds(site, looks[0].model, likeness)
@@ -144,23 +144,17 @@ def resemblances(
 
 def _compared(
     site: SiteState, looks: Sequence[Template], sides: Sequence[Side], knots: Calibration
-) -> Iterator[tuple[int, NDArray[np.float64], WholeVector]]:
-    """The place of each side that has looks, their `deviations`, and those looks, ``(n, d)`` centred."""
+) -> Iterator[tuple[int, NDArray[np.float64], WholeVector, WholeVector]]:
+    """The place of each side with looks, their `deviations`; and the looks of both, ``(n, d)`` centred."""
     filled = [(place, side) for place, side in enumerate(sides) if side.templates]
     if not filled:
         return
-    rows = _centred(site, [template for _, side in filled for template in side.templates])
-    above = _above(site, looks, [side for _, side in filled], rows, knots)
+    above, rows = _above(site, looks, [side for _, side in filled], knots)
     start = 0
     for place, side in filled:
-        of = slice(start, start + len(side.templates))
-        yield place, above[:, of], rows[of]
-        start = of.stop
-
-
-def _centred(site: SiteState, looks: Sequence[Template]) -> WholeVector:
-    centring = site.centring(looks[0].model)
-    return centring.all_centred([look.vector for look in looks], [look.camera_id for look in looks])
+        stop = start + len(side.templates)
+        yield place, above[:, start:stop], rows[: len(looks)], rows[len(looks) + start : len(looks) + stop]
+        start = stop
 
 
 def _mean(above: NDArray[np.float64], mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
@@ -205,58 +199,52 @@ def deviations(
     site: SiteState, looks: Sequence[Template], sides: Sequence[Side], knots: Calibration
 ) -> NDArray[np.float64]:
     """``(looks, templates of all sides)``: how far above the strangers of both each two are."""
-    rows = _centred(site, [template for side in sides for template in side.templates])
-    return _above(site, looks, sides, rows, knots)
+    return _above(site, looks, sides, knots)[0]
 
 
 def _above(
-    site: SiteState, looks: Sequence[Template], sides: Sequence[Side], rows: WholeVector, knots: Calibration
-) -> NDArray[np.float64]:
-    """As `deviations`; ``rows``: the templates of all sides, ``(n, d)`` centred.
+    site: SiteState, looks: Sequence[Template], sides: Sequence[Side], knots: Calibration
+) -> tuple[NDArray[np.float64], WholeVector]:
+    """`deviations`, and all looks, ``(n, d)`` centred, those of the sides behind.
 
     Each look is set off against the strangers of each side's cameras, each template against those of each
     look's.
     """
     model, templates = looks[0].model, [template for side in sides for template in side.templates]
-    raws = cosines_of_many(rows, squares(rows), _centred(site, looks)) / 1e6
+    every, first, centring = [*looks, *templates], len(looks), site.centring(looks[0].model)
+    rows = centring.all_centred([look.vector for look in every], [look.camera_id for look in every])
+    raws = cosines_of_many(rows[first:], squares(rows[first:]), rows[:first]) / 1e6
     places: dict[str, int] = {}
     mine, theirs = (
-        np.array([places.setdefault(look.camera_id, len(places)) for look in some])
-        for some in (looks, templates)
+        [places.setdefault(look.camera_id, len(places)) for look in some] for some in (looks, templates)
     )
-    side = np.repeat(np.arange(len(sides)), [len(one.templates) for one in sides])
+    side = [number for number, one in enumerate(sides) for _ in one.templates]
     # Of templates with the cameras of looks, and of looks with those of a side: no more than there are.
-    (befores, before), (groups, group) = (
-        np.unique(each, return_inverse=True) for each in (mine, side * len(places) + theirs)
-    )
-    whose, shown = np.divmod(groups, len(places))
-    numbers = np.arange(len(looks) + len(templates))
+    befores = {camera: number for number, camera in enumerate(dict.fromkeys(mine))}
+    whose = list(zip(side, theirs, strict=True))
+    groups = {group: number for number, group in enumerate(dict.fromkeys(whose))}
+    before, group = [befores[camera] for camera in mine], [groups[one] for one in whose]
+    numbers = list(range(first + len(templates)))
     pairs = Pairs(
-        np.concatenate(
-            [np.tile(numbers[len(looks) :], len(befores)), np.repeat(numbers[: len(looks)], len(groups))]
-        ),
-        np.concatenate([np.repeat(befores, len(templates)), np.tile(shown, len(looks))]),
-        np.concatenate([np.tile(side, len(befores)), np.tile(whose, len(looks))]),
+        np.array(numbers[first:] * len(befores) + [look for look in numbers[:first] for _ in groups]),
+        np.array([camera for camera in befores for _ in templates] + [c for _, c in groups] * first),
+        np.array(side * len(befores) + [number for number, _ in groups] * first),
     )
-    of = np.concatenate([mine, theirs])[pairs.look]
-    common = np.array([site.centring(model).common(camera_id) for camera_id in places])
+    of = np.array(mine + theirs)[pairs.look]
+    common = np.array([centring.common(camera_id) for camera_id in places])
     priors = _expected(np.maximum(common[of], common[pairs.camera]), knots)
     middle, spread = site.cohort(model).spreads(
-        [*looks, *templates], list(places), [one.own for one in sides], pairs, *priors
+        every, rows, list(places), [one.own for one in sides], pairs, *priors
     )
     cut = len(befores) * len(templates)
-
-    def above(
-        of: slice, width: int, rows: NDArray[np.intp], columns: NDArray[np.intp]
-    ) -> NDArray[np.float64]:
-        means, widths = (each[of].reshape(-1, width)[rows[:, None], columns] for each in (middle, spread))
-        found: NDArray[np.float64] = (raws - means) / widths
-        return found
-
-    ours = above(slice(cut, None), len(groups), numbers[: len(looks)], group)
-    other = above(slice(0, cut), len(templates), before, numbers[: len(templates)])
-    both: NDArray[np.float64] = (ours + other) / 2
-    return both
+    found: list[NDArray[np.float64]] = []
+    for part, width, at in (
+        (slice(cut, None), len(groups), np.ix_(numbers[:first], group)),
+        (slice(0, cut), len(templates), (before,)),
+    ):
+        means, widths = (each[part].reshape(-1, width)[at] for each in (middle, spread))
+        found.append((raws - means) / widths)
+    return (found[0] + found[1]) / 2, rows
 
 
 def expected(common: float, knots: Calibration) -> Spread:

@@ -67,10 +67,11 @@ def test_any_life_of_a_cohort(seed: int, monkeypatch: pytest.MonkeyPatch) -> Non
         some = [(asked[int(n)], str(random.choice(CAMERAS))) for n in random.integers(len(asked), size=5)]
         owns = [set(random.integers(15, size=3).tolist()) for _ in some]
         looks = [look for look, _ in some]
+        vectors = centring.all_centred([each.vector for each in looks], [each.camera_id for each in looks])
         pairs = Pairs(np.arange(5), np.array([CAMERAS.index(c) for _, c in some]), np.arange(5))
         priors = np.repeat(np.array(PRIOR)[:, None], 5, axis=1)
-        told = known.spreads(looks, CAMERAS, owns, pairs, *priors)
-        assert np.array_equal(told, anew.spreads(looks, CAMERAS, owns, pairs, *priors))
+        told = known.spreads(looks, vectors, CAMERAS, owns, pairs, *priors)
+        assert np.array_equal(told, anew.spreads(looks, vectors, CAMERAS, owns, pairs, *priors))
         naive = [one_by_one(persons, centring, *each) for each in zip(some, owns, strict=True)]
         assert np.allclose(np.transpose(told), naive, rtol=1e-12, atol=0)
         assert known.spread(*some[0], owns[0], PRIOR) == (told[0][0], told[1][0])
