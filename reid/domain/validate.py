@@ -97,11 +97,23 @@ def _check_frame(frame: Frame) -> None:
         if track in seen:
             raise PoisonInput(f"camera {frame.camera_id}: two persons with tracker id {track} in one frame")
         seen.add(track)
-        _check_person(frame, person, track)
+        if not _usual(frame, person):
+            _check_person(frame, person, track)
+
+
+def _usual(frame: Frame, person: Person) -> bool:
+    """What nearly all are, in one look; of others `_check_person` says what is wrong, if anything."""
+    # A whole number, 64 bits at most, is always a name.
+    return (
+        type(person.tracker_id) is int
+        and _sound(person)
+        and not person.crop
+        and (frame.model is not None or person.embedding is None)
+        and 0 <= person.since <= frame.captured_at
+    )
 
 
 def _check_person(frame: Frame, person: Person, track: str) -> None:
-    # A whole number, 64 bits at most, is always a name.
     if isinstance(person.tracker_id, str):
         _name(f"tracker_id of camera {frame.camera_id}", track)
     if not _sound(person):
