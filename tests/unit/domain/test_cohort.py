@@ -76,3 +76,35 @@ def test_any_life_of_a_cohort(seed: int, monkeypatch: pytest.MonkeyPatch) -> Non
         assert np.allclose(np.transpose(told), naive, rtol=1e-12, atol=0)
         assert known.spread(*some[0], owns[0], PRIOR) == (told[0][0], told[1][0])
     assert known._memory.held <= 12
+
+
+def look(vector: np.ndarray, camera_id: str) -> Template:
+    fixed = np.rint(vector / np.linalg.norm(vector) * SCALE).astype(np.int16)
+    return Template("m@1", fixed_to_bytes(fixed), camera_id, 0.8)
+
+
+def test_more_looks_and_cameras_than_there_was_room_for() -> None:
+    random, centring = np.random.default_rng(2), Centring()
+    cameras = [f"room{n}" for n in range(20)]
+    persons = {n: [look(random.standard_normal(8), camera_id) for camera_id in cameras] for n in range(5)}
+    known = Cohort(centring)
+    known.put(persons.items())
+    looks = [look(random.standard_normal(8), cameras[n % 20]) for n in range(150)]
+    for some in (cameras[:3], cameras, cameras[::-1]):
+        for n, one in enumerate(looks):
+            for camera_id in some if n < 5 else some[:2]:
+                told = known.spread(one, camera_id, {1}, PRIOR)
+                assert told == pytest.approx(one_by_one(persons, centring, (one, camera_id), {1}), rel=1e-12)
+
+
+def test_sums_beyond_what_float64_takes_exactly_are_divided_as_whole_numbers() -> None:
+    """Rounded before as well, some quotients came out otherwise in the last bit."""
+    random = np.random.default_rng(5)
+    powers, total = random.integers(2 * 10**14, 25 * 10**13, 2000), random.integers(0, 10**7, 2000)
+    count, prior = np.full(2000, 251), np.full(2000, 0.2)
+    _, found = cohort._blended(count, total, powers, prior, prior)
+    above = [251 * p - t * t for p, t in zip(powers.tolist(), total.tolist(), strict=True)]
+    assert min(above) > 2**53
+    weight = 251 / (251 + cohort.PRIOR_LOOKS)
+    exact = [np.sqrt(weight * (one / 251**2 / 1e12) + (1 - weight) * 0.2 * 0.2) for one in above]
+    assert found.tolist() == exact
