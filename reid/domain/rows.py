@@ -39,9 +39,9 @@ _CACHED: Final = 1 << 19
 NEAR: Final = 0.25
 #: The product of all rows, one behind the other in memory, costs as much as that of so many times fewer.
 _MANY: Final = 4
-#: Parts of templates along the last directions are kept as whole numbers: all of a template's together no
-#: farther than this from the true ones. 128 times a half; and one may be cut off, by what rounding adds to
-#: the length of a vector, 12.
+#: Parts of templates along the directions are kept as whole numbers: all of a template's together no farther
+#: than this from the true ones. The root of 384 times a half; and one may be cut off, by what rounding adds
+#: to the length of a vector, 12.
 _ROUNDED: Final = 16.0
 #: What rows score that must not be found.
 NOWHERE: Final = np.float32(-3)
@@ -112,10 +112,8 @@ class Rows:
         places = np.array(rows)[order]
         _put(self._blocks, places, whole[order])
         if self._directions is not None:
-            widest, others, finest = self._split(whole[order] @ self._directions)
-            _put(self._parts[0], places, widest)
-            _put(self._parts[1], places, others)
-            _put(self._parts[2], places, _rounded(finest))
+            for blocks, values in zip(self._parts, self._split(whole[order] @ self._directions), strict=True):
+                _put(blocks, places, _rounded(values))
         self._camera[rows] = [self._known(camera_id) for camera_id in camera_ids]
         self.owner[rows] = numbers
         self._measure(places)
@@ -168,6 +166,7 @@ class Rows:
         else:
             along = directions @ self._directions[:, :WIDEST]
             scores = _products(self._parts[0], self.used, along)
+            scores += np.float32(_ROUNDED) * np.sqrt((along * along).sum(axis=1, keepdims=True))
             common = along @ (means @ self._directions[:, :WIDEST]).T
         cameras, hidden = self._camera[: self.used], np.flatnonzero(self.hidden[: self.used])
         for nth, row in enumerate(scores):
@@ -202,8 +201,7 @@ class Rows:
         means = self._all_means().astype(np.float32) @ self._directions[:, start : self._cuts[part]]
         found = _product(self._parts[part], self.used, rows, along[part])
         found -= (means @ along[part])[self._camera[rows]]
-        if part == 2:
-            found += np.float32(_ROUNDED * float(np.sqrt(along[part] @ along[part])))
+        found += np.float32(_ROUNDED * float(np.sqrt(along[part] @ along[part])))
         found *= self._inverse[rows]
         found += self._beside[part, rows] * _rest(along[: part + 1])
         return found
@@ -264,10 +262,8 @@ class Rows:
             return
         self._directions = directions_of(_gathered(self._blocks, sample), self._cuts[2])
         for block in self._blocks:
-            widest, others, finest = self._split(block @ self._directions)
-            self._parts[0].append(np.ascontiguousarray(widest))
-            self._parts[1].append(np.ascontiguousarray(others))
-            self._parts[2].append(_rounded(finest))
+            for blocks, values in zip(self._parts, self._split(block @ self._directions), strict=True):
+                blocks.append(_rounded(values))
         self._blocks = [block.astype(np.int16) for block in self._blocks]
         self._measure(living)
 
@@ -291,10 +287,9 @@ class Rows:
                     (_gathered(blocks, some) - of_means[cameras]) * inverse
                     for blocks, of_means in zip(self._parts, centres, strict=True)
                 ]
-                rests = [beside(*parts[: n + 1]) for n in range(3)]
+                rests = np.stack([beside(*parts[: n + 1]) for n in range(3)])
                 # Rounded parts may be longer than the true ones by so much, and their squares by twice that.
-                rests[2] = np.sqrt(rests[2] * rests[2] + 2 * _ROUNDED * inverse[:, 0])
-                self._beside[:, some] = rests
+                self._beside[:, some] = np.sqrt(rests * rests + 2 * _ROUNDED * inverse[:, 0])
 
 
 def directions_to(probes: Sequence[WholeVector]) -> Floats:
@@ -353,11 +348,20 @@ def _product(blocks: Sequence[Block], used: int, rows: Places, probe: Floats) ->
         found: Floats = _products(blocks, used, probe[None])[0][rows]
         return found
     found = np.empty(len(rows), np.float32)
-    stretch = max(_CACHED // (4 * len(probe)), 1)
-    # By parts that stay in the cache: new memory for thousands of rows costs more than their product.
-    for start in range(0, len(rows), stretch):
-        some = rows[start : start + stretch]
-        np.dot(_gathered(blocks, some), probe, out=found[start : start + len(some)])
+    if not len(rows):
+        return found
+    stretch = min(max(_CACHED // (4 * len(probe)), 1), len(rows))
+    # By parts that stay in the cache, into the same memory: new memory costs more than their product.
+    taken = np.empty((stretch, len(probe)), blocks[0].dtype)
+    floats = taken if taken.dtype == np.float32 else taken.astype(np.float32)
+    for number, first, last in _cuts(rows):
+        for start in range(first, last, stretch):
+            stop = min(start + stretch, last)
+            part, values = taken[: stop - start], floats[: stop - start]
+            blocks[number].take(rows[start:stop] - number * BLOCK, axis=0, out=part, mode="clip")
+            if floats is not taken:
+                np.copyto(values, part)
+            np.dot(values, probe, out=found[start:stop])
     return found
 
 
@@ -366,7 +370,7 @@ def _products(blocks: Sequence[Block], used: int, probes: Floats) -> Floats:
     found = np.empty((len(probes), used), np.float32)
     for start in range(0, used, STRETCH):
         stop = min(start + STRETCH, used)
-        some = blocks[start // BLOCK][start % BLOCK :][: stop - start]
+        some = blocks[start // BLOCK][start % BLOCK :][: stop - start].astype(np.float32, copy=False)
         # Measured: for a frame's few probes faster than one product of both matrices.
         for place, probe in enumerate(probes):
             np.dot(some, probe, out=found[place, start:stop])
