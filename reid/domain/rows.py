@@ -39,9 +39,9 @@ _CACHED: Final = 1 << 19
 NEAR: Final = 0.25
 #: The product of all rows, one behind the other in memory, costs as much as that of so many times fewer.
 _MANY: Final = 4
-#: Parts of templates along the directions are kept as whole numbers: all of a template's together no farther
-#: than this from the true ones. The root of 384 times a half; and one may be cut off, by what rounding adds
-#: to the length of a vector, 12.
+#: Parts of templates along all but the widest directions are kept as whole numbers: all of a template's
+#: together no farther than this from the true ones. The root of 320 times a half; and one may be cut off, by
+#: what rounding adds to the length of a vector, 12.
 _ROUNDED: Final = 16.0
 #: What rows score that must not be found.
 NOWHERE: Final = np.float32(-3)
@@ -112,8 +112,8 @@ class Rows:
         places = np.array(rows)[order]
         _put(self._blocks, places, whole[order])
         if self._directions is not None:
-            for blocks, values in zip(self._parts, self._split(whole[order] @ self._directions), strict=True):
-                _put(blocks, places, _rounded(values))
+            for blocks, values in zip(self._parts, self._kept(whole[order]), strict=True):
+                _put(blocks, places, values)
         self._camera[rows] = [self._known(camera_id) for camera_id in camera_ids]
         self.owner[rows] = numbers
         self._measure(places)
@@ -166,7 +166,6 @@ class Rows:
         else:
             along = directions @ self._directions[:, :WIDEST]
             scores = _products(self._parts[0], self.used, along)
-            scores += np.float32(_ROUNDED) * np.sqrt((along * along).sum(axis=1, keepdims=True))
             common = along @ (means @ self._directions[:, :WIDEST]).T
         cameras, hidden = self._camera[: self.used], np.flatnonzero(self.hidden[: self.used])
         for nth, row in enumerate(scores):
@@ -201,7 +200,8 @@ class Rows:
         means = self._all_means().astype(np.float32) @ self._directions[:, start : self._cuts[part]]
         found = _product(self._parts[part], self.used, rows, along[part])
         found -= (means @ along[part])[self._camera[rows]]
-        found += np.float32(_ROUNDED * float(np.sqrt(along[part] @ along[part])))
+        if part:
+            found += np.float32(_ROUNDED * float(np.sqrt(along[part] @ along[part])))
         found *= self._inverse[rows]
         found += self._beside[part, rows] * _rest(along[: part + 1])
         return found
@@ -209,6 +209,12 @@ class Rows:
     def _split(self, along: Floats) -> list[Floats]:
         """``(k,)`` or ``(n, k)`` along all directions: the parts."""
         return np.split(along, self._cuts[:2], axis=-1)
+
+    def _kept(self, whole: Block) -> tuple[Block, ...]:
+        """What is kept of rows, ``(n, d)``, along the directions."""
+        assert self._directions is not None
+        widest, *others = self._split(whole @ self._directions)
+        return np.ascontiguousarray(widest), *map(_rounded, others)
 
     def near(self, excluded: Collection[int]) -> list[int]:
         """Rows that no rough score tells of, outside the persons with these numbers."""
@@ -262,8 +268,8 @@ class Rows:
             return
         self._directions = directions_of(_gathered(self._blocks, sample), self._cuts[2])
         for block in self._blocks:
-            for blocks, values in zip(self._parts, self._split(block @ self._directions), strict=True):
-                blocks.append(_rounded(values))
+            for blocks, values in zip(self._parts, self._kept(block), strict=True):
+                blocks.append(values)
         self._blocks = [block.astype(np.int16) for block in self._blocks]
         self._measure(living)
 
@@ -289,7 +295,8 @@ class Rows:
                 ]
                 rests = np.stack([beside(*parts[: n + 1]) for n in range(3)])
                 # Rounded parts may be longer than the true ones by so much, and their squares by twice that.
-                self._beside[:, some] = np.sqrt(rests * rests + 2 * _ROUNDED * inverse[:, 0])
+                rests[1:] = np.sqrt(rests[1:] * rests[1:] + 2 * _ROUNDED * inverse[:, 0])
+                self._beside[:, some] = rests
 
 
 def directions_to(probes: Sequence[WholeVector]) -> Floats:
@@ -370,7 +377,7 @@ def _products(blocks: Sequence[Block], used: int, probes: Floats) -> Floats:
     found = np.empty((len(probes), used), np.float32)
     for start in range(0, used, STRETCH):
         stop = min(start + STRETCH, used)
-        some = blocks[start // BLOCK][start % BLOCK :][: stop - start].astype(np.float32, copy=False)
+        some = blocks[start // BLOCK][start % BLOCK :][: stop - start]
         # Measured: for a frame's few probes faster than one product of both matrices.
         for place, probe in enumerate(probes):
             np.dot(some, probe, out=found[place, start:stop])
