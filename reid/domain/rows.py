@@ -35,6 +35,8 @@ STRETCH: Final = 512
 FLOAT_ERROR: Final = 1e-3
 #: Bytes of rows that are multiplied at once.
 _CACHED: Final = 1 << 19
+#: So few rows are taken at once.
+_FEW: Final = 256
 #: Rows whose distance from their camera's mean, of unit vectors, is less than this are not scored roughly.
 NEAR: Final = 0.25
 #: The product of all rows, one behind the other in memory, costs as much as that of so many times fewer.
@@ -354,13 +356,14 @@ def _product(blocks: Sequence[Block], used: int, rows: Places, probe: Floats) ->
     if blocks and blocks[0].dtype == np.float32 and _MANY * len(rows) > used:
         found: Floats = _products(blocks, used, probe[None])[0][rows]
         return found
+    if len(rows) <= _FEW:
+        few: Floats = _gathered(blocks, rows) @ probe if len(rows) else np.zeros(0, np.float32)
+        return few
     found = np.empty(len(rows), np.float32)
-    if not len(rows):
-        return found
     stretch = min(max(_CACHED // (4 * len(probe)), 1), len(rows))
     # By parts that stay in the cache, into the same memory: new memory costs more than their product.
     taken = np.empty((stretch, len(probe)), blocks[0].dtype)
-    floats = taken if taken.dtype == np.float32 else taken.astype(np.float32)
+    floats = taken if taken.dtype == np.float32 else np.empty(taken.shape, np.float32)
     for number, first, last in _cuts(rows):
         for start in range(first, last, stretch):
             stop = min(start + stretch, last)
