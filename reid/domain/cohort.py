@@ -207,39 +207,48 @@ class Cohort:
         if not len(behind):
             return rows
         if len(behind) > 1:
-            behind = behind[_firsts(rows[behind], len(memory.each))]
-            behind = behind[np.argsort(by[behind], kind="stable")]
+            behind = behind[memory.once(rows[behind])]
+            behind = behind[np.argsort(by[behind] * len(looks) + of[behind])]
         new = memory.moment[rows[behind]] == 0
         for some, bring in ((behind[new], self._fill), (behind[~new], self._refresh)):
             if len(some):
-                bring(rows[some], vectors[of[some]], list(_each(by[some], cameras)))
+                bring(rows[some], vectors, of[some], list(_each(by[some], cameras)))
         return rows
 
-    def _fill(self, rows: Places, vectors: WholeVector, cameras: Sequence[tuple[slice, _Camera]]) -> None:
-        """New rows, with whom and of which looks: products camera by camera, the rest at once."""
+    def _fill(
+        self, rows: Places, vectors: WholeVector, of: Places, cameras: Sequence[tuple[slice, _Camera]]
+    ) -> None:
+        """New rows, of which looks and with whom: products camera by camera, the rest at once."""
         dots, lengths = (np.zeros((len(rows), MAX_PERSONS)) for _ in range(2))
-        moments, own = np.zeros(len(rows), np.int64), squares(vectors)[:, None]
+        moments, own = np.zeros(len(rows), np.int64), squares(vectors)[of, None]
         for here, camera in cameras:
             used = len(camera.numbers)
-            np.matmul(vectors[here], camera.rows[:used].T, out=dots[here, :used])
+            np.matmul(_taken(vectors, of[here]), camera.rows[:used].T, out=dots[here, :used])
             np.multiply(own[here], camera.squares[:used], out=lengths[here, :used])
             moments[here] = camera.moment
         self._memory.fill(rows, in_millionths(dots, lengths), moments)
 
-    def _refresh(self, rows: Places, vectors: WholeVector, cameras: Sequence[tuple[slice, _Camera]]) -> None:
+    def _refresh(
+        self, rows: Places, vectors: WholeVector, of: Places, cameras: Sequence[tuple[slice, _Camera]]
+    ) -> None:
         """Brings rows up to date, those of a camera that are about as old: likewise."""
-        own, before = squares(vectors)[:, None], self._memory.moment[rows]
-        of, places, dots, lengths = list[Places](), list[Places](), list[WholeVector](), list[WholeVector]()
+        own, before = squares(vectors)[of, None], self._memory.moment[rows]
+        whose, places, dots, lengths = (
+            list[Places](),
+            list[Places](),
+            list[WholeVector](),
+            list[WholeVector](),
+        )
         moments = np.zeros(len(rows), np.int64)
         for here, camera in cameras:
             changed = np.flatnonzero(camera.changed > before[here].min())
-            of.append(np.repeat(np.arange(here.start, here.stop), len(changed)))
+            whose.append(np.repeat(np.arange(here.start, here.stop), len(changed)))
             places.append(np.tile(changed, here.stop - here.start))
-            dots.append((vectors[here] @ camera.rows[changed].T).ravel())
+            dots.append((_taken(vectors, of[here]) @ camera.rows[changed].T).ravel())
             lengths.append((own[here] * camera.squares[changed]).ravel())
             moments[here] = camera.moment
         scores = in_millionths(np.concatenate(dots), np.concatenate(lengths))
-        self._memory.update(rows, np.concatenate(of), np.concatenate(places), scores, moments)
+        self._memory.update(rows, np.concatenate(whose), np.concatenate(places), scores, moments)
 
     def _oldest(self) -> int:
         return self._numbers[-MAX_PERSONS] if len(self._numbers) >= MAX_PERSONS else -1
@@ -271,11 +280,10 @@ class Cohort:
         return made
 
 
-def _firsts(numbers: Places, below: int) -> Places:
-    """Where each of these numbers stands, once."""
-    places, standing = np.empty(below, np.intp), np.arange(len(numbers))
-    places[numbers] = standing
-    return np.flatnonzero(places[numbers] == standing)
+def _taken(vectors: WholeVector, of: Places) -> WholeVector:
+    """These rows, which ascend: a copy only where they are not one behind the other."""
+    first, last = int(of[0]), int(of[-1])
+    return vectors[first : last + 1] if last - first == len(of) - 1 else vectors[of]
 
 
 def _each(by: Places, cameras: Sequence[_Camera | None]) -> Iterator[tuple[slice, _Camera]]:

@@ -28,6 +28,7 @@ class Memory:
         self.moment: NDArray[np.int64] = np.zeros(64, np.int64)
         self.held = 0
         self._free = list(range(64))
+        self._standing: Places = np.zeros(64, np.intp)
         # Looks down, cameras across: the row, -1 where there is none.
         self._table: NDArray[np.int32] = np.full((64, 8), -1, np.int32)
         self._looks: dict[str, dict[bytes, int]] = {}
@@ -52,6 +53,12 @@ class Memory:
         self.moment[new] = 0
         self.held += len(new)
         return self._table[at].astype(np.intp)
+
+    def once(self, rows: Places) -> Places:
+        """Where each of these rows stands, the last time."""
+        standing = np.arange(len(rows))
+        self._standing[rows] = standing
+        return np.flatnonzero(self._standing[rows] == standing)
 
     def forget(self, camera_id: str) -> None:
         """All looks of the camera, and with its places."""
@@ -132,3 +139,4 @@ class Memory:
         self.total = np.concatenate([self.total, np.zeros_like(self.total)])
         self.powers = np.concatenate([self.powers, np.zeros_like(self.powers)])
         self.moment = np.concatenate([self.moment, np.zeros_like(self.moment)])
+        self._standing = np.zeros(len(self.each), np.intp)
