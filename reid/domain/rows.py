@@ -42,7 +42,7 @@ NEAR: Final = 0.25
 #: The product of all rows, one behind the other in memory, costs as much as that of so many times fewer.
 _MANY: Final = 4
 #: Parts of templates along all but the widest directions are kept as whole numbers: all of a template's
-#: together no farther than this from the true ones. The root of 320 times a half; and one may be cut off, by
+#: together no farther than this from the true ones. The root of 192 times a half; and one may be cut off, by
 #: what rounding adds to the length of a vector, 12.
 _ROUNDED: Final = 16.0
 #: What rows score that must not be found.
