@@ -8,7 +8,7 @@ person. The site moves the encoder's own similarity by a bounded amount only.
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from reid.domain.exact import logarithm, share
 from reid.domain.passages import passage
 from reid.domain.similarity import Calibration, best_raws, calibrated
 from reid.domain.state import Person, SiteState
+
+T = TypeVar("T")
 
 #: Log odds for each deviation above the strangers.
 WORTH: Final = 1.64
@@ -219,32 +221,36 @@ def _above(
         [places.setdefault(look.camera_id, len(places)) for look in some] for some in (looks, templates)
     )
     side = [number for number, one in enumerate(sides) for _ in one.templates]
-    # Of templates with the cameras of looks, and of looks with those of a side: no more than there are.
-    befores = {camera: number for number, camera in enumerate(dict.fromkeys(mine))}
     whose = list(zip(side, theirs, strict=True))
-    groups = {group: number for number, group in enumerate(dict.fromkeys(whose))}
-    before, group = [befores[camera] for camera in mine], [groups[one] for one in whose]
-    numbers = list(range(first + len(templates)))
-    pairs = Pairs(
-        np.array(numbers[first:] * len(befores) + [look for look in numbers[:first] for _ in groups]),
-        np.array([camera for camera in befores for _ in templates] + [c for _, c in groups] * first),
-        np.array(side * len(befores) + [number for number, _ in groups] * first),
-    )
+    befores, groups = _numbered(mine), _numbered(whose)
+    pairs = _pairs(first, side, befores, groups)
     of = np.array(mine + theirs)[pairs.look]
     common = np.array([centring.common(camera_id) for camera_id in places])
     priors = _expected(np.maximum(common[of], common[pairs.camera]), knots)
     middle, spread = site.cohort(model).spreads(
         every, rows, list(places), [one.own for one in sides], pairs, *priors
     )
-    cut = len(befores) * len(templates)
-    found: list[NDArray[np.float64]] = []
-    for part, width, at in (
-        (slice(cut, None), len(groups), np.ix_(numbers[:first], group)),
-        (slice(0, cut), len(templates), (before,)),
-    ):
-        means, widths = (each[part].reshape(-1, width)[at] for each in (middle, spread))
-        found.append((raws - means) / widths)
-    return (found[0] + found[1]) / 2, rows
+    cut, columns = len(befores) * len(templates), [groups[one] for one in whose]
+    ours = [each[cut:].reshape(first, -1)[:, columns] for each in (middle, spread)]
+    other = [each[:cut].reshape(-1, len(templates))[[befores[c] for c in mine]] for each in (middle, spread)]
+    return ((raws - ours[0]) / ours[1] + (raws - other[0]) / other[1]) / 2, rows
+
+
+def _numbered(items: Sequence[T]) -> dict[T, int]:
+    """In the order in which they first come."""
+    return {item: number for number, item in enumerate(dict.fromkeys(items))}
+
+
+def _pairs(first: int, side: list[int], befores: Iterable[int], groups: Collection[tuple[int, int]]) -> Pairs:
+    """Of templates, by their ``side``, with the cameras of looks, ``befores``; behind them of looks, which
+    are the ``first`` of all, with each camera of a side, ``groups``: no more than there are."""
+    cameras = list(befores)
+    behind = range(first, first + len(side))
+    return Pairs(
+        np.array([*behind] * len(cameras) + [look for look in range(first) for _ in groups]),
+        np.array([camera for camera in cameras for _ in side] + [camera for _, camera in groups] * first),
+        np.array(side * len(cameras) + [number for number, _ in groups] * first),
+    )
 
 
 def expected(common: float, knots: Calibration) -> Spread:
