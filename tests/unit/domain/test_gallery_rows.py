@@ -367,3 +367,20 @@ def test_a_large_gallery_that_everybody_left_finds_nobody(near_mean: bool) -> No
     assert known.gallery.search_all(searches, 3) == [known.nearest(search, 3) for search in searches]
     known.drop(119)
     assert known.gallery.search_all(searches, 3) == [[], []]
+
+
+def test_whoever_is_gone_before_the_first_question_is_not_found() -> None:
+    """There were no rows at all, and the search multiplied none with the cameras' means."""
+    known = Known(4, 1)
+    probe = known.probe()
+    known.drop(0)
+    assert known.gallery.search(probe, (), 3) == []
+    known.put(1)
+    known.agree(2)
+
+
+def test_a_log_folded_without_a_question_lets_no_more_than_so_many_wait() -> None:
+    known = Known(4, 1_000)
+    assert len(known.gallery._late) < 256
+    assert len(known.gallery._models[MODEL].rows) > 700
+    known.agree(2)
