@@ -14,6 +14,13 @@ def api_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(home=tmp_path_factory.mktemp("home"), api_port=0, command_timeout=1.0)
 
 
+@pytest.fixture(scope="session")
+def described(api_settings: Settings) -> Iterator[TestClient]:
+    """For tests that read its description alone: to make one takes longer than most of these tests."""
+    with World(api_settings).client() as made:
+        yield made
+
+
 @pytest.fixture
 def world(api_settings: Settings) -> World:
     """Two persons: ``a`` was in room1 and is in room2; ``b`` is in room3."""

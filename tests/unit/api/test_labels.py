@@ -45,6 +45,13 @@ def test_every_client_hears_every_change(world: World, client: TestClient) -> No
         assert one.receive_json() == two.receive_json() == message("room3", t1="Bob")
 
 
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis is asked again without a long wait."""
+    monkeypatch.setattr("api.labels.FIRST_BACKOFF_S", 0.01)
+
+
+@pytest.mark.usefixtures("soon")
 def test_when_redis_comes_back_all_get_a_snapshot(world: World, client: TestClient) -> None:
     with client.websocket_connect("/ws") as socket:
         assert receive(socket, 3) == SNAPSHOT
@@ -56,6 +63,7 @@ def test_when_redis_comes_back_all_get_a_snapshot(world: World, client: TestClie
         assert receive(socket, 3) == [*SNAPSHOT[:2], message("room3", t1="Bob")]
 
 
+@pytest.mark.usefixtures("soon")
 def test_who_comes_while_redis_is_away_waits_for_the_snapshot(api_settings: Settings) -> None:
     world = World(api_settings)
     world.reader.away = True

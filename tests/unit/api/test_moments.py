@@ -158,8 +158,8 @@ async def test_the_past_of_this_state_directory_is_found(make_settings: Any) -> 
     assert moments_of(make_settings(past_url="http://past:8100"))._where() == "http://past:8100"
 
 
-def test_every_get_of_the_views_is_described_with_it(client: TestClient) -> None:
-    paths = client.get("/openapi.json").json()["paths"]
+def test_every_get_of_the_views_is_described_with_it(described: TestClient) -> None:
+    paths = described.get("/openapi.json").json()["paths"]
     with_at = {
         path
         for path, operations in paths.items()

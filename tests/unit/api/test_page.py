@@ -66,7 +66,7 @@ def test_no_other_file_is_served(client: TestClient, name: str) -> None:
     assert client.get(f"/page/{name}").status_code == 404
 
 
-def test_it_knows_what_this_api_offers(client: TestClient) -> None:
-    routes = client.get("/page/routes.json").json()["routes"]
+def test_it_knows_what_this_api_offers(described: TestClient) -> None:
+    routes = described.get("/page/routes.json").json()["routes"]
     assert {"/persons", "/persons/{person_id}/history", "/timeline"} <= set(routes)
     assert "/page/routes.json" not in routes

@@ -194,10 +194,10 @@ def test_readiness_gives_reasons(world: World, client: TestClient) -> None:
         assert any(reason in found for found in answer.json()["reasons"]), answer.json()
 
 
-def test_the_description_has_an_example_for_every_answer(client: TestClient) -> None:
-    described = client.get("/openapi.json").json()
-    schemas = described["components"]["schemas"]
-    assert set(described["paths"]) == {
+def test_the_description_has_an_example_for_every_answer(described: TestClient) -> None:
+    description = described.get("/openapi.json").json()
+    schemas = description["components"]["schemas"]
+    assert set(description["paths"]) == {
         "/persons",
         "/persons/stats",
         "/persons/{person_id}",
@@ -232,7 +232,7 @@ def test_the_description_has_an_example_for_every_answer(client: TestClient) -> 
         "/search",
         "/persons/{person_id}/similar",
     }
-    for path, methods in described["paths"].items():
+    for path, methods in description["paths"].items():
         for method, route in methods.items():
             if "204" in route["responses"]:
                 continue

@@ -102,9 +102,17 @@ def test_every_published_shape_has_its_records() -> None:
             assert found, f"{folder.name}, shape {number}: run `python -m tests.golden.make`"
 
 
-def test_making_records_overwrites_none(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / HISTORY, tmp_path / HISTORY)
-    assert len(make(tmp_path)) == 2 * len(MESSAGE_TYPES)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout whose records were all just made."""
+    root = tmp_path_factory.mktemp("made")
+    shutil.copytree(ROOT / HISTORY, root / HISTORY)
+    assert len(make(root)) == 2 * len(MESSAGE_TYPES)
+    return root
+
+
+def test_making_records_overwrites_none(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     one = tmp_path / GOLDEN / "reid.person.left" / "v1-1-full.json"
     one.write_text("as it was")
     other = one.with_name("v1-1-plain.json")
@@ -113,9 +121,8 @@ def test_making_records_overwrites_none(tmp_path: Path) -> None:
     assert one.read_text() == "as it was"
 
 
-def test_a_new_shape_gets_records_of_its_own(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / HISTORY, tmp_path / HISTORY)
-    make(tmp_path)
+def test_a_new_shape_gets_records_of_its_own(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     folder = tmp_path / HISTORY / "reid.person.left.v1"
     shutil.copy(folder / "1.json", folder / "2.json")
     left = GOLDEN / "reid.person.left"

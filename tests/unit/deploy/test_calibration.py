@@ -30,7 +30,7 @@ def gathered(story: Story, off: dict[str, int] | None = None) -> Gathered:
 
 @pytest.fixture(scope="module")
 def story() -> Story:
-    made = told(Policy(), tracks=40)
+    made = told(Policy(), tracks=20)
     answered(made, 1, "no", 0.9, track=None, other_id=list(made.site.persons)[-1])
     return made
 

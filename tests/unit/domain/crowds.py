@@ -13,7 +13,7 @@ CAMERAS = ("room1", "room2", "room3")
 
 
 def crowd(
-    seed: int, people: int = 8, tracks: int = 30, model: Any = MODEL, more: int = 0
+    seed: int, people: int = 8, tracks: int = 16, model: Any = MODEL, more: int = 0
 ) -> list[list[Frame]]:
     """Tracks of people whose looks vary, alone before random cameras; ``more``: crops after three, one a
     second."""

@@ -106,7 +106,7 @@ class TestVideo:
         assert (source.stats.width, source.stats.height) == (160, 120)
 
     def test_realtime_is_paced_and_drops_when_nobody_reads(self, tmp_path: Path) -> None:
-        count, rate = 24, 60.0
+        count, rate = 24, 120.0
         source = open_source(str(video(tmp_path / "a.mp4", count, rate)), Playback(fps=rate))
         began = time.monotonic()
         frames = iter(source)

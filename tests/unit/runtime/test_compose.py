@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads(Path(__file__).with_name("compose-spec.json").read_text())
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+COMMAND: Any = typer.main.get_command(app)
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 
 
@@ -82,7 +83,7 @@ def test_every_variable_of_ours_is_a_setting(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_every_command_of_ours_is_one_that_the_cli_takes(name: str) -> None:
     words = list(OURS[name]["command"])
-    command: Any = typer.main.get_command(app)
+    command: Any = COMMAND
     context: Any = None
     while words and hasattr(command, "commands"):
         context = command.make_context("saferoom", [], parent=context, resilient_parsing=True)

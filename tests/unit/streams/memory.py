@@ -1,9 +1,12 @@
 """An in-memory `PartitionLog` that fails where it is told to, and a decider small enough to see through."""
 
+from __future__ import annotations
+
 import heapq
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 
 from reid.contracts.cloudevents import Headers, envelope_from
@@ -52,6 +55,11 @@ class MemoryPartition:
         self.inputs[topic].append(record)
         self.ends[topic] += 1
         return record
+
+    def copy(self) -> MemoryPartition:
+        """As it is now: what is written to either is not in the other."""
+        held = {each.name: copy(getattr(self, each.name)) for each in fields(self)}
+        return MemoryPartition(**held | {"inputs": {topic: [*of] for topic, of in self.inputs.items()}})
 
     def mark(self, topic: str = DETECTIONS.name) -> None:
         """A transaction marker: it takes up an offset and is no record."""

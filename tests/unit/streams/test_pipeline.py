@@ -273,9 +273,10 @@ def test_a_defect_beside_is_not_taken_for_kafkas() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_transaction_that_never_ends_gives_its_lane_up() -> None:
+def test_a_transaction_that_never_ends_gives_its_lane_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was waited for without an end, and only the watchdog of the whole process told. Nothing else has to
     arrive."""
+    monkeypatch.setattr(lane_module, "_IDLE_S", 0.01)
     partition, broken = MemoryPartition(), list[BaseException]()
     log = Slow(partition)
     commits = Beside("commits-1", 0.05)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -45,13 +46,19 @@ def crowd(held: MemoryPartition, count: int = 24) -> list[Input]:
     return inputs
 
 
-def filled(every: int = 3) -> MemoryPartition:
+@cache
+def _filled(part_bytes: int) -> MemoryPartition:
     held = MemoryPartition()
-    one = writer(held, every)
+    one = writer(held)
     for record in crowd(held):
         one.decide([record])
-    assert bool(held.snapshots) == (every < 1000)
+    assert held.snapshots
     return held
+
+
+def filled() -> MemoryPartition:
+    """What is left of the crowd, snapshots among it, in parts as long as they are now."""
+    return _filled(snapshots.PART_BYTES).copy()
 
 
 def folded(held: MemoryPartition) -> tuple[bytes, dict[str, int]]:
