@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import linear_sum_assignment
+from numpy.typing import NDArray
 
 from reid.evaluation.identities import contingency, matched, pairwise, shares
 from reid.evaluation.matching import assignment, one_to_one
@@ -47,27 +47,32 @@ def test_the_pairing_is_the_best_of_all_pairings(counts: dict[tuple[int, str], i
     assert sum(counts[p, i] for p, i in found.items()) == best
 
 
+def optimum(gain: NDArray[np.float64]) -> float:
+    """What scipy finds. Its import takes longer than these tests: not where other tests are run."""
+    from scipy.optimize import linear_sum_assignment
+
+    return float(gain[linear_sum_assignment(gain, maximize=True)].sum())
+
+
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 10_000))
 def test_assignments_cost_what_scipy_finds(rows: int, columns: int, seed: int) -> None:
     gain = np.random.default_rng(seed).integers(0, 20, (rows, columns)).astype(np.float64)
     found = assignment(gain)
     assert len(found) == min(rows, columns)
     assert len({i for i, _ in found}) == len({j for _, j in found}) == len(found)
-    best = linear_sum_assignment(gain, maximize=True)
-    assert sum(gain[i, j] for i, j in found) == gain[best].sum()
+    assert sum(gain[i, j] for i, j in found) == optimum(gain)
 
 
-def test_four_hundred_people_whose_ids_are_all_entangled() -> None:
+def test_two_hundred_people_whose_ids_are_all_entangled() -> None:
     generator = np.random.default_rng(0)
     counts = Counter(
         (int(p), int(i))
-        for p, i in zip(generator.integers(0, 400, 800), generator.integers(0, 400, 800), strict=True)
+        for p, i in zip(generator.integers(0, 200, 400), generator.integers(0, 200, 400), strict=True)
     )
-    gain = np.zeros((400, 400))
+    gain = np.zeros((200, 200))
     for pair, count in counts.items():
         gain[pair] = count
-    best = gain[linear_sum_assignment(gain, maximize=True)].sum()
-    assert sum(counts[pair] for pair in one_to_one(counts).items()) == best
+    assert sum(counts[pair] for pair in one_to_one(counts).items()) == optimum(gain)
 
 
 def test_identities_by_hand() -> None:

@@ -70,11 +70,11 @@ def test_of_a_scene_the_largest_person_counts() -> None:
 
 
 def test_a_large_scene_is_searched_small_and_cut_out_of_the_whole() -> None:
-    image = scene(2560, 1440)
+    image = scene(1920, 1080)
     sees = Sees((100, 100, 50, 150))
     found = PictureEmbedder(sees, Appearance()).embed(png(image))
     assert sees.shapes == [(720, 1280, 3)]
-    assert found.bbox == (200, 200, 100, 300)
+    assert found.bbox == (150, 150, 75, 225)
 
 
 def test_nobody_shown() -> None:

@@ -5,9 +5,10 @@ import logging
 import pytest
 
 from benchmarks.fuzz import fuzz
+from tests.unit.depth import some
 
 
-@pytest.mark.parametrize("seed", [7, 8])
+@pytest.mark.parametrize("seed", some([7, 8]))
 def test_each_undecidable_message_is_one_dead_letter_and_nothing_else_changes(seed: int) -> None:
     logging.disable(logging.CRITICAL)
     try:
