@@ -7,6 +7,7 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -117,9 +118,10 @@ def inputs() -> list[Detections | ZoneReport | AnyCommand]:
     ]
 
 
-def scene() -> list[Told]:
+@cache
+def scene() -> tuple[Told, ...]:
     """All events of the scene, in order."""
-    state, told = PartitionState(), []
+    state, told = PartitionState(), list[Told]()
     offsets: Counter[str] = Counter()
     for message in inputs():
         topic = DETECTIONS.name if isinstance(message, Detections | ZoneReport) else COMMANDS.name
@@ -127,7 +129,7 @@ def scene() -> list[Told]:
         for ordinal, event in enumerate(step(state, message, Policies())):
             told.append(Told(event, Causation(topic, 1, offsets[topic]), ordinal))
         offsets[topic] += 1
-    return told
+    return tuple(told)
 
 
 def reports() -> list[CameraStatus]:

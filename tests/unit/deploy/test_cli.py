@@ -2,12 +2,14 @@
 
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import typer.main
+import typer.testing
 from typer.testing import CliRunner
 
 from deploy import cli
@@ -17,6 +19,16 @@ from reid.errors import ConfigError
 from reid.runtime.settings import Settings
 
 Saferoom = Callable[..., str]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _put_together_once() -> Iterator[None]:
+    """All options of all commands: to go through them takes longer than most of these tests."""
+    command = typer.main.get_command(cli.app)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", lambda _: command)
+        patch.setattr(typer.testing, "_get_command", lambda _: command)
+        yield
 
 
 @pytest.fixture
