@@ -69,9 +69,10 @@ def decided(home: Path, count: int, people: int) -> Iterator[str]:
 
 @contextmanager
 def crowd(home: Path, count: int, people: int) -> Iterator[str]:
+    settings = Settings.model_validate({"home": home})
     jars = Path(platformdirs.user_cache_path("saferoom")) / f"kafka-{kafka_version(locked())}"
     with EmbeddedKafka(home / "crowd", jars=jars) as kafka:
-        create_topics(kafka.bootstrap, 4, 1)
+        create_topics(kafka.bootstrap, settings.partitions, settings.replication_factor)
         log = EventLog(kafka.bootstrap)
         batch = []
         for i in range(count):

@@ -74,7 +74,8 @@ class _Person:
 
     def follow(self, track: TrackRef, visit: Visit, interval: Interval) -> None:
         """The track's sightings lengthen this interval of the latest visit from now on."""
-        same = [one for one in visit.intervals if (one.camera_id, one.track) == _key(interval)]
+        camera_id, name = interval.camera_id, interval.track
+        same = [one for one in visit.intervals if one.track == name and one.camera_id == camera_id]
         if len(visit.intervals) >= MAX_INTERVALS:
             self._open.clear()  # They may be joined with others at any time.
         elif len(same) > 1:

@@ -11,9 +11,9 @@ from itertools import chain
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
-from reid.contracts.journeys import Visit
+from reid.contracts.journeys import Interval, Visit
 from reid.journeys.durations import bucket_of
-from reid.journeys.legs import Leg, legs, moves
+from reid.journeys.legs import Leg, legs, moves, settled
 
 HOUR_MS: Final = 3_600_000
 _SECONDS: Final = 3_600
@@ -43,51 +43,36 @@ def recount(before: Sequence[Visit], after: Sequence[Visit], beside: Sequence[Vi
     """Takes away what a person's changed visits added ``before``, and adds what they add ``after``.
     ``beside``: the person's other visits that touch the same hours, before as after.
 
-    Of a visit that goes on one leg is another one and the rest as they were: only what differs is counted.
+    Of a visit that goes on one leg is another one and the rest as they were: only what may differ is looked
+    at.
     """
-    was, now = _walked(before), _walked(after)
-    old, new = _ends(was, now)
+    was, now = ({visit.started_at: visit for visit in visits} for visits in (before, after))
+    old, new, rest = list[list[Leg]](), list[list[Leg]](), list[Interval]()
+    for start in was.keys() | now.keys():
+        one, two = was.get(start), now.get(start)
+        since = settled(one, two) if one and two else 0
+        if one:
+            old.append(legs(one, since))
+            rest += one.intervals[:since]
+        if two:
+            new.append(legs(two, since))
     for leg, by in _difference(chain.from_iterable(old), chain.from_iterable(new)):
         _occupy(leg, sums.occupancy, by)
     for move, by in _difference(chain.from_iterable(map(moves, old)), chain.from_iterable(map(moves, new))):
         field = f"{_quoted(move.source)}/{_quoted(move.target)}/{bucket_of(move.ms)}"
         sums.transitions[field] += by
-    hours = {hour for visit in (*before, *after) for hour in hours_of(visit)}
-    if _met(old, hours) == _met(new, hours):
-        return
-    stay = _met(map(legs, beside), hours)
-    met_before, met_after = _met(was.values(), hours) | stay, _met(now.values(), hours) | stay
-    for met, by in ((met_before - met_after, -1), (met_after - met_before, 1)):
-        for hour, camera_id in met:
-            sums.occupancy[hour, f"{_quoted(camera_id)}/unique"] += by
-
-
-def _walked(visits: Iterable[Visit]) -> dict[int, list[Leg]]:
-    """Legs by the visit's start."""
-    return {visit.started_at: legs(visit) for visit in visits}
-
-
-def _ends(
-    was: Mapping[int, list[Leg]], now: Mapping[int, list[Leg]]
-) -> tuple[list[list[Leg]], list[list[Leg]]]:
-    """Of each visit before and after the legs from the last that both have before they differ: the ones
-    before it are the same, and so are the moves between them."""
-    old, new = [], []
-    for start in was.keys() | now.keys():
-        one, two = was.get(start, []), now.get(start, [])
-        same = 0
-        for a, b in zip(one, two, strict=False):
-            if a != b:
-                break
-            same += 1
-        old.append(one[max(0, same - 1) :])
-        new.append(two[max(0, same - 1) :])
-    return old, new
+    met_before, met_after = _met(chain.from_iterable(old)), _met(chain.from_iterable(new))
+    changed = met_before ^ met_after
+    for interval in chain(rest, chain.from_iterable(visit.intervals for visit in beside)) if changed else ():
+        changed.difference_update(_seen(interval.camera_id, interval.first, interval.last))
+    for hour, camera_id in changed:
+        by = 1 if (hour, camera_id) in met_after else -1
+        sums.occupancy[hour, f"{_quoted(camera_id)}/unique"] += by
 
 
 def hours_of(visit: Visit) -> range:
     """Hours since the epoch that the visit touches."""
-    return range(visit.started_at // HOUR_MS, visit.ended_at // HOUR_MS + 1)
+    return _hours(visit.started_at, visit.ended_at)
 
 
 def occupancy(fields: Mapping[str, int]) -> list[Occupancy]:
@@ -117,15 +102,18 @@ def transitions(fields: Mapping[str, int]) -> dict[tuple[str, str], dict[int, in
     return dict(sorted(found.items()))
 
 
-def _hours(leg: Leg) -> range:
-    return range(leg.entered_at // HOUR_MS, leg.left_at // HOUR_MS + 1)
+def _hours(first: int, last: int) -> range:
+    return range(first // HOUR_MS, last // HOUR_MS + 1)
 
 
-def _met(visits: Iterable[Sequence[Leg]], hours: set[int]) -> set[tuple[int, str]]:
+def _met(walked: Iterable[Leg]) -> set[tuple[int, str]]:
     """Hour and camera. A person counts once at a camera in an hour, however often it came."""
-    return {
-        (hour, leg.camera_id) for walked in visits for leg in walked for hour in _hours(leg) if hour in hours
-    }
+    return {met for leg in walked for met in _seen(leg.camera_id, leg.entered_at, leg.left_at)}
+
+
+def _seen(camera_id: str, first: int, last: int) -> list[tuple[int, str]]:
+    """Hour and camera, of a leg or of its intervals: no gap within a leg is as long as an hour."""
+    return [(hour, camera_id) for hour in _hours(first, last)]
 
 
 def _difference(before: Iterable[T], after: Iterable[T]) -> list[tuple[T, int]]:
@@ -143,7 +131,7 @@ def _quoted(camera_id: str) -> str:
 def _occupy(leg: Leg, into: Counter[tuple[int, str]], sign: int) -> None:
     camera = _quoted(leg.camera_id)
     into[leg.entered_at // HOUR_MS, f"{camera}/entries"] += sign
-    for hour in _hours(leg):
+    for hour in _hours(leg.entered_at, leg.left_at):
         begin = hour * HOUR_MS
         since, until = max(leg.entered_at, begin), min(leg.left_at, begin + HOUR_MS)
         into[hour, f"{camera}/dwell"] += sign * (until - since)

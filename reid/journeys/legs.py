@@ -32,18 +32,42 @@ class Move(NamedTuple):
     ms: int
 
 
-def legs(visit: Visit) -> list[Leg]:
-    """In the order of entering; cameras that share a view make two at a time.
+def legs(visit: Visit, since: int = 0) -> list[Leg]:
+    """In the order of entering; cameras that share a view make two at a time. ``since``: of the intervals
+    from that place on, one of `settled`.
 
     A leg is the union of the tracks at one camera. It goes on over a gap, unless that is longer than
     `UNSEEN` or the visit's, or the person was elsewhere in it: another camera's track has its middle there.
     """
     by_camera: dict[str, list[Interval]] = {}
-    for one in visit.intervals:
+    intervals = visit.intervals[since:]
+    for one in intervals:
         by_camera.setdefault(one.camera_id, []).append(one)
-    middles, gap = _middles(visit.intervals), min(visit.gap, UNSEEN)
+    middles, gap = _middles(intervals), _longest(visit)
     made = [leg for here in by_camera.values() for leg in _at_one(here, middles, gap)]
     return sorted(made, key=lambda leg: (leg.entered_at, leg.left_at, leg.camera_id))
+
+
+def settled(before: Visit, after: Visit) -> int:
+    """How many of their first intervals make the same legs in both, and the same moves between them.
+
+    Where nobody saw the person for longer than a leg goes on, no leg crosses, and what is seen later changes
+    none of those before. Of what both have, the last part between two such breaks is left out: a move leads
+    from its last leg to what is new.
+    """
+    gap = _longest(before)
+    if gap != _longest(after):
+        return 0
+    earlier = here = same = end = 0
+    for one, two in zip(before.intervals, after.intervals, strict=False):
+        if one != two:
+            break
+        if one.first - end > gap:
+            earlier, here = here, same
+        end = max(end, one.last)
+        same += 1
+    differing = [one.first for visit in (before, after) for one in visit.intervals[same : same + 1]]
+    return here if all(first - end > gap for first in differing) else earlier
 
 
 def last_leg_at(visit: Visit, camera_id: str) -> Leg | None:
@@ -60,6 +84,11 @@ def moves(walked: Sequence[Leg]) -> list[Move]:
         for one, two in pairwise(walked)
         if one.camera_id != two.camera_id
     ]
+
+
+def _longest(visit: Visit) -> int:
+    """Milliseconds unseen over which a leg goes on."""
+    return min(visit.gap, UNSEEN)
 
 
 def _at_one(here: Sequence[Interval], middles: Sequence[int], gap: int) -> list[Leg]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.contracts.journeys import Interval, Visit
-from reid.journeys.legs import UNSEEN, Move, last_leg_at, legs, moves
+from reid.journeys.legs import UNSEEN, Move, last_leg_at, legs, moves, settled
 from reid.journeys.visits import (
     MAX_INTERVALS,
     MAX_VISIT,
@@ -168,3 +168,50 @@ def test_legs_cover_what_was_seen_and_no_two_of_a_camera_meet(spans: list[Any]) 
     for visit, camera in product(visits, "ABC"):
         there = [leg for leg in naive.legs_of(visit, GAP) if leg.camera_id == camera]
         assert last_leg_at(visit, camera) == (there[-1] if there else None)
+
+
+_SEEN = st.tuples(st.sampled_from("AB"), st.integers(0, 30), st.integers(0, 12))
+
+
+@given(
+    st.lists(_SEEN, min_size=1, max_size=8),
+    st.lists(_SEEN, max_size=3),
+    st.lists(_SEEN, max_size=3),
+    st.sampled_from([(GAP, GAP), (5_000, GAP), (5_000, 5_000)]),
+)
+def test_what_is_settled_is_the_same_before_and_after(
+    same: list[tuple[str, int, int]],
+    before: list[tuple[str, int, int]],
+    after: list[tuple[str, int, int]],
+    gaps: tuple[int, int],
+) -> None:
+    """Sightings that begin so many seconds after the one before, and last so long."""
+
+    def visit(gap: int, more: list[tuple[str, int, int]]) -> Visit:
+        now, seen = 0, list[Interval]()
+        for camera, later, length in [*same, *more]:
+            now += 1000 * later
+            seen.append(Interval(now, now + 1000 * length, camera, "s/1"))
+        return Visit(started_at=seen[0].first, ended_at=now, gap=gap, intervals=sorted(seen))
+
+    one, two = visit(gaps[0], before), visit(gaps[1], after)
+    since = settled(one, two)
+    old, new = legs(one), legs(two)
+    old_left, new_left = legs(one, since), legs(two, since)
+    assert old[len(old) - len(old_left) :] == old_left and new[len(new) - len(new_left) :] == new_left
+    assert old[: len(old) - len(old_left)] == new[: len(new) - len(new_left)]
+    if since:
+        assert old_left[0] == new_left[0], "the moves before it are the same too"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "since"),
+    [
+        ("A 0-10, B 40-50, A 80-90", "A 0-10, B 40-50, A 80-95", 1),
+        ("A 0-10, B 40-50, A 80-90", "A 0-10, B 40-50, A 80-90, B 120-130", 2),
+        ("A 0-10, B 40-50, A 80-90", "A 0-10, B 40-50, A 80-90, B 100-130", 1),
+        ("A 0-10, B 40-50", "A 0-10, B 20-50", 0),
+    ],
+)
+def test_so_much_is_settled(before: str, after: str, since: int) -> None:
+    assert settled(one_visit(before), one_visit(after)) == since

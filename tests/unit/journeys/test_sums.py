@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reid.contracts.journeys import Visit
-from reid.journeys.counts import HOUR_MS, Occupancy, Sums, occupancy, recount, transitions
+from reid.journeys.counts import HOUR_MS, Occupancy, Sums, hours_of, occupancy, recount, transitions
 from reid.journeys.durations import bucket_of, middle_of, quantile
 from tests.unit.journeys import naive
 from tests.unit.journeys.test_legs import intervals, visits_of
@@ -120,3 +120,8 @@ def test_what_differs_is_all_that_changes(
     naive.add([*beside, *now], naively)
     for mine, theirs in zip(changed, naively, strict=True):
         assert {k: n for k, n in mine.items() if n} == {k: n for k, n in theirs.items() if n}
+
+
+def test_hours_that_a_visit_touches() -> None:
+    (visit,) = person("A 3599-3600, B 7199-7201")
+    assert list(hours_of(visit)) == [0, 1, 2]
