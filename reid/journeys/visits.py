@@ -41,7 +41,8 @@ def extended(visit: Visit, seen: Interval, gap: int) -> Interval | None:
     visit.gap = gap
     visit.ended_at = max(visit.ended_at, seen.last)
     for known in reversed(visit.intervals):
-        if continues(known, seen, gap):
+        # Most are of another camera.
+        if known.camera_id == seen.camera_id and continues(known, seen, gap):
             known.last = max(known.last, seen.last)
             if seen.first < known.first:
                 known.first = seen.first
