@@ -46,13 +46,25 @@ class _Time(msgspec.Struct):
 _time = msgspec.json.Decoder(_Time)
 
 
+class _Clock:
+    """Where the views stand. Not the past itself: in a ring with its store, neither would go until the
+    garbage collector comes, which takes long over a large one."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+
 class Past:
     """``store``: the views as of ``moment`` (ms since the epoch); ``ends``: where each log was cut;
     ``latest``: time of the newest event in it. ``start``: an earlier past, from which the fold goes on. Not
     ``counted``: occupancy and transitions are those of ``start``, for whoever does not ask for them."""
 
     def __init__(self, moment: int, start: "Past | None" = None, counted: bool = True) -> None:
-        self.moment = self._now = moment
+        self.moment = moment
+        self._clock = _Clock(moment)
         self.counted = counted
         self.rejected: list[str] = []
         if start is None:
@@ -86,7 +98,7 @@ class Past:
             at = moment_of(record)
             if at is None or at <= self.moment:
                 records.append(record)
-                self._now = at or self._now
+                self._clock.now = at or self._clock.now
                 self.latest = max(self.latest, at or 0) if events else self.latest
             elif prefix:
                 cut = True
@@ -107,10 +119,7 @@ class Past:
 
     def settle(self) -> None:
         """The clock of the views stands at the moment."""
-        self._now = self.moment
-
-    def _clock(self) -> int:
-        return self._now
+        self._clock.now = self.moment
 
 
 def views_of(settings: Settings, counted: bool = True) -> list[View]:

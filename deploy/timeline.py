@@ -9,6 +9,7 @@ Memory: one copy of the views, of each mark and stop what changed since the one 
 shared), and the `Segments` read last.
 """
 
+import gc
 import logging
 import threading
 from collections import OrderedDict, deque
@@ -165,6 +166,7 @@ class Timeline:
             last = self._marks[-1].events if self._marks else 0
             if self._head.events - last >= self._spacing:
                 self._marks.append(Past(self._head.latest, self._head))
+                _set_aside()
             if len(self._marks) > MARKS:
                 self._marks = self._marks[1::2]
                 self._spacing *= 2
@@ -180,3 +182,10 @@ class Timeline:
         """The site's partition."""
         count = len(partitions(self._follower, topic))
         return topic, partition_of(self._settings.site_id.encode(), count)
+
+
+def _set_aside() -> None:
+    """What there is, is there to stay: the garbage collector, which stops all else meanwhile, need not go
+    through it again and again. A mark that goes is given back all the same: it is in no ring."""
+    gc.collect()
+    gc.freeze()

@@ -2,6 +2,7 @@
 get on no more."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -172,6 +173,26 @@ def test_sigterm_ends_it_with_a_transaction_stuck_in_an_outage(
         assert running.end(signal.SIGTERM) == 0
         assert time.monotonic() - begun < 5.0
         assert "this is a bug" not in running.log.read_text()
+
+
+def test_a_transaction_that_a_frozen_broker_never_ends_ends_the_worker(
+    own_broker: tuple[EmbeddedKafka, Settings],
+) -> None:
+    """It says which writer it was, and what to do."""
+    broker, settings = own_broker
+    soon, walk = "import streams.worker\nstreams.worker.COMMIT_LIMIT_S = 1.0\n", Walk(SITE)
+    with (
+        Progress(broker.bootstrap, settings.partitions) as progress,
+        worker(settings, before=soon) as running,
+    ):
+        send(broker.bootstrap, [(DETECTIONS.name, SITE, walk.message(20)) for _ in range(400)])
+        until(lambda: progress.total() > 0, "at work")
+        assert progress.total() < 400
+        assert broker.pid is not None
+        os.kill(broker.pid, signal.SIGSTOP)
+        assert running.process.wait(20.0) != 0
+        text = running.log.read_text()
+        assert re.search(rf"commits-{PARTITION}: .* nor gave it up for 1 s.* saferoom doctor", text)
 
 
 #: A client whose destructor waits, and Faust's thread that never ends: Faust joins it on the event loop.
