@@ -9,7 +9,7 @@ Two states: ``decided`` comes from deciding, ``folded`` from the log alone. They
 where the log differs from the decisions, ``folded`` is where deciding goes on.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -95,26 +95,27 @@ class PartitionCheck:
 
     def _take(self, group: Group) -> None:
         topic, _, offset = group.causation
+        adopted = list(_adoptions(group))
         if topic not in self._inputs:
             self._findings.differ(Check.CAUSATION, f"{group.causation} is no input; {_first(group)}")
         elif offset >= self._upto[topic]:
             self.later.append(group)
         elif offset < self._inputs[topic].low or self._before_the_rest(group):
-            self._take_over(group)
+            self._take_over(group, adopted)
         elif offset < self._inputs[topic].next:
             self._findings.differ(
                 Check.CAUSATION,
                 f"{_first(group)} says that {group.causation} was decided then, events before say earlier",
             )
-        elif self._by_an_earlier_rule(group):
+        elif self._by_an_earlier_rule(group, adopted):
             self.earlier += 1
-            self._take_over(group)
+            self._take_over(group, adopted)
         else:
-            self._compare(group)
+            self._compare(group, adopted)
 
-    def _by_an_earlier_rule(self, group: Group) -> bool:
-        for event in _adoptions(group):
-            return event.policy.rule != RULE
+    def _by_an_earlier_rule(self, group: Group, adopted: Sequence[PolicyAdopted]) -> bool:
+        if adopted:
+            return adopted[0].policy.rule != RULE
         return self._earlier((group.records[0].key or b"").decode(errors="replace"))
 
     def _earlier(self, site_id: str) -> bool:
@@ -126,7 +127,7 @@ class PartitionCheck:
         """Decided while inputs that retention has deleted since were still to be decided."""
         return any(offset < self._inputs[t].low for t, offset in group.decided.items() if t in self._inputs)
 
-    def _take_over(self, group: Group) -> None:
+    def _take_over(self, group: Group, adopted: Iterable[PolicyAdopted]) -> None:
         """The input, or some that were decided between, is past its retention, or it was decided by a rule
         that this program does not have any more: the log is believed."""
         self.taken_over += 1
@@ -134,15 +135,15 @@ class PartitionCheck:
         record = self._inputs[group.causation.topic].at(group.causation.offset)
         if record is not None:
             self._ask(record)
-        self._adopt(group)
+        self._adopt(adopted)
         self._fold(group)
         for entry in group.records:
             evolve(self._decided, _decoded(entry))
 
-    def _compare(self, group: Group) -> None:
+    def _compare(self, group: Group, adopted: Iterable[PolicyAdopted]) -> None:
         self._catch_up(group)
         record = self._inputs[group.causation.topic].at(group.causation.offset)
-        self._adopt(group)
+        self._adopt(adopted)
         events = self._decide(record) if record is not None else []
         if record is None:
             self._findings.differ(Check.CAUSATION, f"{group.causation} is no input; {_first(group)}")
@@ -274,9 +275,9 @@ class PartitionCheck:
                     what = f"{who} is two tracks of {frame.camera_id}: {other}, {track.tracker_id}"
                     self._findings.differ(Check.FRAMES, f"{record.place}: {what}")
 
-    def _adopt(self, group: Group) -> None:
+    def _adopt(self, adopted: Iterable[PolicyAdopted]) -> None:
         """The rule is data of the log. An event that can't be read fails in the fold."""
-        for event in _adoptions(group):
+        for event in adopted:
             self._policies.sites[event.site_id] = event.policy
 
     def _fold(self, group: Group) -> None:

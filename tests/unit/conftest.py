@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 #: Seconds of CPU, of all processes: half as much again as they take, side by side on a machine of two cores.
-LIMIT_S: Final = 60.0
+LIMIT_S: Final = 36.0
 _TOO_SLOW: Final = pytest.StashKey[bool]()
 _TAKEN: Final = "unit_tests_taken"
 _taken: dict[str, float] = {}
