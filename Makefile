@@ -72,7 +72,7 @@ docs: setup
 	$(BIN)/saferoom docs
 
 test-unit: setup
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 tests/unit $(ARGS)
+	$(BIN)/python -m tests.unit $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,0 +1,59 @@
+"""All unit tests, a share of them in each of a few processes.
+
+    python -m tests.unit          # `make test-unit`; options of pytest may follow
+
+Each process imports and collects its own share alone. pytest-xdist has all of it collected by every process,
+and by one more that tells them what to do.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+MOST: Final = 4
+#: Seconds of CPU of all processes, imports too: half as much again as they take on two busy cores.
+LIMIT_S: Final = 42.0
+#: `NO_TESTS_COLLECTED`: of a share in which an option such as ``-k`` leaves none over.
+_FINE: Final = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
+def shares(root: Path, count: int) -> list[list[Path]]:
+    """What stands in ``root``, in groups about as large: what there is to read tells how long it runs."""
+    sizes = {
+        path: sum(file.stat().st_size for file in (path.rglob("test_*.py") if path.is_dir() else [path]))
+        for path in sorted(root.iterdir())
+        if path.is_dir() or path.match("test_*.py")
+    }
+    made: list[list[Path]] = [[] for _ in range(count)]
+    for path in sorted(filter(sizes.__getitem__, sizes), key=sizes.__getitem__, reverse=True):
+        min(made, key=lambda group: sum(sizes[one] for one in group)).append(path)
+    return [group for group in made if group]
+
+
+def main(options: list[str]) -> int:
+    with ExitStack() as stack:
+        running = []
+        for group in shares(Path(__file__).parent, min(os.cpu_count() or 1, MOST)):
+            told = stack.enter_context(tempfile.TemporaryFile("w+"))
+            asked = [sys.executable, "-m", "pytest", "-q", *map(str, group), *options]
+            running.append((subprocess.Popen(asked, stdout=told, stderr=subprocess.STDOUT), told))
+        codes = []
+        for process, told in running:
+            codes.append(process.wait())
+            told.seek(0)
+            sys.stdout.write(told.read())
+    taken = os.times().children_user + os.times().children_system
+    print(f"{taken:.0f} s of CPU, of {LIMIT_S:.0f} s allowed")
+    if any(code not in _FINE for code in codes):
+        return 1
+    return int(taken > LIMIT_S and not options)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
