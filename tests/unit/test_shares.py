@@ -4,21 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.__main__ import shares
+from tests.unit.__main__ import shares, size, tests_in
 
 ROOT = Path(__file__).parent
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 40])
 def test_every_test_is_in_one_share(count: int) -> None:
-    paths = [path for group in shares(ROOT, count) for path in group]
-    files = [file for path in paths for file in (path.rglob("test_*.py") if path.is_dir() else [path])]
-    assert sorted(files) == sorted(ROOT.rglob("test_*.py"))
+    files = [file for group in shares(ROOT, count) for path in group for file in tests_in(path)]
+    assert sorted(files) == tests_in(ROOT)
 
 
 def test_shares_are_about_as_large() -> None:
-    sizes = [
-        sum(file.stat().st_size for path in group for file in path.rglob("test_*.py"))
-        for group in shares(ROOT, 2)
-    ]
+    sizes = [sum(map(size, group)) for group in shares(ROOT, 2)]
     assert min(sizes) > 0.8 * max(sizes)
