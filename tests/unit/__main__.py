@@ -25,13 +25,13 @@ MODULE: Final = 2_000
 _FINE: Final = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
-def tests_in(path: Path) -> list[Path]:
+def files_in(path: Path) -> list[Path]:
     return sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
 
 
 def size(path: Path) -> int:
     """What there is to read tells how long it runs."""
-    return sum(file.stat().st_size + MODULE for file in tests_in(path))
+    return sum(file.stat().st_size + MODULE for file in files_in(path))
 
 
 def shares(root: Path, count: int) -> list[list[Path]]:
