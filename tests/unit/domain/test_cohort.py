@@ -91,9 +91,9 @@ def test_more_looks_and_cameras_than_there_was_room_for() -> None:
     known = Cohort(centring)
     known.put(persons.items())
     looks = [look(random.standard_normal(8), cameras[n % 20]) for n in range(150)]
-    for some in (cameras[:3], cameras, cameras[::-1]):
+    for asked in (cameras[:3], cameras, cameras[::-1]):
         for n, one in enumerate(looks):
-            for camera_id in some if n < 5 else some[:2]:
+            for camera_id in asked if n < 5 else asked[:2]:
                 told = known.spread(one, camera_id, {1}, PRIOR)
                 assert told == pytest.approx(one_by_one(persons, centring, (one, camera_id), {1}), rel=1e-12)
 
