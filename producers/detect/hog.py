@@ -37,7 +37,7 @@ MIN_HEIGHT_SHARE: Final = 0.1
 EDGE: Final = 2.0
 #: Scores: confirmed by HOG (from, to), unconfirmed foreground of a person's shape, and doubtful shape.
 CONFIRMED: Final = (0.6, 1.0)
-SHAPED: Final = 0.55
+SHAPED: Final = 0.5
 DOUBTFUL: Final = 0.3
 #: Overlap from which a window confirms a figure; share of it within figures from which they explain it.
 CONFIRMS: Final = 0.4
@@ -179,8 +179,10 @@ def _fused(hog: Boxes, blobs: list[Blob]) -> Boxes:
 
 
 def _shape_score(blob: Blob) -> float:
-    """How far foreground alone makes a person: by the aspect and fill of its box."""
+    """How far foreground alone makes a person: by the size, aspect and fill of its box."""
     aspect = blob.h / max(blob.w, 1.0)
+    if blob.fits and blob.fill >= 0.25:
+        return SHAPED
     if 1.6 <= aspect <= 4.5 and blob.fill >= 0.4:
         return SHAPED
     if 1.1 <= aspect <= 5.5 and blob.fill >= 0.3:

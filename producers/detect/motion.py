@@ -25,7 +25,8 @@ _SHADOW: Final = 127
 
 class Blob(NamedTuple):
     """A figure of the foreground, in pixels of the frame. ``fill``: share of its box that is foreground;
-    ``alone``: whether nobody else is part of the same piece."""
+    ``alone``: whether the piece shows this one, whole, and nobody else; ``fits``: whether people have such a
+    size there."""
 
     x: float
     y: float
@@ -33,6 +34,7 @@ class Blob(NamedTuple):
     h: float
     fill: float
     alone: bool = True
+    fits: bool = False
 
 
 class Motion:
@@ -101,5 +103,5 @@ def _pieces(mask: Mask, min_height: float, stature: Stature, scale: float) -> li
         for one in figures(part, part & (mask[window] > 0), y, min_height, stature):
             box = ((x + one.left) / scale, (y + one.top) / scale)
             size = ((one.right - one.left) / scale, (one.bottom - one.top) / scale)
-            found.append(Blob(*box, *size, one.fill, one.alone))
+            found.append(Blob(*box, *size, one.fill, one.alone, one.fits))
     return found

@@ -16,6 +16,9 @@ KEPT: Final = 400
 REFIT: Final = 10
 #: Heights off by more than this share are children, seated or half hidden: they do not count.
 ODD: Final = 0.2
+#: Heads are known to be in the rows between those of all but so few of them, and so many heights beyond.
+FEW: Final = 0.02
+MARGIN: Final = 0.1
 
 
 class Stature:
@@ -26,6 +29,7 @@ class Stature:
         self._news = 0
         self._slope, self._offset = 0.0, 0.0
         self._range: tuple[float, float] | None = None
+        self._rows: tuple[float, float] = (0.0, 0.0)
 
     def learn(self, head: float, height: float) -> None:
         """One person seen whole: the row of their head's top, and their height."""
@@ -40,6 +44,20 @@ class Stature:
         if self._range is None:
             return None
         return float(np.clip(self._slope * head + self._offset, *self._range))
+
+    def known(self, head: float) -> float | None:
+        """`below`, and None as well in rows where nobody was seen whole: the line is a guess there."""
+        expected = self.below(head)
+        if expected is None or self._range is None:
+            return None
+        margin = MARGIN * self._range[0]
+        return expected if self._rows[0] - margin <= head <= self._rows[1] + margin else None
+
+    def above(self, feet: float) -> float | None:
+        """Height of somebody whose feet are in row ``feet``; None while that is not known."""
+        if self._range is None:
+            return None
+        return float(np.clip((self._slope * feet + self._offset) / (1 + self._slope), *self._range))
 
     def _fit(self) -> None:
         """Least squares, twice more without what lies far off."""
@@ -56,3 +74,5 @@ class Stature:
             expected = self._slope * heads + self._offset
             near = np.abs(heights / np.maximum(expected, 1.0) - 1) <= ODD
         self._range = float(heights[near].min()), float(heights[near].max())
+        low, high = np.quantile(heads[near], [FEW, 1 - FEW])
+        self._rows = float(low), float(high)

@@ -8,7 +8,7 @@ import pytest
 
 from producers.detect import decode
 from producers.detect.base import Boxes, clip, overlaps, suppress
-from producers.detect.hog import CONFIRMED, SHAPED, HogDetector, _fused
+from producers.detect.hog import CONFIRMED, DOUBTFUL, SHAPED, HogDetector, _fused
 from producers.detect.layout import FAMILIES, Layout, _family, layout_of
 from producers.detect.motion import Blob, Motion
 from producers.detect.onnx import OnnxDetector, fitted
@@ -275,6 +275,13 @@ class TestHog:
         found = _fused(window, [Blob(100, 50, 40, 120, 0.8), Blob(300, 50, 40, 120, 0.8)])
         assert found.xywh.tolist() == [[100, 50, 40, 120], [300, 50, 40, 120]]
         assert found.score.tolist() == pytest.approx([CONFIRMED[1], SHAPED])
+
+    def test_a_thin_or_striding_figure_of_a_person_s_size_is_one_without_a_window(self) -> None:
+        nobody = Boxes.of([], [])
+        thin, striding = Blob(100, 50, 30, 150, 0.7), Blob(200, 50, 100, 150, 0.3)
+        assert _fused(nobody, [thin, striding]).score.tolist() == pytest.approx([DOUBTFUL, DOUBTFUL])
+        known = [thin._replace(fits=True), striding._replace(fits=True)]
+        assert _fused(nobody, known).score.tolist() == pytest.approx([SHAPED, SHAPED])
 
     def test_two_who_were_told_apart_stay_two_and_the_window_about_both_goes(self) -> None:
         both = Boxes.of([[95, 45, 75, 140]], [0.7])

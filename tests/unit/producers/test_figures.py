@@ -72,6 +72,50 @@ class TestFigures:
         assert left.bottom == 160
         assert right.bottom == pytest.approx(160, abs=6)
 
+    def test_a_crowded_side_is_narrow_and_the_free_side_is_not(self) -> None:
+        part = people((100, 40, 120), (132, 40, 120))
+        part[90:100, 66:100] = True
+        left, right = found(part, stature_of((40, 120), (80, 160)))
+        assert left.left == 66
+        assert left.right <= 100 + round(0.19 * 120) + 1
+        assert right.left >= 132 - round(0.19 * 120) - 8, "the place of a head is known to some pixels"
+
+    def test_somebody_alone_whom_a_desk_cut_at_the_hips_still_has_feet(self) -> None:
+        part = people((100, 40, 120))
+        part[120:] = False
+        (cut,) = found(part, stature_of((40, 120), (80, 160)))
+        assert cut.bottom == 160
+        assert cut.fits
+        assert not cut.alone, "must not teach the camera how tall people are"
+
+    def test_a_slender_piece_is_no_person_cut_by_a_desk(self) -> None:
+        part = np.zeros((240, 320), bool)
+        part[40:110, 95:105] = True
+        (post,) = found(part, stature_of((40, 120), (80, 160)))
+        assert post.bottom == 110
+        assert not post.fits
+
+    def test_who_stands_before_somebody_s_head_and_all_is_found_by_their_feet(self) -> None:
+        part = people((100, 40, 120), (104, 78, 158))
+        far, near = found(part, stature_of((40, 120), (80, 160)))
+        assert far[1::2][:2] == pytest.approx((40, 160), abs=4)
+        assert (near.top, near.bottom) == pytest.approx((77, 236), abs=4)
+        assert near.left <= 84
+        assert near.right >= 124
+        assert not far.alone
+        assert not near.alone
+
+    def test_tall_people_are_not_two_where_nobody_was_seen_whole(self) -> None:
+        near_by = people((100, 90, 148))
+        assert len(found(near_by, stature_of((40, 100), (41, 102), (42, 104)))) == 1
+        assert len(found(near_by)) == 1
+
+    def test_one_person_is_not_two_for_being_taller_than_most(self) -> None:
+        (tall,) = found(people((100, 50, 150)), stature_of((40, 120), (80, 160)))
+        assert (tall.top, tall.bottom) == (50, 200)
+        assert tall.alone
+        assert tall.fits
+
     def test_too_small_is_nobody(self) -> None:
         assert found(people((100, 40, 28))) == []
 
@@ -98,6 +142,18 @@ class TestStature:
     def test_people_in_one_row_give_their_median(self) -> None:
         stature = stature_of((50, 100), (51, 104), (50, 96))
         assert stature.below(50) == stature.below(51) == pytest.approx(100, abs=1)
+
+    def test_is_not_known_in_rows_where_nobody_was_seen(self) -> None:
+        stature = stature_of(*[(40 + n, 100 + 2 * n) for n in range(30)])
+        assert stature.known(50) == pytest.approx(120, abs=3)
+        assert stature.known(90) is None
+        assert stature.known(20) is None
+        assert Stature().known(50) is None
+
+    def test_from_the_feet_people_are_as_tall_as_from_the_head(self) -> None:
+        stature = stature_of(*[(40 + n, 100 + 2 * n) for n in range(30)])
+        assert stature.above(50 + 120) == pytest.approx(120, abs=3)
+        assert Stature().above(170) is None
 
     def test_a_camera_that_was_moved_is_learned_anew(self) -> None:
         stature = stature_of((50, 100), (51, 101))

@@ -111,6 +111,14 @@ class TestQuality:
         behind, front = self.quality(textured(400, 400), (100, 80, 60, 160), (120, 120, 60, 160))
         assert behind < front
 
+    def test_a_box_that_its_detector_doubts_is_worse(self) -> None:
+        boxes = [(100.0, 100.0, 60.0, 160.0)]
+        sure, shaped, doubted = (
+            float(qualities(textured(400, 400), Boxes.of(boxes, [score]))[0]) for score in (0.6, 0.5, 0.3)
+        )
+        assert sure == self.quality(textured(400, 400), *boxes)[0]
+        assert sure > 1.3 * shaped > 1.5 * doubted > 0
+
     def test_a_flat_crop_says_little(self) -> None:
         assert self.quality(np.zeros((400, 400, 3), np.uint8), (100, 100, 60, 160))[0] <= 0.41
 
