@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from producers.detect.figures import figures
+from producers.detect.figures import ODD, figures
 from producers.detect.stature import Stature
 from producers.frames import Image
 
@@ -19,6 +19,12 @@ HISTORY: Final = 300
 LIGHT_CHANGED: Final = 0.55
 #: Frames until what is foreground can be relied on: who stood there at first is background until then.
 LEARNING: Final = 25
+#: What begins so far below a head, and lies by so much of its area where that person must be, is their legs;
+#: people reach so far to the sides of what was seen of them, and are so much taller. In heights.
+HIPS: Final = 0.45
+LEGS: Final = 0.6
+BESIDE: Final = 0.05
+TALLER: Final = 0.15
 _MAX_WIDTH: Final = 480
 _SHADOW: Final = 127
 
@@ -101,7 +107,45 @@ def _pieces(mask: Mask, min_height: float, stature: Stature, scale: float) -> li
         part = labels[window] == number
         # Joined by force they lose the dips between their heads.
         for one in figures(part, part & (mask[window] > 0), y, min_height, stature):
-            box = ((x + one.left) / scale, (y + one.top) / scale)
-            size = ((one.right - one.left) / scale, (one.bottom - one.top) / scale)
-            found.append(Blob(*box, *size, one.fill, one.alone, one.fits))
-    return found
+            size = (one.right - one.left, one.bottom - one.top)
+            found.append(Blob(x + one.left, y + one.top, *size, one.fill, one.alone, one.fits))
+    return [
+        blob._replace(x=blob.x / scale, y=blob.y / scale, w=blob.w / scale, h=blob.h / scale)
+        for blob in _with_legs(found, stature)
+    ]
+
+
+def _with_legs(blobs: list[Blob], stature: Stature) -> list[Blob]:
+    """Figures of which a desk, or trousers like the floor, hides the middle, are two pieces: what lies where
+    somebody's legs must be is theirs. Pixels of the picture that ``stature`` is told of."""
+    blobs = sorted(blobs, key=lambda blob: blob.y)
+    whole: list[Blob] = []
+    while blobs:
+        upper, *blobs = blobs
+        expected = stature.known(upper.y)
+        if expected is not None:
+            legs = [blob for blob in blobs if _is_legs(blob, upper, expected)]
+            blobs = [blob for blob in blobs if blob not in legs]
+            for lower in legs:
+                upper = _joined(upper, lower, expected)
+        whole.append(upper)
+    return whole
+
+
+def _is_legs(blob: Blob, upper: Blob, expected: float) -> bool:
+    if blob.y < upper.y + HIPS * expected or blob.h > (1 - HIPS + TALLER) * expected:
+        return False
+    left, right = upper.x - BESIDE * expected, upper.x + upper.w + BESIDE * expected
+    width = min(blob.x + blob.w, right) - max(blob.x, left)
+    height = min(blob.y + blob.h, upper.y + (1 + TALLER) * expected) - blob.y
+    return max(width, 0) * max(height, 0) >= LEGS * blob.w * blob.h
+
+
+def _joined(upper: Blob, lower: Blob, expected: float) -> Blob:
+    """The box about both where that makes a person: feet that were only expected give way to those seen."""
+    seen = 0 if abs(upper.h - expected) < 2 else upper.y + upper.h
+    left, right = min(upper.x, lower.x), max(upper.x + upper.w, lower.x + lower.w)
+    height = max(seen, lower.y + lower.h) - upper.y
+    if abs(height / expected - 1) > ODD:
+        return upper
+    return upper._replace(x=left, w=right - left, h=height, fits=True)
