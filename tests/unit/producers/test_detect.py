@@ -13,6 +13,7 @@ from producers.detect.layout import FAMILIES, Layout, _family, layout_of
 from producers.detect.motion import Blob, Motion
 from producers.detect.onnx import OnnxDetector, fitted
 from producers.detect.select import open_detector
+from producers.detect.stature import ENOUGH, REFIT
 from producers.detect.truth import TruthDetector
 from producers.frames import CapturedFrame, Image, TruePerson
 from producers.network import Shape, Tensor
@@ -253,6 +254,33 @@ class TestMotion:
         image = scene((130, 80), (170, 84))
         cv2.rectangle(image, (145, 116), (185, 124), (30, 30, 40), cv2.FILLED)
         assert len(self.learned().blobs(image, 48)) == 2
+
+    def taught(self) -> Motion:
+        """People of 100 pixels were seen whole, their heads in row 80."""
+        motion = self.learned()
+        motion.blobs(scene(), 48)
+        for _ in range(ENOUGH + REFIT):
+            motion.confirm(Blob(150, 80, 24, 100, 0.8))
+        return motion
+
+    def parted(self, low: int, high: int) -> Image:
+        """A walker of whom something like the wall hides these rows, and the wall to the right."""
+        image = scene((150, 80))
+        image[low:high] = scene()[low:high]
+        return image
+
+    def test_legs_under_a_desk_are_not_one_more_person(self) -> None:
+        (whole,) = self.taught().blobs(self.parted(120, 140), 48)
+        assert (whole.y, whole.h) == pytest.approx((80, 100), abs=6)
+        assert whole.fits
+        assert len(self.learned().blobs(self.parted(120, 140), 48)) == 2, "who knows no heights cannot tell"
+
+    def test_who_stands_beside_a_person_s_legs_is_somebody_else(self) -> None:
+        image = self.parted(120, 140)
+        image[:, 160:] = scene()[:, 160:]
+        cv2.rectangle(image, (190, 140), (206, 180), (30, 30, 40), cv2.FILLED)
+        found = self.taught().blobs(image, 48)
+        assert any(blob.x > 180 for blob in found)
 
     def test_the_exposure_may_change(self) -> None:
         motion = self.learned()
