@@ -95,7 +95,7 @@ def test_pictures_have_the_boxes_of_those_who_are_there(page: Any) -> None:
 
 
 def test_it_connects_again_by_itself(page: Any, site: Site) -> None:
-    page.expected += ["ERR_CONNECTION", "ERR_INCOMPLETE", "WebSocket connection"]
+    page.expected += ["ERR_CONNECTION", "ERR_SOCKET", "ERR_INCOMPLETE", "WebSocket connection"]
     page.wait_for_selector(".tile .state[data-state=streaming]")
     os.kill(int(json.loads((site.home / "run" / "api.ready").read_text())["pid"]), signal.SIGKILL)
     page.wait_for_selector("#connection[data-state=lost]")
