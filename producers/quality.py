@@ -5,7 +5,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from producers.detect.base import Boxes, FloatArray, intersections
+from producers.detect.base import BELIEVED, Boxes, FloatArray, intersections
 from producers.frames import Image
 
 #: Height in pixels from which more of them add nothing (encoders look at 128 to 256 rows).
@@ -13,10 +13,9 @@ GOOD_HEIGHT: Final = 128.0
 #: Mean absolute Laplacian, per unit of contrast, of a sharp crop resized to 64 rows.
 SHARP: Final = 0.35
 EDGE_PIXELS: Final = 2.0
-#: From this score on a detector is believed to have boxed one whole person; crops of others count so much at
-#: least. On the simulated site (seeds 4 and 5) 2 % of the built-in detector's confirmed boxes are nobody's or
-#: badly placed, 15 % of those that only have a person's shape, half of the doubtful ones.
-BELIEVED: Final = 0.6
+#: Crops of boxes that are not `BELIEVED` count so much at least. On the simulated site (seeds 4 and 5) 2 % of
+#: the built-in detector's confirmed boxes are nobody's or badly placed, 15 % of those that only have a
+#: person's shape, half of the doubtful ones.
 DISBELIEVED: Final = 0.4
 
 

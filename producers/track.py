@@ -9,7 +9,7 @@ import numpy.typing as npt
 import supervision
 from trackers import ByteTrackTracker
 
-from producers.detect.base import Boxes
+from producers.detect.base import BELIEVED, Boxes
 from producers.reach import Gait, Reach
 
 log = logging.getLogger(__name__)
@@ -18,8 +18,7 @@ Ids = npt.NDArray[np.int64]
 #: `trackers` states its buffer in frames at 30 a second, whatever the real rate.
 _BUFFER_RATE: Final = 30
 UNCONFIRMED: Final = -1
-#: A box of this score is evidence by itself; without one a track needs `PATIENCE` boxes in a row.
-CONVINCING: Final = 0.6
+#: Without a box that is `BELIEVED`, which is evidence by itself, a track needs so many in a row.
 PATIENCE: Final = 5
 #: Records of tracks unseen for so long are dropped, ms.
 _FORGET_MS: Final = 60_000
@@ -41,7 +40,7 @@ class _Evidence:
 
     @property
     def convinces(self) -> bool:
-        return self.best >= CONVINCING or self.boxes >= PATIENCE
+        return self.best >= BELIEVED or self.boxes >= PATIENCE
 
 
 class ByteTrack:

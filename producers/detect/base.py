@@ -1,7 +1,7 @@
 """Boxes of persons, and what every detector does."""
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,9 @@ import numpy.typing as npt
 from producers.frames import CapturedFrame
 
 FloatArray = npt.NDArray[np.float32]
+
+#: From this score on a detector is believed to have boxed one whole person.
+BELIEVED: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)

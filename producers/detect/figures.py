@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from producers.detect.stature import Stature
+from producers.detect.stature import ODD, Stature
 
 Part = npt.NDArray[np.bool_]
 """``(h, w)`` one connected piece of foreground, True where it is."""
@@ -37,8 +37,7 @@ BELOW: Final = 0.25
 PART: Final = 0.01
 #: So many in one piece are found by their feet at most.
 _MOST_BEFORE: Final = 3
-#: A box so much taller or shorter than people are there, and of such a width, is one person's.
-ODD: Final = 0.2
+#: A box of which the height is not `ODD` there is one person's if it has such a width, in heights.
 BROAD: Final = (0.15, 0.6)
 
 
@@ -88,11 +87,11 @@ def _with_those_before(part: Part, top: int, found: list[Figure], stature: Statu
     """And those whose heads do not stand out, for they are before somebody else: what is left of the piece
     below all others' feet are theirs. Nothing where the camera does not know how tall people are there."""
     for _ in range(_MOST_BEFORE):
-        heights = [stature.known(top + box.top) for box in found]
+        heights = [height for box in found if (height := stature.known(top + box.top)) is not None]
+        if len(heights) < len(found):
+            return found
         rest = part.copy()
         for box, height in zip(found, heights, strict=True):
-            if height is None:
-                return found
             end = box.top + round((1 + BELOW) * height)
             rest[:end, max(0, box.left - 2) : box.right + 2] = False
         one = _on_feet(part, rest, top, stature)
@@ -100,9 +99,7 @@ def _with_those_before(part: Part, top: int, found: list[Figure], stature: Statu
             return found
         # Whoever was taken for alone goes down to their own feet only.
         found = [
-            box._replace(alone=False, bottom=min(box.bottom, box.top + round(height or 0)))
-            if box.alone
-            else box
+            box._replace(alone=False, bottom=min(box.bottom, box.top + round(height))) if box.alone else box
             for box, height in zip(found, heights, strict=True)
         ] + [one]
     return found

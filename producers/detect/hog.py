@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 
-from producers.detect.base import Boxes, FloatArray, clip, intersections, overlaps, suppress
+from producers.detect.base import BELIEVED, Boxes, FloatArray, clip, intersections, overlaps, suppress
 from producers.detect.motion import Blob, Motion
 from producers.frames import CapturedFrame, Image
 
@@ -36,7 +36,7 @@ MIN_HEIGHT_SHARE: Final = 0.1
 #: Who comes so near to the frame's edge may be cut by it, pixels.
 EDGE: Final = 2.0
 #: Scores: confirmed by HOG (from, to), unconfirmed foreground of a person's shape, and doubtful shape.
-CONFIRMED: Final = (0.6, 1.0)
+CONFIRMED: Final = (BELIEVED, 1.0)
 SHAPED: Final = 0.5
 DOUBTFUL: Final = 0.3
 #: Overlap from which a window confirms a figure; share of it within figures from which they explain it.

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from producers.detect.figures import ODD, figures
-from producers.detect.stature import Stature
+from producers.detect.figures import figures
+from producers.detect.stature import ODD, Stature
 from producers.frames import Image
 
 Mask = npt.NDArray[np.uint8]
