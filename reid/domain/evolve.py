@@ -136,6 +136,7 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
     person.visit_count = event.visit_count
     person.visit_started_at = event.visit_started_at
     person.last_seen = max(person.last_seen, event.at)
+    site.lately.saw(person.person_id, person.last_seen)
     person.last_camera = event.track.camera_id
     person.saw(event.track, event.at)
     site.passages.met(person.person_id)

@@ -37,7 +37,7 @@ class Pairing:
     def odds(self, person: Person, other: Person, without: TrackRef | None = None) -> float:
         """Log odds that these two are one, had ``other`` not been given the track ``without``."""
         rest = [t for t in self.looks(other) if without is None or t.track != without]
-        side = Side(rest, {person.number, other.number})
+        side = Side(rest, {person.number, other.number}, self.crowd(person, other))
         odds = resemblances(self.site, self.looks(person), [side], self.knots)[0]
         if not self.policy.gate:
             return odds
@@ -46,21 +46,33 @@ class Pairing:
 
     def odds_of_each(self, person: Person, others: Sequence[Person]) -> list[float]:
         """As `odds`, with each of the others: all weighed at once."""
-        sides = [Side(self.looks(other), {person.number, other.number}) for other in others]
+        sides = [
+            Side(self.looks(other), {person.number, other.number}, self.crowd(person, other))
+            for other in others
+        ]
         alike = resemblances(self.site, self.looks(person), sides, self.knots)
         if not self.policy.gate:
             return alike
         joining = self.site.passages.joining
         return [one + joining(person.tracks, o.tracks) for one, o in zip(alike, others, strict=True)]
 
-    def needed(self, person: Person, other: Person) -> float:
-        """Log odds from which they are merged. Chance is a smaller part of the mean of many looks; in a large
-        crowd so many more pairs are weighed, with the square of the persons, and each of them may be alike by
-        chance."""
-        tracks = {t.track for each in (person, other) for t in self.looks(each)}
+    def crowd(self, person: Person, other: Person) -> int:
+        """How many persons may be mistaken for one of the two."""
+        return self.site.lately.crowd(min(person.last_seen, other.last_seen), self.at)
+
+    @property
+    def few(self) -> int:
+        """The crowd that what was decided is weighed in again: it is not doubted because more came since."""
+        return min(self.site.lately.crowd(self.at, self.at), CROWD)
+
+    def needed(self, person: Person, other: Person, without: TrackRef | None = None) -> float:
+        """Log odds from which they are merged, had ``other`` not been given the track ``without``. Chance is
+        a smaller part of the mean of many looks; in a large crowd so many more pairs are weighed, with the
+        square of the persons, and each of them may be alike by chance."""
+        tracks = {t.track for each in (person, other) for t in self.looks(each)} - {without}
         margin = self.policy.merge_margin
         eased = min(margin, max(margin - self.policy.merge_relief * (len(tracks) - 1), EVEN))
-        return eased + 2 * max(logarithm(len(self.site.persons) / CROWD), 0.0)
+        return eased + 2 * max(logarithm(self.crowd(person, other) / CROWD), 0.0)
 
     def united(self, person: Person, other: Person, odds: float) -> PersonsMerged | PersonSuggested | None:
         """Merged where ``odds`` are what that takes. Two who were never seen on one day must be alike enough

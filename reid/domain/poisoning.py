@@ -26,29 +26,39 @@ class Misfit(NamedTuple):
     odds: float
 
 
-def misfit(site: SiteState, person: Person, model: str, margin: float, knots: Calibration) -> Misfit | None:
-    """The one template of ``model`` that disagrees with all others, None when none or more than one does."""
+def misfit(
+    site: SiteState, person: Person, model: str, margin: float, knots: Calibration, crowd: int
+) -> Misfit | None:
+    """The one template of ``model`` that disagrees with all others, None when none or more than one does.
+
+    ``crowd``: how many persons may be mistaken for each other.
+    """
     looks = [(slot, look) for slot, look in enumerate(person.templates) if look.model == model]
     if len(looks) < ENOUGH:
         return None
     each = [look for _, look in looks]
-    above = deviations(site, each, [Side(each, {person.number})], knots).tolist()
+    above = deviations(site, each, [Side(each, {person.number}, crowd)], knots).tolist()
     places = range(len(looks))
-    weighed = [(_fit(site, model, above, place, places), looks[place][0], place) for place in places]
+    weighed = [(_fit(site, model, above, place, places, crowd), looks[place][0], place) for place in places]
     suspects = [one for one in weighed if one[0] < -margin]
     if not suspects:
         return None
     least, slot, worst = min(suspects)
     rest = [place for place in places if place != worst]
-    agreed = all(_fit(site, model, above, place, rest) >= -margin for place in rest)
+    agreed = all(_fit(site, model, above, place, rest, crowd) >= -margin for place in rest)
     return Misfit(slot, least) if agreed else None
 
 
 def _fit(
-    site: SiteState, model: str, above: Sequence[Sequence[float]], place: int, places: Iterable[int]
+    site: SiteState,
+    model: str,
+    above: Sequence[Sequence[float]],
+    place: int,
+    places: Iterable[int],
+    crowd: int,
 ) -> float:
     """Log odds that one look is of the person, by those at the other ``places``."""
-    return odds(site, model, together(above[place][other] for other in places if other != place))
+    return odds(site, model, together(above[place][other] for other in places if other != place), crowd)
 
 
 def without(site: SiteState, person_id: str, gone: Template) -> None:

@@ -80,7 +80,8 @@ class _Revision(Pairing):
 
     def _broken(self, person: Person) -> PersonSplit | None:
         """A track that does not fit the others any more."""
-        found = [(self._fit(track, person, way=False), track) for track in self._movable(person)]
+        few = self.few
+        found = [(self._fit(track, person, few, way=False), track) for track in self._movable(person)]
         if not found:
             return None
         odds, track = min(found)
@@ -92,7 +93,7 @@ class _Revision(Pairing):
     def _poisoned(self, person: Person) -> PersonTemplateRemoved | None:
         """A template that disagrees with all the others of the person."""
         margin = self.policy.poison_margin
-        found = misfit(self.site, person, self.model, margin, self.knots)
+        found = misfit(self.site, person, self.model, margin, self.knots, self.few)
         if found is None:
             return None
         return PersonTemplateRemoved(
@@ -122,9 +123,9 @@ class _Revision(Pairing):
         """A track of ``other`` that would better be this person's place, and by how much."""
         best: tuple[float, TrackRef] | None = None
         for track in self._movable(other):
-            held = self._fit(track, other)
+            held = self._fit(track, other, self.crowd(person, other))
             odds = self.odds(person, other, without=track)
-            if odds <= 0 or odds - held <= self.policy.better_margin:
+            if odds < self.needed(person, other, without=track) or odds - held <= self.policy.better_margin:
                 continue
             if best is None or (odds - held, track) > best:
                 best = (odds - held, track)
@@ -134,11 +135,11 @@ class _Revision(Pairing):
         moved = parted(self.site, self.site_id, self.at, other, best[1], self.policy, decision)
         return best[0], moved
 
-    def _fit(self, track: TrackRef, person: Person, way: bool = True) -> float:
+    def _fit(self, track: TrackRef, person: Person, crowd: int, way: bool = True) -> float:
         """Log odds that the track is of the person, by its others; ``way``: and how it came there."""
         looks = self.looks(person)
         mine, rest = [t for t in looks if t.track == track], [t for t in looks if t.track != track]
-        odds = resemblances(self.site, mine, [Side(rest, {person.number})], self.knots)[0]
+        odds = resemblances(self.site, mine, [Side(rest, {person.number}, crowd)], self.knots)[0]
         spans = [s for s in person.tracks if s.track == track]
         others = [s for s in person.tracks if s.track != track]
         return odds + (self.site.passages.joining(spans, others) if way and self.policy.gate else 0.0)

@@ -62,10 +62,12 @@ class Score(NamedTuple):
 
 
 class Side(NamedTuple):
-    """What looks of one model are compared with; ``own``: numbers of persons who are no strangers to it."""
+    """What looks of one model are compared with; ``own``: numbers of persons who are no strangers to it;
+    ``crowd``: how many persons may be mistaken for it."""
 
     templates: Sequence[Template]
     own: Collection[int]
+    crowd: int
 
 
 def score(
@@ -80,7 +82,12 @@ def scores(
 ) -> list[Score]:
     """As `score`, with each of the persons."""
     sides = [
-        Side([t for t in person.templates if t.model == probe.model], {person.number}) for person in persons
+        Side(
+            [t for t in person.templates if t.model == probe.model],
+            {person.number},
+            site.lately.crowd(person.last_seen, at),
+        )
+        for person in persons
     ]
     raws = best_raws([side.templates for side in sides], probe)
     encoders = [calibrated(raw if raw is not None else -1.0, knots) for raw in raws]
@@ -117,7 +124,7 @@ def likenesses(site: SiteState, probe: Template, sides: Sequence[Side], knots: C
         if first < 1:
             weights = _weights(theirs)
             likeness += _mean(above, _weights([probe]), weights) / _agreement(rows, weights) * (1 - first)
-        found[place] = odds(site, probe.model, likeness)
+        found[place] = odds(site, probe.model, likeness, sides[place].crowd)
     return found
 
 
@@ -140,7 +147,7 @@ def resemblances(
         own = own or _agreement(ours, mine)
         weights = _weights(sides[place].templates)
         likeness = _mean(above, mine, weights) / (own * _agreement(rows, weights))
-        found[place] = odds(site, looks[0].model, likeness)
+        found[place] = odds(site, looks[0].model, likeness, sides[place].crowd)
     return found
 
 
@@ -180,9 +187,9 @@ def _agreement(rows: WholeVector, weights: NDArray[np.float64]) -> float:
     return math.sqrt(max(total / float(weights.sum()) ** 2 / 1e6, _LEAST_AGREEMENT))
 
 
-def odds(site: SiteState, model: str, above: float) -> float:
-    """Log odds of what is so many deviations above the strangers."""
-    persons = logarithm(max(len(site.persons), 2))
+def odds(site: SiteState, model: str, above: float, crowd: int) -> float:
+    """Log odds of what is so many deviations above the strangers, where so many persons may be mistaken."""
+    persons = logarithm(max(crowd, 2))
     asked = max(STRICTNESS + STRICTNESS_BY_CROWD * persons, CROWDED + CROWDED_BY_CROWD * persons)
     return (above - asked) * WORTH + site.learned(model)
 

@@ -11,6 +11,7 @@ from reid.contracts.policy import Policy
 from reid.domain.centring import Centring
 from reid.domain.cohort import Cohort
 from reid.domain.gallery import Gallery
+from reid.domain.lately import Lately
 from reid.domain.passages import Passages
 from reid.domain.worn import Worn
 
@@ -265,7 +266,8 @@ class Zones:
 
 
 class SiteState:
-    """All that is known of one site. ``gallery`` and the expiry queue are derived from ``persons``."""
+    """All that is known of one site. ``gallery``, ``lately`` and the expiry queue are derived from
+    ``persons``."""
 
     def __init__(self) -> None:
         self.persons: dict[str, Person] = {}
@@ -284,6 +286,7 @@ class SiteState:
         self.next_number = 0
         self.next_label = 0
         self.gallery = Gallery()
+        self.lately = Lately()
         self.passages = Passages()
         self.revisions = Revisions()
         self.zones = Zones()
@@ -310,6 +313,7 @@ class SiteState:
             if other_id in self.persons:
                 self.persons[other_id].not_persons.add(person.person_id)
         heapq.heappush(self._expiry, (person.last_seen, person.person_id))
+        self.lately.saw(person.person_id, person.last_seen)
         self.index(person)
 
     def index(self, person: Person) -> None:
@@ -356,6 +360,7 @@ class SiteState:
         if self._labels.get(person.label) == person_id:
             del self._labels[person.label]
         self.gallery.drop(person_id)
+        self.lately.forget(person_id)
         self.passages.recent.pop(person_id, None)
         self.revisions.gone(person_id)
         for other_id in person.not_persons:
