@@ -48,6 +48,8 @@ class KafkaFeed:
                 "group.id": IDENTITY.group,
                 "isolation.level": IDENTITY.isolation,
                 "enable.partition.eof": False,
+                # What comes ends a fetch; an idle partition asks twice a second.
+                "fetch.wait.max.ms": 500,
                 "queued.max.messages.kbytes": _AHEAD_KB,
                 "error_cb": self._outage.on_error,
             },

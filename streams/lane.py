@@ -11,16 +11,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from reid.contracts.topics import COMMANDS, DETECTIONS, INPUT_TOPICS
+from reid.contracts.topics import DETECTIONS, INPUT_TOPICS
 from reid.errors import FencedOut, Unavailable
 from streams.feed import Feed
 from streams.partition import MAX_INPUTS, DirtyState, PartitionWriter
 from streams.ports import Input
 
-#: Detections kept for a busy partition. More are not kept but read again from Kafka when their turn comes:
-#: nobody waits, and memory stays bounded.
-MAX_WAITING: Final = 2000
-#: So many wait before the feed does: the next batches.
+#: So many inputs wait before the feed does: the next batches. Memory stays bounded.
 ENOUGH: Final = 2 * MAX_INPUTS
 _BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0)
 _IDLE_S: Final = 0.5
@@ -63,23 +60,24 @@ class Lane:
         self._thread.start()
 
     def offer(self, record: Input) -> None:
-        """Hands over an input. Never blocks; any thread."""
+        """Hands over an input, one of few. Never blocks; any thread."""
         with self._arrived:
-            self._known[record.topic] = max(self._known[record.topic], record.offset + 1)
-            if len(self._waiting) < MAX_WAITING or record.topic == COMMANDS.name:
-                self._waiting.append(record)
-                self._arrived.notify_all()
+            self._keep([record])
 
     def take_in(self, records: Sequence[Input]) -> bool:
         """Hands over what the feed brings, and waits while there is enough to do. Whether to bring more."""
         with self._arrived:
-            if records:
-                latest = records[-1]
-                self._known[latest.topic] = max(self._known[latest.topic], latest.offset + 1)
-                self._waiting += records
-                self._arrived.notify_all()
+            self._keep(records)
             self._arrived.wait_for(lambda: self._stopping or len(self._waiting) < ENOUGH)
             return not self._stopping
+
+    def _keep(self, records: Sequence[Input]) -> None:
+        """Of one topic, in their order."""
+        if records:
+            latest = records[-1]
+            self._known[latest.topic] = max(self._known[latest.topic], latest.offset + 1)
+            self._waiting += records
+            self._arrived.notify_all()
 
     def stop(self, timeout_s: float) -> bool:
         """Ends after the transaction at hand. Returns whether it ended within ``timeout_s`` seconds;

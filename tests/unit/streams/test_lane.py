@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reid.contracts.topics import COMMANDS, DETECTIONS
+from reid.contracts.topics import DETECTIONS
 from reid.errors import ConfigError, Unavailable
 from streams import lane as lane_module
 from streams.feed import Feed, Take
@@ -21,7 +21,6 @@ from tests.unit.streams.memory import (
     CountingDecider,
     MemoryLog,
     MemoryPartition,
-    command,
     detections,
 )
 from tests.unit.streams.test_partition_writer import Writer, subjects
@@ -87,27 +86,6 @@ def test_a_failed_commit_is_made_good_without_new_input(monkeypatch: pytest.Monk
         running.lane.offer(partition.put(detections("a")))
         until(lambda: partition.decided == {DETECTIONS.name: 1} and len(running.live) == 2, "recovered")
     assert subjects(partition) == ["a-0"]
-
-
-def test_more_than_it_keeps_is_read_again_and_commands_are_always_kept(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(lane_module, "MAX_WAITING", 3)
-    monkeypatch.setattr(lane_module, "_IDLE_S", 0.01)
-    partition, gate = MemoryPartition(), threading.Event()
-
-    class SlowLog(MemoryLog):
-        def commit(self, transaction: Transaction) -> None:
-            gate.wait(5.0)
-            super().commit(transaction)
-
-    with Running(partition, SlowLog(partition)) as running:
-        until(lambda: bool(running.live), "live")
-        for n in range(20):
-            running.lane.offer(partition.put(detections(f"p{n}")))
-        running.lane.offer(partition.put(command("c"), topic=COMMANDS.name))
-        gate.set()
-        until(lambda: len(partition.events) == 21, "all decided")
-    assert [s for s in subjects(partition) if s[0] == "p"] == [f"p{n}-{n}" for n in range(20)]
-    assert partition.decided == {DETECTIONS.name: 20, COMMANDS.name: 1}
 
 
 def test_a_fenced_lane_ends_and_does_not_come_back():
