@@ -1,8 +1,9 @@
-"""The Faust app: one agent over detections and commands.
+"""The Faust app: one agent over commands.
 
-Faust gives membership, assignment and the live stream. It is not the truth: the agent acknowledges an
-input as soon as its partition's lane has it, Faust's committed offsets are a hint, and what Faust leaves
-out or brings twice is made good from the log (`streams.partition`).
+Faust gives membership, assignment and commands; whoever has a partition of the commands reads that of the
+detections (`streams.feed`). It is not the truth: the agent acknowledges an input as soon as its partition's
+lane has it, Faust's committed offsets are a hint, and what Faust leaves out or brings twice is made good
+from the log (`streams.partition`).
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 import faust
 
-from reid.contracts.topics import INPUT_TOPICS, WORKER_APP_ID
+from reid.contracts.topics import COMMANDS, WORKER_APP_ID
 from streams.lanes import Lanes
 from streams.ports import Input
 
@@ -46,14 +47,14 @@ def create_app(bootstrap: str, worker_id: str, datadir: Path, lanes: Lanes) -> A
         # site's detections and commands to different workers. There are no tables, so no standby exists.
         table_standby_replicas=1,
     )
-    topic = app.topic(*(topic.name for topic in INPUT_TOPICS), key_type=bytes, value_type=bytes)
+    topic = app.topic(COMMANDS.name, key_type=bytes, value_type=bytes)
 
     async def identity(stream: Any) -> None:
         async for event in stream.events():
             lanes.offer(_input_of(event.message))
 
     async def on_assigned(_: Any, assigned: Any, **__: Any) -> None:
-        lanes.assign((place.topic, place.partition) for place in assigned)
+        lanes.assign(place.partition for place in assigned)
 
     async def on_revoked(_: Any, revoked: Any, **__: Any) -> None:
         await asyncio.to_thread(lanes.revoke, REVOKE_TIMEOUT_S)

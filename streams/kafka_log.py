@@ -278,7 +278,7 @@ class KafkaPartitionLog:
             consumer.assign([TopicPartition(topic, self._partition, low)])
             deadline = time.monotonic() + _STALL_S
             while True:
-                for message in _at_hand(consumer):
+                for message in at_hand(consumer):
                     deadline = time.monotonic() + _STALL_S
                     error = message.error()
                     offset = message.offset()
@@ -314,7 +314,7 @@ class KafkaPartitionLog:
         return Unavailable(f"partition {self._partition}: can't {doing}: {cause.str()}")
 
 
-def _at_hand(consumer: Consumer) -> list[Message]:
+def at_hand(consumer: Consumer) -> list[Message]:
     """Waits for one message, and takes what else is there. ``consume`` alone waits for a full chunk."""
     first = consumer.poll(1.0)
     return [] if first is None else [first, *consumer.consume(_CHUNK, timeout=0)]

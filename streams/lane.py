@@ -8,17 +8,17 @@ nothing.
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from reid.contracts.topics import COMMANDS, INPUT_TOPICS
+from reid.contracts.topics import DETECTIONS, INPUT_TOPICS
 from reid.errors import FencedOut, Unavailable
+from streams.feed import Feed
 from streams.partition import MAX_INPUTS, DirtyState, PartitionWriter
 from streams.ports import Input
 
-#: Detections kept for a busy partition. More are not kept but read again from Kafka when their turn comes:
-#: nobody waits, and memory stays bounded.
-MAX_WAITING: Final = 2000
+#: So many inputs wait before the feed does: the next batches. Memory stays bounded.
+ENOUGH: Final = 2 * MAX_INPUTS
 _BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0)
 _IDLE_S: Final = 0.5
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 class Lane:
     """``on_live`` is called from the lane's thread after each recovery; ``on_broken`` when it has ended by
-    an error that no retry mends."""
+    an error that no retry mends. ``feed``: brings detections; what is offered is taken besides."""
 
     def __init__(
         self,
@@ -35,11 +35,13 @@ class Lane:
         writer: PartitionWriter[Any],
         on_live: Callable[[int], None],
         on_broken: Callable[[int, BaseException], None],
+        feed: Feed | None = None,
     ) -> None:
         self.partition = partition
         self._writer = writer
         self._on_live = on_live
         self._on_broken = on_broken
+        self._feed = feed
         self._arrived = threading.Condition()
         writer.ended = self._wake
         self._waiting: deque[Input] = deque()
@@ -58,19 +60,31 @@ class Lane:
         self._thread.start()
 
     def offer(self, record: Input) -> None:
-        """Hands over an input. Never blocks; any thread."""
+        """Hands over an input, one of few. Never blocks; any thread."""
         with self._arrived:
-            self._known[record.topic] = max(self._known[record.topic], record.offset + 1)
-            if len(self._waiting) < MAX_WAITING or record.topic == COMMANDS.name:
-                self._waiting.append(record)
-                self._arrived.notify()
+            self._keep([record])
+
+    def take_in(self, records: Sequence[Input]) -> bool:
+        """Hands over what the feed brings, and waits while there is enough to do. Whether to bring more."""
+        with self._arrived:
+            self._keep(records)
+            self._arrived.wait_for(lambda: self._stopping or len(self._waiting) < ENOUGH)
+            return not self._stopping
+
+    def _keep(self, records: Sequence[Input]) -> None:
+        """Of one topic, in their order."""
+        if records:
+            latest = records[-1]
+            self._known[latest.topic] = max(self._known[latest.topic], latest.offset + 1)
+            self._waiting += records
+            self._arrived.notify_all()
 
     def stop(self, timeout_s: float) -> bool:
         """Ends after the transaction at hand. Returns whether it ended within ``timeout_s`` seconds;
         a lane that did not is fenced by the next writer of its partition."""
         with self._arrived:
             self._stopping = True
-            self._arrived.notify()
+            self._arrived.notify_all()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
@@ -84,6 +98,7 @@ class Lane:
             spans = self._writer.recover()
             self._writer.heal({topic: span.high for topic, span in spans.items()})
             self._recovered = True
+            self._begin_feed()
             self._on_live(self.partition)
             return
         batch, known = self._take(wait_s)
@@ -98,6 +113,19 @@ class Lane:
             self._writer.heal(known)
         self._recovered = True
 
+    def _begin_feed(self) -> None:
+        """Once. After another recovery it is behind the log or ahead of it; its offsets tell, and what is
+        left out is read from the log."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.start(self._writer.positions[DETECTIONS.name], self.take_in)
+
+    def _end_feed(self) -> None:
+        """However the lane ended: nobody takes what it brings."""
+        with self._arrived:
+            self._stopping = True
+            self._arrived.notify_all()
+
     def _run(self) -> None:
         try:
             self._live()
@@ -109,6 +137,7 @@ class Lane:
             self._on_broken(self.partition, error)
             raise
         finally:
+            self._end_feed()
             self._writer.close()
 
     def _live(self) -> None:
@@ -136,7 +165,7 @@ class Lane:
 
     def _wake(self) -> None:
         with self._arrived:
-            self._arrived.notify()
+            self._arrived.notify_all()
 
     def _take(self, wait_s: float) -> tuple[list[Input], dict[str, int]]:
         """The next batch, at once when there is one; else, after a while or when a transaction has ended,
@@ -144,4 +173,6 @@ class Lane:
         with self._arrived:
             self._arrived.wait_for(lambda: self._waiting or self._stopping or self._writer.committed, wait_s)
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_INPUTS))]
+            if batch:
+                self._arrived.notify_all()
             return batch, dict(self._known)

@@ -5,8 +5,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from reid.contracts.topics import INPUT_TOPICS
-from reid.errors import ConfigError
+from streams.feed import Feed
 from streams.lane import Lane
 from streams.partition import PartitionWriter
 from streams.ports import Input
@@ -15,7 +14,8 @@ logger = logging.getLogger(__name__)
 
 
 class Lanes:
-    """``open_writer(partition)`` makes an unrecovered writer. ``on_ready(partitions)`` is called each time
+    """``open_writer(partition)`` makes an unrecovered writer, ``open_feed(partition)`` what brings its
+    detections. ``on_ready(partitions)`` is called each time
     that all assigned partitions are live, from a lane's thread or the caller of `assign`;
     ``on_broken(error)`` when a lane ended by an error that no retry mends.
     """
@@ -23,10 +23,12 @@ class Lanes:
     def __init__(
         self,
         open_writer: Callable[[int], PartitionWriter[Any]],
+        open_feed: Callable[[int], Feed],
         on_ready: Callable[[list[int]], None],
         on_broken: Callable[[BaseException], None],
     ) -> None:
         self._open_writer = open_writer
+        self._open_feed = open_feed
         self._on_ready = on_ready
         self._on_broken = on_broken
         self._lock = threading.Lock()
@@ -34,23 +36,11 @@ class Lanes:
         self._live: set[int] = set()
         self.assigned_once = False
 
-    def assign(self, places: Iterable[tuple[str, int]]) -> None:
-        """Starts a lane for each partition of the (topic, partition) pairs that has none.
-
-        Raises `ConfigError` when detections and commands of a partition went to different workers.
-        """
-        found: dict[int, set[str]] = {}
-        for topic, partition in places:
-            found.setdefault(partition, set()).add(topic)
-        needed = {topic.name for topic in INPUT_TOPICS}
-        for partition, topics in found.items():
-            if topics != needed:
-                raise ConfigError(
-                    f"partition {partition} of {', '.join(sorted(needed - topics))} was not assigned along "
-                    "with the others: give all input topics the same number of partitions (`saferoom topics`)"
-                )
+    def assign(self, partitions: Iterable[int]) -> None:
+        """Starts a lane for each of these partitions that has none."""
+        found = set(partitions)
         with self._lock:
-            started = [self._new(partition) for partition in sorted(found.keys() - self._lanes.keys())]
+            started = [self._new(partition) for partition in sorted(found - self._lanes.keys())]
             self.assigned_once = True
         for lane in started:
             lane.start()
@@ -87,7 +77,8 @@ class Lanes:
             return {partition: lane.progress for partition, lane in self._lanes.items()}
 
     def _new(self, partition: int) -> Lane:
-        lane = Lane(partition, self._open_writer(partition), self._lane_live, self._lane_broken)
+        writer, feed = self._open_writer(partition), self._open_feed(partition)
+        lane = Lane(partition, writer, self._lane_live, self._lane_broken, feed)
         self._lanes[partition] = lane
         return lane
 

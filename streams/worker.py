@@ -17,6 +17,7 @@ from reid.runtime.settings import Settings
 from streams.app import REVOKE_TIMEOUT_S, create_app
 from streams.commits import Beside
 from streams.decider import IdentityDecider
+from streams.feed import KafkaFeed
 from streams.kafka_log import COMMIT_LIMIT_S, KafkaPartitionLog
 from streams.lanes import Lanes
 from streams.outage import Outage, quieten
@@ -98,7 +99,7 @@ class _Worker:
         self._outage = Outage()
         self._broken: BaseException | None = None
         self._partitions = 0
-        self._lanes = Lanes(self._open_writer, self._ready, self._break)
+        self._lanes = Lanes(self._open_writer, self._open_feed, self._ready, self._break)
 
     async def main(self) -> None:
         self._listen()
@@ -167,6 +168,9 @@ class _Worker:
             round(self._settings.max_clock_skew * 1000),
             Beside(f"commits-{partition}", COMMIT_LIMIT_S),
         )
+
+    def _open_feed(self, partition: int) -> KafkaFeed:
+        return KafkaFeed(self._bootstrap, partition, self._outage)
 
     def _ready(self, partitions: list[int]) -> None:
         if not self._stopping.is_set():

@@ -12,7 +12,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment  # ty
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from reid.contracts.topics import DETECTIONS, INPUT_TOPICS, WORKER_APP_ID
+from reid.contracts.topics import COMMANDS, INPUT_TOPICS, WORKER_APP_ID
 
 #: Seconds. A dead worker is noticed after the session time-out (6) since its last heartbeat (every 1): no
 #: other can have taken over sooner.
@@ -68,9 +68,9 @@ def owners(bootstrap: str) -> Owners:
 
 
 def _assigned(raw: bytes) -> list[int]:
-    """Partitions of detections in a member's assignment, which is Kafka's consumer protocol."""
+    """Partitions of commands in an assignment, in Kafka's consumer protocol: the detections' are the same."""
     places = ConsumerProtocolMemberAssignment.decode(raw).assignment
-    return [partition for topic, partitions in places if topic == DETECTIONS.name for partition in partitions]
+    return [partition for topic, partitions in places if topic == COMMANDS.name for partition in partitions]
 
 
 class Writers:

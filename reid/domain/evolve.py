@@ -151,7 +151,7 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
         worn = site.wardrobe.setdefault(event.person_id, {})
         for attribute in ATTRIBUTES:
             if value := told(event.attributes, attribute):
-                worn.setdefault(attribute, Worn()).note(value, event.track.camera_id, event.at)
+                worn.setdefault(attribute, Worn()).note(value, event.track, event.at)
 
 
 def _count(site: SiteState, camera: CameraState, person: Person, event: PersonSeen) -> None:
@@ -197,6 +197,9 @@ def _left(site: SiteState, event: PersonLeft) -> None:
         # Two tracks in one frame are two persons; a crop that looks different may still be the same one.
         differs = (event.person_id,) if event.reason == "two_in_one_frame" else ()
         camera.wait(event.track, _barred(event.at, before, event.person_id, differs))
+    else:
+        for worn in site.wardrobe.get(event.person_id, {}).values():
+            worn.ended(event.track)
 
 
 def _barred(at: int, before: BoundTrack | None, person_id: str, differs: tuple[str, ...]) -> PendingTrack:

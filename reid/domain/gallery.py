@@ -12,9 +12,10 @@ import numpy as np
 
 from reid.contracts.embedding import fixed_from_bytes, stacked
 from reid.contracts.events import Template
+from reid.domain.blocks import Places
 from reid.domain.centring import Centring, WholeVector, cosines
 from reid.domain.cohort import Cohort
-from reid.domain.rows import Places, Rows, directions_to
+from reid.domain.rows import Rows, directions_to
 from reid.domain.shortlist import Shortlists
 
 _NEVER: Final = 2_000_000

@@ -14,8 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from reid.domain.blocks import Places
 from reid.domain.coarse import Floats
-from reid.domain.rows import Places, Rows
+from reid.domain.rows import Rows
 
 #: Neighbourhoods remembered: tracks and doubts that are being decided at one time.
 REMEMBERED: Final = 256

@@ -8,13 +8,14 @@ computed for all (`reid.domain.coarse`), and they are kept as int16: few are mul
 """
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reid.contracts.embedding import SCALE, FixedVector
+from reid.domain.blocks import BLOCK, STRETCH, Block, Places, gathered, product, products, put
 from reid.domain.centring import Centring, WholeVector
 from reid.domain.coarse import (
     DIRECTIONS,
@@ -27,20 +28,10 @@ from reid.domain.coarse import (
     directions_of,
 )
 
-#: Rows of a block: growing copies nothing. Pages that nothing was written to take no memory.
-BLOCK: Final = 16_384
-#: Rows that stay in the cache from one probe to the next; a part of `BLOCK`.
-STRETCH: Final = 512
 #: Bound on |rough score - exact cosine| for vectors of up to 1,024 values, generously.
 FLOAT_ERROR: Final = 1e-3
-#: Bytes of rows that are multiplied at once.
-_CACHED: Final = 1 << 19
-#: So few rows are taken at once.
-_FEW: Final = 256
 #: Rows whose distance from their camera's mean, of unit vectors, is less than this are not scored roughly.
 NEAR: Final = 0.25
-#: The product of all rows, one behind the other in memory, costs as much as that of so many times fewer.
-_MANY: Final = 4
 #: Parts of templates along all but the widest directions are kept as whole numbers: all of a template's
 #: together no farther than this from the true ones. The root of 192 times a half; and one may be cut off, by
 #: what rounding adds to the length of a vector, 12.
@@ -49,9 +40,6 @@ _ROUNDED: Final = 16.0
 NOWHERE: Final = np.float32(-3)
 #: Changes of rows remembered, twice so many at the most.
 _CHANGES: Final = 4096
-
-Places = NDArray[np.intp]
-Block = NDArray[np.float32] | NDArray[np.int16]
 
 
 class Rows:
@@ -112,10 +100,10 @@ class Rows:
         whole = vectors.astype(np.float32)
         order = np.argsort(rows)
         places = np.array(rows)[order]
-        _put(self._blocks, places, whole[order])
+        put(self._blocks, places, whole[order])
         if self._directions is not None:
             for blocks, values in zip(self._parts, self._kept(whole[order]), strict=True):
-                _put(blocks, places, values)
+                put(blocks, places, values)
         self._camera[rows] = [self._known(camera_id) for camera_id in camera_ids]
         self.owner[rows] = numbers
         self._measure(places)
@@ -149,12 +137,12 @@ class Rows:
 
     def whole(self, rows: Places) -> WholeVector:
         """``(n, d)`` of these rows, each less its camera's mean: whole numbers, exact."""
-        return _gathered(self._blocks, rows).astype(np.float64) - self._all_means()[self._camera[rows]]
+        return gathered(self._blocks, rows).astype(np.float64) - self._all_means()[self._camera[rows]]
 
     def rough(self, rows: Places, direction: Floats) -> Floats:
         """``(n,)`` scores of these rows, none of them hidden, with one of `directions_to`."""
         common: Floats = self._all_means().astype(np.float32) @ direction
-        scores = _product(self._blocks, self.used, rows, direction)
+        scores = product(self._blocks, self.used, rows, direction)
         scores -= common[self._camera[rows]]
         scores *= self._inverse[rows]
         return scores
@@ -163,11 +151,11 @@ class Rows:
         """``(probes, used)``, at or above the rough scores; `NOWHERE` for hidden rows."""
         means = self._all_means().astype(np.float32)
         if self._directions is None:
-            scores = _products(self._blocks, self.used, directions)
+            scores = products(self._blocks, self.used, directions)
             common = directions @ means.T
         else:
             along = directions @ self._directions[:, :WIDEST]
-            scores = _products(self._parts[0], self.used, along)
+            scores = products(self._parts[0], self.used, along)
             common = along @ (means @ self._directions[:, :WIDEST]).T
         cameras, hidden = self._camera[: self.used], np.flatnonzero(self.hidden[: self.used])
         for nth, row in enumerate(scores):
@@ -200,7 +188,7 @@ class Rows:
         assert self._directions is not None
         start = self._cuts[part - 1] if part else 0
         means = self._all_means().astype(np.float32) @ self._directions[:, start : self._cuts[part]]
-        found = _product(self._parts[part], self.used, rows, along[part])
+        found = product(self._parts[part], self.used, rows, along[part])
         found -= (means @ along[part])[self._camera[rows]]
         if part:
             found += np.float32(_ROUNDED * float(np.sqrt(along[part] @ along[part])))
@@ -268,7 +256,7 @@ class Rows:
         sample = living[:: max(len(living) // SAMPLE, 1)]
         if len(sample) < self._cuts[2]:
             return
-        self._directions = directions_of(_gathered(self._blocks, sample), self._cuts[2])
+        self._directions = directions_of(gathered(self._blocks, sample), self._cuts[2])
         for block in self._blocks:
             for blocks, values in zip(self._parts, self._kept(block), strict=True):
                 blocks.append(values)
@@ -282,7 +270,7 @@ class Rows:
         for start in range(0, len(rows), STRETCH):
             some = rows[start : start + STRETCH]
             cameras = self._camera[some]
-            found = _gathered(self._blocks, some) - means[cameras]
+            found = gathered(self._blocks, some) - means[cameras]
             lengths = np.sqrt(np.maximum(np.einsum("ij,ij->i", found, found), np.float32(1.0)))
             self._inverse[some] = 1.0 / lengths
             close = lengths < NEAR * SCALE
@@ -292,7 +280,7 @@ class Rows:
             if along is not None:
                 centres, inverse = self._split(along), self._inverse[some][:, None]
                 parts = [
-                    (_gathered(blocks, some) - of_means[cameras]) * inverse
+                    (gathered(blocks, some) - of_means[cameras]) * inverse
                     for blocks, of_means in zip(self._parts, centres, strict=True)
                 ]
                 rests = np.stack([beside(*parts[: n + 1]) for n in range(3)])
@@ -321,67 +309,3 @@ def _rest(along: Sequence[Floats]) -> np.float32:
 
 def _whole(mean: FixedVector | None, dim: int) -> WholeVector:
     return np.zeros(dim) if mean is None else mean.astype(np.float64)
-
-
-def _gathered(blocks: Sequence[Block], rows: Places) -> Floats:
-    """``(n, width)`` of these rows, which ascend."""
-    if not len(rows):
-        return np.zeros((0, blocks[0].shape[1] if blocks else 0), np.float32)
-    first, last = int(rows[0]) // BLOCK, int(rows[-1]) // BLOCK
-    if first == last:
-        return blocks[first].take(rows - first * BLOCK, axis=0).astype(np.float32, copy=False)
-    found = np.empty((len(rows), blocks[0].shape[1]), np.float32)
-    for number, start, stop in _cuts(rows):
-        found[start:stop] = blocks[number].take(rows[start:stop] - number * BLOCK, axis=0)
-    return found
-
-
-def _put(blocks: Sequence[Block], rows: Places, values: Block) -> None:
-    """Writes these rows, which ascend."""
-    for number, start, stop in _cuts(rows):
-        blocks[number][rows[start:stop] - number * BLOCK] = values[start:stop]
-
-
-def _cuts(rows: Places) -> Iterator[tuple[int, int, int]]:
-    """A block, and from where to where in ``rows`` its own stand."""
-    first, last = int(rows[0]) // BLOCK, int(rows[-1]) // BLOCK
-    cuts = np.searchsorted(rows, np.arange(first, last + 2) * BLOCK).tolist()
-    for number, start, stop in zip(range(first, last + 1), cuts, cuts[1:], strict=False):
-        if stop > start:
-            yield number, start, stop
-
-
-def _product(blocks: Sequence[Block], used: int, rows: Places, probe: Floats) -> Floats:
-    """``(n,)``, of these rows."""
-    if blocks and blocks[0].dtype == np.float32 and _MANY * len(rows) > used:
-        found: Floats = _products(blocks, used, probe[None])[0][rows]
-        return found
-    if len(rows) <= _FEW:
-        few: Floats = _gathered(blocks, rows) @ probe if len(rows) else np.zeros(0, np.float32)
-        return few
-    found = np.empty(len(rows), np.float32)
-    stretch = min(max(_CACHED // (4 * len(probe)), 1), len(rows))
-    # By parts that stay in the cache, into the same memory: new memory costs more than their product.
-    taken = np.empty((stretch, len(probe)), blocks[0].dtype)
-    floats = taken if taken.dtype == np.float32 else np.empty(taken.shape, np.float32)
-    for number, first, last in _cuts(rows):
-        for start in range(first, last, stretch):
-            stop = min(start + stretch, last)
-            part, values = taken[: stop - start], floats[: stop - start]
-            blocks[number].take(rows[start:stop] - number * BLOCK, axis=0, out=part, mode="clip")
-            if floats is not taken:
-                np.copyto(values, part)
-            np.dot(values, probe, out=found[start:stop])
-    return found
-
-
-def _products(blocks: Sequence[Block], used: int, probes: Floats) -> Floats:
-    """``(probes, used)``."""
-    found = np.empty((len(probes), used), np.float32)
-    for start in range(0, used, STRETCH):
-        stop = min(start + STRETCH, used)
-        some = blocks[start // BLOCK][start % BLOCK :][: stop - start]
-        # Measured: for a frame's few probes faster than one product of both matrices.
-        for place, probe in enumerate(probes):
-            np.dot(some, probe, out=found[place, start:stop])
-    return found

@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from reid.domain.blocks import Places
 from reid.domain.coarse import Floats
 from reid.domain.neighbourhood import Neighbourhoods
-from reid.domain.rows import NOWHERE, Places, Rows
+from reid.domain.rows import NOWHERE, Rows
 
 #: Rows scored for each person wanted, at first; so few rows are all compared exactly.
 _EACH: Final = 8

@@ -28,7 +28,7 @@ from reid.domain.worn import Worn
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 12
+LAYOUT: Final = 13
 
 
 class _Bound(msgspec.Struct):

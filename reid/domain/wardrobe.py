@@ -3,7 +3,8 @@
 A camera's light turns white into grey, so that a person who walks into another room seems to have changed.
 A change is therefore believed only when the rival value was shown by a camera that had shown the old one, or
 by two cameras, and by clearly more sightings than still show the old one. Nor does anybody change in view:
-a rival that came up while a track went on is light or a cloth of two colours, until another track shows it.
+a rival that a track shows besides the old value is light or a cloth of two colours, until another track shows
+it alone; and what a garment has shown before, and then did not, is a colour of it.
 """
 
 from collections.abc import Sequence
@@ -13,16 +14,12 @@ from reid.contracts.attributes import ATTRIBUTES
 from reid.contracts.detections import Frame
 from reid.contracts.events import Agreement, AnyEvent, PersonAppearanceChanged, TrackRef
 from reid.domain.state import SiteState
-from reid.domain.worn import Worn
+from reid.domain.worn import FIRST, Worn, told
 
-#: Sightings (about one a second) that a first value needs, and a change. Of the code, not of the policy:
-#: they decide nothing about who somebody is.
-FIRST: Final = 4
+#: Sightings (about one a second) that a change needs, of them `FIRST` by tracks that show nothing else.
 CHANGE: Final = 12
 #: Cameras whose agreement stands in for one that had shown the old value.
 AGREEING: Final = 2
-#: A track tells its first words so long after it was given its person at most, ms.
-FIRST_WORDS: Final = 5_000
 
 
 def changes(site: SiteState, site_id: str, frame: Frame, tracks: Sequence[TrackRef]) -> list[AnyEvent]:
@@ -47,16 +44,16 @@ def changes(site: SiteState, site_id: str, frame: Frame, tracks: Sequence[TrackR
                 evidence=_evidence(worn[attribute]),
             )
             for attribute in ATTRIBUTES
-            if attribute in worn and _believed(worn[attribute], binding.bound_at + FIRST_WORDS)
+            if attribute in worn and _believed(worn[attribute], told(person.attributes, attribute), track)
         ]
     return events
 
 
-def _believed(worn: Worn, until: int) -> bool:
-    """``until``: whatever came up later did so in view (ms since the epoch)."""
+def _believed(worn: Worn, shown: str, track: TrackRef) -> bool:
+    """By a sighting of this track that shows ``shown``."""
     if not worn.value:
         return worn.support >= FIRST
-    if worn.since > until:
+    if not worn.shown_anew(shown, track) or worn.anew < FIRST:
         return False
     comparable = any(camera in worn.cameras for camera in worn.rival_cameras)
     return worn.support >= CHANGE and (comparable or len(worn.rival_cameras) >= AGREEING)

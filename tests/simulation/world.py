@@ -56,7 +56,7 @@ class Parts:
 
 
 class Agent:
-    """A worker's lane, driven by hand, and what Faust delivers to it: late, twice, or not at all."""
+    """A worker's lane, driven by hand, and what is delivered to it: late, twice, or not at all."""
 
     def __init__(self, world: "World", snapshot_events: int) -> None:
         self._world = world

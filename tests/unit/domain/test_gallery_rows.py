@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from reid.contracts.embedding import SCALE, FixedVector, fixed_from_bytes, fixed_to_bytes
 from reid.contracts.events import Template
-from reid.domain import coarse, rows, shortlist
+from reid.domain import blocks, coarse, rows, shortlist
+from reid.domain.blocks import Places
 from reid.domain.centring import cosines
 from reid.domain.coarse import Floats
 from reid.domain.gallery import Candidate, Gallery, Search, _ModelIndex
-from reid.domain.rows import Places
 from tests.unit.depth import some
 from tests.unit.domain.large_galleries import bounded_from
 
@@ -98,8 +98,9 @@ class Known:
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Directions from few rows on, and blocks so small that there are many."""
     bounded_from(monkeypatch, 90, directions=6, widest=3)
-    monkeypatch.setattr(rows, "BLOCK", 64)
-    monkeypatch.setattr(rows, "STRETCH", 16)
+    for module in (blocks, rows):
+        monkeypatch.setattr(module, "BLOCK", 64)
+        monkeypatch.setattr(module, "STRETCH", 16)
 
 
 @pytest.mark.parametrize("persons", [1, 5, 40, 150])

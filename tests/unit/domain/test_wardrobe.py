@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from reid.contracts.commands import ForgetPerson, MergePersons
-from reid.contracts.events import AnyEvent, PersonAppearanceChanged, PersonSeen
+from reid.contracts.events import AnyEvent, PersonAppearanceChanged, PersonSeen, TrackRef
 from reid.domain.snapshot import digest, dump, load
-from reid.domain.wardrobe import CHANGE, FIRST
-from reid.domain.worn import MAX_CAMERAS, MAX_SUPPORT, Worn
+from reid.domain.wardrobe import CHANGE
+from reid.domain.worn import FIRST, MAX_ALSO, MAX_CAMERAS, MAX_SUPPORT, MAX_TRACKS, Worn
 from tests.unit.domain.story import SITE, Story, at, frame, person
 
 
@@ -88,6 +88,35 @@ def test_who_is_seen_anew_in_what_came_up_in_view_has_changed(story: Story) -> N
     assert (event.before, event.after) == ("pink", "black")
 
 
+def test_a_jacket_over_a_shirt_is_not_changed_with_the_side_that_is_seen(story: Story) -> None:
+    """Grey from behind and pink from the front: told grey, then pink, then grey again."""
+    walk(story, "room1", 0, 20, upper="grey")
+    walk(story, "room1", 21, 8, upper="pink")
+    assert walk(story, "room1", 30, 8, upper="grey") == []
+    assert walk(story, "room1", 60, 30, tracker="2", upper="pink") == []
+    assert walk(story, "room1", 120, 30, tracker="3", upper="grey") == []
+    # Another jacket is told all the same.
+    (event,) = walk(story, "room1", 180, 30, tracker="4", upper="blue")
+    assert (event.before, event.after) == ("grey", "blue")
+
+
+def test_a_track_that_shows_the_old_again_brings_no_change(story: Story) -> None:
+    """Somebody else had been in the track before: 18 sightings of yellow, and the change to it was told when
+    the next track came, by a sighting of green."""
+    walk(story, "room1", 0, 10, upper="green")
+    assert walk(story, "room1", 11, 18, upper="yellow") == []
+    assert walk(story, "room1", 40, 4, tracker="2", upper="green") == []
+    assert walk(story, "room1", 45, 20, tracker="2", upper="yellow") == []
+
+
+def test_a_change_takes_more_than_one_sighting_of_a_new_track(story: Story) -> None:
+    walk(story, "room1", 0, 10, upper="green")
+    assert walk(story, "room1", 11, 18, upper="yellow") == []
+    # Before the third crop nobody knows whose track it is.
+    assert walk(story, "room1", 40, 2 + FIRST - 1, tracker="2", upper="yellow") == []
+    assert len(walk(story, "room1", 46, 1, tracker="2", upper="yellow")) == 1
+
+
 def test_frames_between_two_sightings_count_for_nothing(story: Story) -> None:
     looks = {"upper": "red"}
     found: list[AnyEvent] = []
@@ -133,9 +162,14 @@ def test_the_wardrobe_is_part_of_a_snapshot(story: Story) -> None:
 
 
 def test_the_state_of_a_look_stays_small() -> None:
-    worn = Worn()
-    for n in range(1000):
-        worn.note("red", f"room{n}", n)
-    assert worn.support == MAX_SUPPORT
-    assert len(worn.rival_cameras) == MAX_CAMERAS
-    assert len(msgspec.json.encode(worn)) < 300
+    worn = Worn("blue")
+    for value in ("blue", *(f"blue{n}" for n in range(9)), "red"):
+        for n in range(1000):
+            worn.note(value, TrackRef(f"room{n}", "s", "1"), n)
+        if value != "red":
+            for n in range(1000):
+                worn.note("blue", TrackRef(f"room{n}", "s", "1"), n)
+    assert worn.support == worn.peak == worn.anew == MAX_SUPPORT
+    assert len(worn.cameras) == len(worn.rival_cameras) == MAX_CAMERAS
+    assert len(worn.tracks) == MAX_TRACKS and len(worn.also) == MAX_ALSO
+    assert len(msgspec.json.encode(worn)) < 700

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from reid.contracts.topics import COMMANDS, DETECTIONS
+from reid.contracts.topics import DETECTIONS
 from reid.errors import ConfigError, Unavailable
 from streams import lane as lane_module
+from streams.feed import Feed, Take
 from streams.lane import Lane
 from streams.lanes import Lanes
 from streams.partition import PartitionWriter
@@ -20,7 +21,6 @@ from tests.unit.streams.memory import (
     CountingDecider,
     MemoryLog,
     MemoryPartition,
-    command,
     detections,
 )
 from tests.unit.streams.test_partition_writer import Writer, subjects
@@ -36,13 +36,17 @@ def until(condition: Callable[[], bool], what: str) -> None:
 class Running:
     """A lane on a partition, its calls noted."""
 
-    def __init__(self, partition: MemoryPartition, log: MemoryLog | None = None) -> None:
+    def __init__(
+        self, partition: MemoryPartition, log: MemoryLog | None = None, feed: Feed | None = None
+    ) -> None:
         self.live: list[int] = []
         self.broken: list[BaseException] = []
         writer: Writer = PartitionWriter(
             log or MemoryLog(partition), CountingDecider(), PARTITION, PARTITIONS, Telemetry()
         )
-        self.lane = Lane(PARTITION, writer, self.live.append, lambda _, error: self.broken.append(error))
+        self.lane = Lane(
+            PARTITION, writer, self.live.append, lambda _, error: self.broken.append(error), feed
+        )
 
     def __enter__(self) -> "Running":
         self.lane.start()
@@ -84,27 +88,6 @@ def test_a_failed_commit_is_made_good_without_new_input(monkeypatch: pytest.Monk
     assert subjects(partition) == ["a-0"]
 
 
-def test_more_than_it_keeps_is_read_again_and_commands_are_always_kept(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(lane_module, "MAX_WAITING", 3)
-    monkeypatch.setattr(lane_module, "_IDLE_S", 0.01)
-    partition, gate = MemoryPartition(), threading.Event()
-
-    class SlowLog(MemoryLog):
-        def commit(self, transaction: Transaction) -> None:
-            gate.wait(5.0)
-            super().commit(transaction)
-
-    with Running(partition, SlowLog(partition)) as running:
-        until(lambda: bool(running.live), "live")
-        for n in range(20):
-            running.lane.offer(partition.put(detections(f"p{n}")))
-        running.lane.offer(partition.put(command("c"), topic=COMMANDS.name))
-        gate.set()
-        until(lambda: len(partition.events) == 21, "all decided")
-    assert [s for s in subjects(partition) if s[0] == "p"] == [f"p{n}-{n}" for n in range(20)]
-    assert partition.decided == {DETECTIONS.name: 20, COMMANDS.name: 1}
-
-
 def test_a_fenced_lane_ends_and_does_not_come_back():
     partition = MemoryPartition()
     with Running(partition) as running:
@@ -142,27 +125,23 @@ def test_kafka_away_is_retried(monkeypatch: pytest.MonkeyPatch):
         until(lambda: len(partition.events) == 1, "decided once Kafka is back")
 
 
-def places(*partitions: int) -> list[tuple[str, int]]:
-    return [(topic, p) for p in partitions for topic in (DETECTIONS.name, COMMANDS.name)]
-
-
 def lanes_on(held: dict[int, MemoryPartition], ready: list[list[int]]) -> Lanes:
     def open_writer(partition: int) -> Writer:
         return PartitionWriter(
             MemoryLog(held[partition]), CountingDecider(), partition, PARTITIONS, Telemetry()
         )
 
-    return Lanes(open_writer, ready.append, lambda error: None)
+    return Lanes(open_writer, lambda partition: FromMemory(held[partition]), ready.append, lambda error: None)
 
 
 def test_ready_when_all_assigned_partitions_are_live_and_again_after_a_new_assignment():
     held, ready = {n: MemoryPartition() for n in range(4)}, []
     lanes = lanes_on(held, ready)
-    lanes.assign(places(0, 1))
+    lanes.assign([0, 1])
     until(lambda: ready == [[0, 1]], "ready")
     lanes.revoke(2.0)
     assert lanes.partitions == []
-    lanes.assign(places(1))
+    lanes.assign([1])
     until(lambda: ready == [[0, 1], [1]], "ready again")
     assert lanes.partitions == [1]
     assert (held[0].epoch, held[1].epoch) == (1, 2)
@@ -175,10 +154,70 @@ def test_a_worker_without_partitions_is_a_standby_and_ready():
     assert ready == [[]]
 
 
-def test_half_a_partition_is_refused():
-    lanes = lanes_on({0: MemoryPartition()}, [])
-    with pytest.raises(ConfigError, match=r"partition 0 of reid\.commands\.v1"):
-        lanes.assign([(DETECTIONS.name, 0)])
+class FromMemory:
+    """A feed of what a partition holds, driven by hand. ``going``: what the lane said to the last of it."""
+
+    def __init__(self, partition: MemoryPartition) -> None:
+        self.partition = partition
+        self.started: list[int] = []
+        self.going = True
+
+    def start(self, offset: int, take: Take) -> None:
+        self.started.append(offset)
+        self._next, self._take = offset, take
+
+    def bring(self, count: int) -> None:
+        found = self.partition.inputs[DETECTIONS.name][self._next :][:count]
+        self._next += len(found)
+        self.going = self._take(found)
+
+
+def test_a_feed_begins_behind_what_recovery_decided_and_only_once():
+    partition = MemoryPartition(crashes={2: "lost"})
+    partition.put(detections("a"))
+    feed = FromMemory(partition)
+    with Running(partition, feed=feed) as running:
+        until(lambda: bool(running.live), "live")
+        assert feed.started == [1]
+        partition.put(detections("b"))
+        feed.bring(1)
+        until(lambda: len(running.live) == 2, "recovered")
+        partition.put(detections("c"))
+        feed.bring(1)
+        until(lambda: len(partition.events) == 3, "decided")
+    assert (subjects(partition), feed.started) == (["a-0", "b-1", "c-2"], [1])
+    feed.bring(0)
+    assert not feed.going, "the lane has ended"
+
+
+def test_a_feed_waits_while_enough_is_to_be_decided_and_ends_with_its_lane(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lane_module, "ENOUGH", 3)
+    partition, gate = MemoryPartition(), threading.Event()
+
+    class SlowLog(MemoryLog):
+        def commit(self, transaction: Transaction) -> None:
+            assert gate.wait(5.0)
+            super().commit(transaction)
+
+    feed = FromMemory(partition)
+    with Running(partition, SlowLog(partition), feed) as running:
+        until(lambda: bool(running.live), "live")
+        for n in range(9):
+            partition.put(detections(f"p{n}"))
+        bringing = threading.Thread(target=lambda: [feed.bring(4) for _ in range(3)])
+        bringing.start()
+        bringing.join(0.1)
+        assert bringing.is_alive(), "it waits"
+        gate.set()
+        bringing.join(5.0)
+        until(lambda: len(partition.events) == 9, "all decided")
+        MemoryLog(partition).fence()
+        feed.partition.put(detections("q"))
+        feed.bring(1)
+        until(lambda: running.lane.fenced, "fenced")
+        feed.bring(0)
+        assert not feed.going
+    assert subjects(partition) == [f"p{n}-{n}" for n in range(9)]
 
 
 def test_an_input_of_a_partition_that_is_not_ours_is_left():
