@@ -343,11 +343,11 @@ class GalleryReset(Event, frozen=True, kw_only=True, tag="reid.gallery.reset.v1"
     asked_by: str = ""
 
 
-class PolicyAdopted(Event, frozen=True, kw_only=True, tag="reid.policy.adopted.v2"):
+class PolicyAdopted(Event, frozen=True, kw_only=True, tag="reid.policy.adopted.v3"):
     """The rule from now on. The first event of the first input that is decided by it.
 
-    Version 2: says the form of the rule, 1 in version 1; and looks grow to a ``look_weight`` of 20 unless it
-    says otherwise, of 6 in version 1.
+    Version 3: always says the form of the rule. Version 2: it is 2 unless said otherwise, and 1 in version 1;
+    looks grow to a ``look_weight`` of 20 unless it says otherwise, of 6 in version 1.
     """
 
     version: str

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import msgspec
 
 #: The form of the rule that this program decides by. Raised when the same numbers decide otherwise.
-RULE: Final = 2
+RULE: Final = 3
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     the epoch), so many seconds east of UTC.
     """
 
-    rule: int = RULE
+    rule: int = msgspec.field(default_factory=lambda: RULE)
     threshold: float = 0.6
     camera_thresholds: dict[str, float] = {}
     margin: float = 0.03

@@ -24,9 +24,15 @@ def _policy_adopted(old: Plain) -> Plain:
     return {**old, "policy": {"rule": 1, "look_weight": 6.0, **old["policy"]}}
 
 
+def _policy_adopted_2(old: Plain) -> Plain:
+    """Version 2 left the form of the rule unsaid where it was 2."""
+    return {**old, "policy": {"rule": 2, **old["policy"]}}
+
+
 #: Every step there ever was, the oldest first.
 UPCASTERS: Final[tuple[Upcaster, ...]] = (
     Upcaster("reid.policy.adopted.v1", "reid.policy.adopted.v2", _policy_adopted),
+    Upcaster("reid.policy.adopted.v2", "reid.policy.adopted.v3", _policy_adopted_2),
 )
 
 

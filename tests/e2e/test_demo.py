@@ -199,7 +199,7 @@ def test_the_tools_find_a_running_stack(home: Path, up: "subprocess.Popen[bytes]
     assert len(lines) == 5 and all(line["ce_causation"].startswith("reid.detections.v1/") for line in lines)
     first = cli(home, "events", "tail", "--from-beginning", "--limit", 3)
     assert [line.split()[2] for line in first.stdout.splitlines()] == [
-        "reid.policy.adopted.v2",
+        "reid.policy.adopted.v3",
         "reid.track.sampled.v1",
         "reid.track.sampled.v1",
     ]

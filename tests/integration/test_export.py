@@ -125,7 +125,7 @@ def test_appearances_stay_at_home_unless_asked_for(
 def test_filters(kafka: str, log: list[tuple[str, Any]], tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     events = [event for _, event in log]
-    wanted = {"reid.person.registered.v1", "reid.policy.adopted.v2"}
+    wanted = {"reid.person.registered.v1", "reid.policy.adopted.v3"}
     export(kafka, Export(path, types=("reid.person.registered.v1", "reid.policy.*")))
     assert {row["type"] for row in lines(path)} == wanted
     assert len(lines(path)) == sum(type_name(e) in wanted for e in events)

@@ -7,7 +7,7 @@ import pytest
 
 from reid.contracts.codec import COMMAND_TYPES, EVENT_TYPES, decode, decode_event, encode
 from reid.contracts.events import AnyEvent, PersonRenamed, PolicyAdopted
-from reid.contracts.policy import RULE
+from reid.contracts.policy import RULE, Policy
 from reid.contracts.upcasters import UPCASTERS, Upcaster
 from reid.errors import Malformed, TooNew, UnknownType
 
@@ -119,7 +119,14 @@ def test_a_policy_of_the_first_version_keeps_what_it_left_unsaid() -> None:
     said = decode_event(msgspec.json.encode({**adopted, "policy": {"look_weight": 9.0}}))
     assert isinstance(old, PolicyAdopted) and isinstance(new, PolicyAdopted)
     assert isinstance(said, PolicyAdopted)
-    assert (old.policy.rule, new.policy.rule) == (1, RULE)
+    assert (old.policy.rule, new.policy.rule) == (1, 2)
     assert (old.policy.look_weight, new.policy.look_weight, said.policy.look_weight) == (6.0, 20.0, 9.0)
     with pytest.raises(Malformed, match="policy"):
         decode_event(b'{"type":"reid.policy.adopted.v1","site_id":"s","at":1,"version":"p"}')
+
+
+def test_a_policy_of_today_says_its_form_of_the_rule() -> None:
+    """Version 2 left it to a default, which could not change without another version."""
+    made = PolicyAdopted(site_id="s", at=1, version="p", policy=Policy())
+    assert msgspec.json.decode(msgspec.json.encode(made))["policy"]["rule"] == RULE
+    assert "default" not in msgspec.json.schema(Policy)["$defs"]["Policy"]["properties"]["rule"]

@@ -41,11 +41,6 @@ def test_two_ids_become_one_when_evidence_grows_and_can_be_parted_again() -> Non
     assert merged.absorbed_id in story.site.persons
 
 
-def test_a_track_makes_room_for_one_that_fits_better() -> None:
-    splits = told(Policy(merge_margin=99.0, better_margin=-99.0), tracks=24).all(PersonSplit)
-    assert "better_candidate" in {split.decision.reason for split in splits}
-
-
 def test_what_people_said_to_be_one_is_not_parted_by_evidence() -> None:
     story = Story(Policy(threshold=0.999, merge_margin=99.0, break_margin=-9.0))
     first, second, third = crowd(1, tracks=3)

@@ -39,9 +39,9 @@ def above(cosine: float) -> float:
 
 def test_nothing_to_compare_is_no_resemblance() -> None:
     site, some = SiteState(), look([1, 0])
-    assert resemblances(site, [], [Side([some], ())], KNOTS) == [-9.0]
-    assert resemblances(site, [some], [Side([], ())], KNOTS) == [-9.0]
-    assert likenesses(site, some, [Side([], ()), Side([some], ())], KNOTS)[0] == -9.0
+    assert resemblances(site, [], [Side([some], (), 1)], KNOTS) == [-9.0]
+    assert resemblances(site, [some], [Side([], (), 1)], KNOTS) == [-9.0]
+    assert likenesses(site, some, [Side([], (), 1), Side([some], (), 1)], KNOTS)[0] == -9.0
     assert likenesses(site, some, [], KNOTS) == []
 
 
@@ -50,9 +50,9 @@ def test_one_look_that_is_alike_by_chance_does_not_make_two_persons_one() -> Non
     site = SiteState()
     mine = [look([1, 0, 0, 0], 1), look([0, 1, 0, 0], 2), look([0, 0, 1, 0], 3)]
     theirs = [look([1, 0, 0, 0], 4), look([0, 0, 0, 1], 5), look([0, 0, 0, -1], 6)]
-    (by_all,) = resemblances(site, mine, [Side(theirs, ())], KNOTS)
-    (itself,) = resemblances(site, mine, [Side(mine, ())], KNOTS)
-    (single,) = resemblances(site, mine[:1], [Side(theirs[:1], ())], KNOTS)
+    (by_all,) = resemblances(site, mine, [Side(theirs, (), 1)], KNOTS)
+    (itself,) = resemblances(site, mine, [Side(mine, (), 1)], KNOTS)
+    (single,) = resemblances(site, mine[:1], [Side(theirs[:1], (), 1)], KNOTS)
     assert by_all < 0 < itself == pytest.approx(single, abs=2.5)
     assert itself > by_all + 5
 
@@ -61,10 +61,10 @@ def test_looks_that_differ_are_compared_by_their_mean() -> None:
     """The mean of likenesses with looks far apart, over the length of their mean, is that with the mean."""
     site = SiteState()
     near, far, mine = look([1, 0.4, 0], 1), look([1, -0.4, 0], 2), [look([1, 0, 0.3], n) for n in (3, 4)]
-    (found,) = resemblances(site, mine, [Side([near, far], ())], KNOTS)
+    (found,) = resemblances(site, mine, [Side([near, far], (), 1)], KNOTS)
     cosine = 1 / np.hypot(1, 0.4) / np.hypot(1, 0.3)
     length = 1 / np.hypot(1, 0.4)
-    assert found == pytest.approx(odds(site, MODEL, above(cosine) / length), abs=0.01)
+    assert found == pytest.approx(odds(site, MODEL, above(cosine) / length, 1), abs=0.01)
 
 
 def test_a_track_s_mean_weighs_more_than_a_crop_but_not_without_bound() -> None:
@@ -72,7 +72,7 @@ def test_a_track_s_mean_weighs_more_than_a_crop_but_not_without_bound() -> None:
     right, wrong = [1.0, 0.2], [0.2, 1.0]
 
     def weighed(heavy: float, light: float) -> float:
-        side = Side([look(right, 1, heavy), look(wrong, 2, light)], ())
+        side = Side([look(right, 1, heavy), look(wrong, 2, light)], (), 1)
         return resemblances(site, mine, [side], KNOTS)[0]
 
     assert weighed(3.0, 0.0) > weighed(1.0, 1.0) > weighed(0.0, 3.0)
@@ -83,9 +83,9 @@ def test_the_order_of_looks_changes_no_bit() -> None:
     random, site = np.random.default_rng(3), SiteState()
     mine = [look(random.normal(size=64).tolist(), n, float(n)) for n in range(7)]
     theirs = [look(random.normal(size=64).tolist(), 10 + n, float(n)) for n in range(9)]
-    found = resemblances(site, mine, [Side(theirs, ())], KNOTS)
-    assert found == resemblances(site, mine[::-1], [Side(theirs[3:] + theirs[:3], ())], KNOTS)
-    assert found * 2 == resemblances(site, mine, [Side(theirs, ()), Side(theirs[::-1], ())], KNOTS)
+    found = resemblances(site, mine, [Side(theirs, (), 1)], KNOTS)
+    assert found == resemblances(site, mine[::-1], [Side(theirs[3:] + theirs[:3], (), 1)], KNOTS)
+    assert found * 2 == resemblances(site, mine, [Side(theirs, (), 1), Side(theirs[::-1], (), 1)], KNOTS)
 
 
 def test_of_many_tracks_one_is_near_by_chance_and_says_less() -> None:
@@ -94,16 +94,16 @@ def test_of_many_tracks_one_is_near_by_chance_and_says_less() -> None:
     near = look([1, 0.1, 0], 50)
 
     def found(tracks: int) -> float:
-        return likenesses(site, probe, [Side([near, *others[: tracks - 1]], ())], KNOTS)[0]
+        return likenesses(site, probe, [Side([near, *others[: tracks - 1]], (), 1)], KNOTS)[0]
 
     few = [above(float(np.dot(*_units(probe, one)))) for one in [near, *others[: FEW - 1]]]
-    assert found(FEW) == pytest.approx(odds(site, MODEL, together(few)), abs=0.01), "as ever with few"
+    assert found(FEW) == pytest.approx(odds(site, MODEL, together(few), 1), abs=0.01), "as ever with few"
     assert found(2) > found(4) > found(8)
 
 
 def test_somebody_known_by_one_look_is_weighed_as_a_track() -> None:
     site, probe = SiteState(), look([1, 0, 0], 99)
-    sides = [Side([look([1, 0.3 * n, 0], n) for n in range(m)], ()) for m in (1, 2, 5)]
+    sides = [Side([look([1, 0.3 * n, 0], n) for n in range(m)], (), 1) for m in (1, 2, 5)]
     assert resemblances(site, [probe], sides, KNOTS) == likenesses(site, probe, sides, KNOTS)
 
 
