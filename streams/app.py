@@ -43,8 +43,8 @@ def create_app(bootstrap: str, worker_id: str, datadir: Path, lanes: Lanes) -> A
         broker_heartbeat_interval=_HEARTBEAT_S,
         # The agent never holds an event, so there is nothing to wait for.
         stream_wait_empty=False,
-        # Above 0 makes Faust use its co-partitioning assignor; with 0 it takes round robin, which gives a
-        # site's detections and commands to different workers. There are no tables, so no standby exists.
+        # Above 0 makes Faust use its co-partitioning assignor, as older workers of the group do: all members
+        # must have one in common. There are no tables, so no standby exists.
         table_standby_replicas=1,
     )
     topic = app.topic(COMMANDS.name, key_type=bytes, value_type=bytes)

@@ -82,9 +82,7 @@ class Lane:
     def stop(self, timeout_s: float) -> bool:
         """Ends after the transaction at hand. Returns whether it ended within ``timeout_s`` seconds;
         a lane that did not is fenced by the next writer of its partition."""
-        with self._arrived:
-            self._stopping = True
-            self._arrived.notify_all()
+        self._end()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
@@ -120,8 +118,8 @@ class Lane:
         if feed is not None:
             feed.start(self._writer.positions[DETECTIONS.name], self.take_in)
 
-    def _end_feed(self) -> None:
-        """However the lane ended: nobody takes what it brings."""
+    def _end(self) -> None:
+        """Nothing more is decided, and the feed brings nothing more."""
         with self._arrived:
             self._stopping = True
             self._arrived.notify_all()
@@ -137,7 +135,8 @@ class Lane:
             self._on_broken(self.partition, error)
             raise
         finally:
-            self._end_feed()
+            # However it ended: nobody takes what the feed brings.
+            self._end()
             self._writer.close()
 
     def _live(self) -> None:

@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 
 class Lanes:
     """``open_writer(partition)`` makes an unrecovered writer, ``open_feed(partition)`` what brings its
-    detections. ``on_ready(partitions)`` is called each time
-    that all assigned partitions are live, from a lane's thread or the caller of `assign`;
-    ``on_broken(error)`` when a lane ended by an error that no retry mends.
+    detections. ``on_ready(partitions)`` is called each time that all assigned partitions are live, from a
+    lane's thread or the caller of `assign`; ``on_broken(error)`` when a lane ended by an error that no retry
+    mends.
     """
 
     def __init__(

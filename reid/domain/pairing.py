@@ -36,8 +36,7 @@ class Pairing:
 
     def odds(self, person: Person, other: Person, without: TrackRef | None = None) -> float:
         """Log odds that these two are one, had ``other`` not been given the track ``without``."""
-        rest = [t for t in self.looks(other) if without is None or t.track != without]
-        side = Side(rest, {person.number, other.number}, self.crowd(person, other))
+        side = self._side(person, other, without)
         odds = resemblances(self.site, self.looks(person), [side], self.knots)[0]
         if not self.policy.gate:
             return odds
@@ -46,15 +45,16 @@ class Pairing:
 
     def odds_of_each(self, person: Person, others: Sequence[Person]) -> list[float]:
         """As `odds`, with each of the others: all weighed at once."""
-        sides = [
-            Side(self.looks(other), {person.number, other.number}, self.crowd(person, other))
-            for other in others
-        ]
+        sides = [self._side(person, other) for other in others]
         alike = resemblances(self.site, self.looks(person), sides, self.knots)
         if not self.policy.gate:
             return alike
         joining = self.site.passages.joining
         return [one + joining(person.tracks, o.tracks) for one, o in zip(alike, others, strict=True)]
+
+    def _side(self, person: Person, other: Person, without: TrackRef | None = None) -> Side:
+        looks = [t for t in self.looks(other) if without is None or t.track != without]
+        return Side(looks, {person.number, other.number}, self.crowd(person, other))
 
     def crowd(self, person: Person, other: Person) -> int:
         """How many persons may be mistaken for one of the two."""

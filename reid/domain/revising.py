@@ -122,8 +122,9 @@ class _Revision(Pairing):
     def _room(self, person: Person, other: Person) -> tuple[float, PersonSplit | None]:
         """A track of ``other`` that would better be this person's place, and by how much."""
         best: tuple[float, TrackRef] | None = None
+        crowd = self.crowd(person, other)
         for track in self._movable(other):
-            held = self._fit(track, other, self.crowd(person, other))
+            held = self._fit(track, other, crowd)
             odds = self.odds(person, other, without=track)
             if odds < self.needed(person, other, without=track) or odds - held <= self.policy.better_margin:
                 continue
