@@ -6,8 +6,9 @@ from typing import Final
 import msgspec
 
 from projections.changes import HashDelete, HashSet, Message, Op, SetOutcome
+from projections.records import Record
 from projections.store import ViewStore
-from projections.views import Defect, Projection, Record, Rejected, projected
+from projections.views import Defect, Projection, Rejected, projected
 from reid.contracts.alerts import (
     AlertAcknowledged,
     AlertClosed,

@@ -5,7 +5,8 @@ from typing import Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from projections.views import Record, Rejected
+from projections.records import Record
+from projections.views import Rejected
 from reid.contracts.topics import EVENTS_DLQ
 from reid.errors import Malformed, PoisonInput, ReidError, TooNew, Unavailable, UnknownType
 

@@ -9,12 +9,12 @@ import gc
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Final
 
-from projections.changes import Change, Op
+from projections.changes import Append, Change, Op
 from projections.databases import Databases
-from projections.views import Defect, Fold, Record, Rejected, View
+from projections.records import Record
+from projections.views import Defect, Fold, Rejected, View
 from reid.errors import PoisonInput
 
 #: Records between two writes of what grows.
@@ -70,9 +70,20 @@ class Filling:
         self._spilt = 0
 
     def _write(self, ops: Iterator[Op]) -> None:
-        while some := list(islice(ops, OPS)):
-            self._store.pour(some)
-            self._renew()
+        some: list[Op] = []
+        weight = 0
+        for op in ops:
+            some.append(op)
+            weight += len(op.entries) if isinstance(op, Append) else 1
+            if weight >= OPS:
+                self._pour(some)
+                some, weight = [], 0
+        if some:
+            self._pour(some)
+
+    def _pour(self, ops: Sequence[Op]) -> None:
+        self._store.pour(ops)
+        self._renew()
 
     def _judge(self, rejected: Sequence[Rejected]) -> None:
         for record, error in rejected:

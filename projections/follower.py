@@ -18,8 +18,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from projections.changes import Change
 from projections.dead_letters import DeadLetters
+from projections.records import Headers, Record
 from projections.store import ViewStore
-from projections.views import Headers, Record, Rejected, View
+from projections.views import Rejected, View
 from reid.errors import ConfigError, StaleView, Unavailable
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from projections.views import Record
+from projections.records import Record
 from reid.errors import Unavailable
 
 #: Records of one batch: large, so that a person seen a hundred times is written once.

@@ -305,7 +305,7 @@ class MemoryViewStore:
 
     def _append(self, op: Append) -> None:
         entries = self._held(op.key, list[bytes])
-        entries.append(op.entry)
+        entries.extend(op.entries)
         del entries[: -op.keep]
 
     def _add_sums(self, op: AddSums) -> None:

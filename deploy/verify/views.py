@@ -18,10 +18,10 @@ from deploy.verify.findings import Check, Findings
 from deploy.verify.records import Record
 from projections.canonical import is_ours, sites
 from projections.changes import Change, SetOutcome
+from projections.records import Record as ViewRecord
 from projections.redis_store import RedisViewStore
 from projections.store import MemoryViewStore
 from projections.views import PersonsView
-from projections.views import Record as ViewRecord
 from reid.contracts.codec import ALERT_TYPES
 from reid.contracts.topics import DAY_MS, GENERATION_KEY, PERSONS_VIEW, REDIS_PREFIX
 from reid.contracts.views import CommandOutcome, PersonView
