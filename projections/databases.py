@@ -41,9 +41,11 @@ def url_of(url: str, database: int) -> str:
 
 
 class Databases:
-    """``live`` and ``scratch``: their stores. Close it. Raises `ConfigError` where a rebuild can't begin."""
+    """``live`` and ``scratch``: their stores. Close it. Raises `ConfigError` where a rebuild can't begin.
 
-    def __init__(self, url: str, scratch: int | None = None) -> None:
+    ``token``: of whom the claim is; another process gets it by pickle, and fills for the same rebuild."""
+
+    def __init__(self, url: str, scratch: int | None = None, token: str | None = None) -> None:
         self._live: Any = redis.Redis.from_url(url)
         self._live_number = int(self._live.get_connection_kwargs().get("db") or 0)
         self._scratch_number = self._live_number + 1 if scratch is None else scratch
@@ -52,7 +54,10 @@ class Databases:
         other = url_of(url, self._scratch_number)
         self.live, self.scratch = RedisViewStore(url), ScratchStore(other)
         self._scratch: Any = redis.Redis.from_url(other)
-        self._token = secrets.token_hex(8)
+        self._url, self._token = url, token or secrets.token_hex(8)
+
+    def __reduce__(self) -> tuple[type["Databases"], tuple[str, int, str]]:
+        return Databases, (self._url, self._scratch_number, self._token)
 
     def close(self) -> None:
         for client in (self.live, self.scratch, self._live, self._scratch):

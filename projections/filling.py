@@ -28,11 +28,13 @@ RENEW_S: Final = 5.0
 
 
 class Filling:
-    """``leave_out``: ``topic/partition/offset`` of records that may not be applicable. Raises `PoisonInput`,
-    `ConfigError`, `Unavailable`."""
+    """``leave_out``: ``topic/partition/offset`` of records that may not be applicable; ``held``: documents in
+    memory at most. Raises `PoisonInput`, `ConfigError`, `Unavailable`."""
 
-    def __init__(self, databases: Databases, view: View, leave_out: Collection[str]) -> None:
-        self._databases, self._view, self._leave_out = databases, view, leave_out
+    def __init__(
+        self, databases: Databases, view: View, leave_out: Collection[str], held: int | None = None
+    ) -> None:
+        self._databases, self._view, self._leave_out, self._held = databases, view, leave_out, held or HELD
         self._store = databases.scratch
         self._fold: Fold = view.fold(self._store)
         self._positions: dict[int, int] = {}
@@ -52,7 +54,7 @@ class Filling:
                 self._judge([defect.rejected()])
         self._positions.update(positions)
         self._spilt += len(records)
-        if len(self._fold) > HELD:
+        if len(self._fold) > self._held:
             self._flush()
         elif self._spilt >= SPILL:
             self._write(self._fold.grown())

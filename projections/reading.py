@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, cast
 
+import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from projections.records import Record
@@ -20,16 +21,13 @@ _CHUNK: Final = 250
 _ELECTING: Final = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 
 
-class _Headers:
+class _Headers(msgspec.Struct, gc=False):
     """Those of a message, made when somebody asks: to make them costs as much as to decode an event."""
 
-    __slots__ = ("_message",)
-
-    def __init__(self, message: Message) -> None:
-        self._message = message
+    message: Message
 
     def __iter__(self) -> Iterator[tuple[str, bytes | None]]:
-        return iter(cast(list[tuple[str, bytes | None]], self._message.headers() or []))
+        return iter(cast(list[tuple[str, bytes | None]], self.message.headers() or []))
 
 
 class Batch(NamedTuple):
@@ -100,8 +98,7 @@ def batches(
         elif time.monotonic() - heard > SILENCE_S:
             raise Unavailable(f"Kafka gave nothing of {topic} for {SILENCE_S:.0f} s: see `saferoom doctor`")
         for message in messages:
-            partition, offset = message.partition(), message.offset()
-            assert partition is not None and offset is not None
+            partition, offset = cast(int, message.partition()), cast(int, message.offset())
             if partition not in left:
                 continue
             if (error := message.error()) is not None:
@@ -112,17 +109,8 @@ def batches(
                 positions[partition] = ends[partition]
                 left.discard(partition)
             else:
-                records.append(
-                    Record(
-                        topic,
-                        partition,
-                        offset,
-                        message.key(),
-                        message.value(),
-                        _Headers(message),
-                        message.timestamp()[1],
-                    )
-                )
+                value, headers, written = message.value(), _Headers(message), message.timestamp()[1]
+                records.append(Record(topic, partition, offset, message.key(), value, headers, written))
                 positions[partition] = offset + 1
         if len(records) >= size or (not left and positions):
             yield Batch(records, positions)
