@@ -31,6 +31,10 @@ HOLD_S: Final = 10
 _live = msgspec.json.Decoder(LiveTrack)
 
 
+class Claimed(ConfigError):
+    """Another rebuild runs."""
+
+
 def url_of(url: str, database: int) -> str:
     """The same server, another database."""
     parts = urlsplit(url)
@@ -64,9 +68,10 @@ class Databases:
             client.close()
 
     def claim(self) -> None:
-        """Empties the second database, unless it holds what no rebuild left there, or another one runs."""
+        """Empties the second database, unless it holds what no rebuild left there, or another one runs.
+        Raises `Claimed`, `ConfigError`."""
         if not asked(lambda: self._live.set(MARK, self._token, nx=True, ex=CLAIM_S)):
-            raise ConfigError(f"another rebuild runs, or ran within the last {CLAIM_S} s: wait for its end")
+            raise Claimed(f"another rebuild runs, or ran within the last {CLAIM_S} s: wait for its end")
         try:
             held = asked(self._scratch.dbsize)
             if held and not asked(lambda: self._scratch.exists(MARK)):
@@ -81,13 +86,13 @@ class Databases:
             raise
 
     def keep_claim(self) -> None:
-        """Raises `ConfigError` when another rebuild took over, or the live database was emptied meanwhile:
+        """Raises `Claimed` when another rebuild took over, or the live database was emptied meanwhile:
         then its projector fills it again, and the claim is made anew."""
         held = asked(lambda: self._live.get(MARK))
         if held is None:
             asked(lambda: self._live.set(MARK, self._token, nx=True, ex=CLAIM_S))
         elif held.decode() != self._token:
-            raise ConfigError("another rebuild took over: wait for its end")
+            raise Claimed("another rebuild took over: wait for its end")
         else:
             asked(lambda: self._live.expire(MARK, CLAIM_S))
 

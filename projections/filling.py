@@ -14,7 +14,7 @@ from typing import Final
 from projections.changes import Append, Change, Op
 from projections.databases import Databases
 from projections.records import Record
-from projections.views import Defect, Fold, Rejected, View
+from projections.views import Defect, Fold, Rejected, View, formed
 from reid.errors import PoisonInput
 
 #: Records between two writes of what grows.
@@ -64,7 +64,7 @@ class Filling:
     def end(self) -> None:
         """Writes what is held, and then the positions: no messages, for nobody shows this view yet."""
         self._flush()
-        self._store.commit(Change(self._view.name, {}, self._positions))
+        self._store.commit(Change(self._view.name, {}, self._positions, [formed(self._view)]))
 
     def _flush(self) -> None:
         self._write(self._fold.ops())

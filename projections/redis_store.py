@@ -14,6 +14,7 @@ from projections.changes import Change
 from projections.store import CameraRef, Claims, Documents, PersonRef, decode_documents
 from reid.contracts.topics import (
     EXPIRY_GRACE_MS,
+    FORM_KEY,
     GENERATION_KEY,
     HOLD_KEY,
     OUTCOME_TTL_S,
@@ -56,6 +57,10 @@ class RedisViewStore:
     def positions(self, view: str) -> dict[int, int]:
         found = asked(lambda: self._redis.hgetall(position_key(view)))
         return {int(partition): int(offset) for partition, offset in found.items()}
+
+    def form(self, view: str) -> int:
+        found: Any = asked(lambda: self._redis.hget(FORM_KEY, view))
+        return int(found or 0)
 
     def generation(self) -> str:
         found: Any = asked(lambda: self._redis.get(GENERATION_KEY))

@@ -23,6 +23,7 @@ from reid.contracts.topics import (
     CAMERAS_VIEW,
     DAY_MS,
     EVENTS,
+    FORM_KEY,
     PERSONS_VIEW,
     Topic,
     camera_status_key,
@@ -52,14 +53,25 @@ class Projection:
     rejected: list[Rejected] = field(default_factory=list)
 
 
+def formed(view: "View") -> Op:
+    """Says in which form the view stands in the store from now on."""
+    return HashSet(FORM_KEY, view.name, str(view.form).encode())
+
+
 class View(Protocol):
-    """``name`` is that of its position; ``topic`` what it follows."""
+    """``name`` is that of its position; ``topic`` what it follows.
+
+    ``form``: raised with every change of what the view makes of a log, so that a store which an older
+    program filled is noticed and filled anew (`tests/golden/forms.json` tells when it must be)."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def topic(self) -> Topic: ...
+
+    @property
+    def form(self) -> int: ...
 
     def project(self, records: Sequence[Record], store: ViewStore) -> Projection:
         """Reads the store, changes nothing in it. Raises `Unavailable`."""
@@ -129,7 +141,7 @@ class PersonsView:
     """Persons, their index, sums, histories and journeys, live labels, decisions to review, how late cameras
     are, and outcomes of commands, from the event log."""
 
-    name, topic = PERSONS_VIEW, EVENTS
+    name, topic, form = PERSONS_VIEW, EVENTS, 1
 
     def __init__(
         self,
@@ -234,7 +246,7 @@ class PersonsFold:
 class CamerasView:
     """The last report of each camera."""
 
-    name, topic = CAMERAS_VIEW, CAMERAS
+    name, topic, form = CAMERAS_VIEW, CAMERAS, 1
 
     def project(self, records: Sequence[Record], store: ViewStore) -> Projection:
         fold = self.fold(store)
