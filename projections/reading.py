@@ -15,6 +15,7 @@ BATCH: Final = 20_000
 #: Seconds without any record after which Kafka counts as away.
 SILENCE_S: Final = 15.0
 METADATA_S: Final = 5.0
+_made: Final = tuple.__new__
 #: Messages of one call of `consume`.
 _CHUNK: Final = 250
 #: What a broker says for a moment when a partition is new or gets another leader.
@@ -98,8 +99,8 @@ def batches(
         elif time.monotonic() - heard > SILENCE_S:
             raise Unavailable(f"Kafka gave nothing of {topic} for {SILENCE_S:.0f} s: see `saferoom doctor`")
         for message in messages:
-            partition, offset = cast(int, message.partition()), cast(int, message.offset())
-            if partition not in left:
+            partition, offset = message.partition(), message.offset()
+            if partition not in left or offset is None:
                 continue
             if (error := message.error()) is not None:
                 _refuse(error)
@@ -110,7 +111,9 @@ def batches(
                 left.discard(partition)
             else:
                 value, headers, written = message.value(), _Headers(message), message.timestamp()[1]
-                records.append(Record(topic, partition, offset, message.key(), value, headers, written))
+                # As the tuple's own constructor would, which is a function in Python.
+                fields = (topic, partition, offset, message.key(), value, headers, written)
+                records.append(_made(Record, fields))
                 positions[partition] = offset + 1
         if len(records) >= size or (not left and positions):
             yield Batch(records, positions)
