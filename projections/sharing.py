@@ -70,7 +70,7 @@ class Crew:
         self._left = deque(Share(partition, ends[partition]) for partition in longest)
         self._progress = progress
         self._heard: SimpleQueue[int | ReidError] = SimpleQueue()
-        self.others = min(processes(), len(longest)) - 1
+        self.others = max(0, min(processes(), sum(size > 0 for size in sizes.values())) - 1)
         self.job = job(1 + self.others)
         self._members: list[_Member] = []
         self.records = 0

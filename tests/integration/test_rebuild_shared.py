@@ -92,6 +92,17 @@ def test_several_processes_give_the_bytes_of_the_live_view(
     assert len({key.split(":")[2] for key in live if key.startswith("saferoom:index:")}) == SITES
 
 
+def test_a_log_of_one_site_starts_no_other_process(
+    topics: str, clean_redis: str, store: RedisViewStore
+) -> None:
+    EventLog(topics).write(*[event for _, _, event in itertools.islice(site_events(60), 300)])
+    seen: set[int] = set()
+    assert anew(topics, clean_redis, lambda _: seen.update(others())) == 300
+    assert seen == set()
+    assert sum(store.positions("persons").values()) > 300
+    assert len(store.positions("persons")) > 1, "those without records have theirs, too"
+
+
 def test_what_one_of_several_processes_can_not_apply_stops_all(
     topics: str, clean_redis: str, store: RedisViewStore, many_sites: EventLog
 ) -> None:
