@@ -68,12 +68,14 @@ def _started(home: Path, events: int) -> list[Row]:
         fill(broker.bootstrap, events, PEOPLE, SITES)
         with_s, tail, state = timed(broker.bootstrap, KafkaPartitionLog)
         without_s, folded, full = timed(broker.bootstrap, NoSnapshots)
-        bare = apart(read, broker.bootstrap)
+        bare = max(
+            found.records / found.seconds for found in [apart(read, broker.bootstrap) for _ in range(3)]
+        )
     assert state == full, "a snapshot and its tail are another state than the whole log"
     return [
         alone("cold start of the agent with snapshots", "s", [with_s], floor=20, aim=5, lower=True,
               note=f"{events:,} events; {tail:,} of them folded; best of 3"),
         compared("fold of the whole log by the agent", "events/s", [folded / without_s],
-                 "bare consume of the same topic", [bare.records / bare.seconds], floor=0.3, aim=0.6,
+                 "bare consume of the same topic", [bare], floor=0.3, aim=0.6,
                  note=f"{events:,} events; best of 3"),
     ]  # fmt: skip
