@@ -49,7 +49,7 @@ class Renewal:
         self._job = job
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
-        self._failed = False
+        self._failed = self._ending = False
 
     @property
     def running(self) -> bool:
@@ -70,6 +70,7 @@ class Renewal:
         process, thread = self._process, self._thread
         if process is None or thread is None:
             return
+        self._ending = True
         assert process.stdin is not None
         with suppress(OSError, ValueError):
             process.stdin.close()
@@ -91,6 +92,8 @@ class Renewal:
                     self._failed = True
                     return
         except (EOFError, OSError, ValueError):
+            if self._ending:
+                return
             self._tell(Failed(Unavailable("the process that rebuilds the views ended"), True))
             self._failed = True
             return
@@ -98,6 +101,8 @@ class Renewal:
             with suppress(OSError, ValueError):
                 process.stdin.close()
             process.stdout.close()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(END_S)
         if (done := heard.rebuilt) is None:
             log.info("the views were rebuilt by somebody else")
         else:

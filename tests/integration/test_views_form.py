@@ -1,5 +1,6 @@
 """After an upgrade that changes what a view makes of the log: the new answers come by themselves."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -73,7 +74,6 @@ def test_old_answers_stayed_until_somebody_rebuilt_the_views(
     assert code == 0, said
     assert '"visit_count":1' in label(store)
     assert f"view persons stands in Redis in form 0, not {FORM}: rebuilding" in said
-    assert "the views are rebuilt: 4 records" in said or "the views are rebuilt: 5 records" in said
     assert store.dump("saferoom:tallies") == {
         key: value for key, value in right.items() if key.startswith("saferoom:tallies")
     }
@@ -108,7 +108,6 @@ def test_what_has_its_dead_letter_does_not_stop_the_rebuild(
         until(lambda: store.form("persons") == FORM)
         code, said = running.stop(10)
     assert code == 0, said
-    assert "the views are rebuilt" in said
 
 
 def test_views_of_a_newer_program_are_left_alone(
@@ -125,8 +124,14 @@ def test_views_of_a_newer_program_are_left_alone(
 
 
 def test_a_rebuild_that_waits_for_another_ends_with_its_projector_and_goes_on_after_it(
-    topics: str, clean_redis: str, filled: EventLog, store: RedisViewStore, client: Any
+    topics: str,
+    clean_redis: str,
+    filled: EventLog,
+    store: RedisViewStore,
+    client: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.INFO)
     client.delete(KEY)
     client.set(MARK, "somebody else")
     job = Job(topics, clean_redis, [PersonsView(TTL_DAYS), CamerasView()])
@@ -135,11 +140,13 @@ def test_a_rebuild_that_waits_for_another_ends_with_its_projector_and_goes_on_af
     assert not threading.Event().wait(1.5) and ended.running
     ended.end()
     assert not ended.running
+    assert "stay as they are" not in caplog.text, "told of as a failure"
     assert store.form("persons") == 0
     goes_on = Renewal(job)
     goes_on.begin("a test says so")
     client.delete(MARK)
     until(lambda: store.form("persons") == FORM)
     until(lambda: not goes_on.running)
+    assert "the views are rebuilt: 4 records" in caplog.text
     goes_on.end()
     assert client.exists(position_key("persons"))
