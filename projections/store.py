@@ -51,6 +51,12 @@ _samples = msgspec.json.Decoder(list[HistoryEntry])
 class OtherForm(ConfigError):
     """What stands in a view's key is not what this program writes there."""
 
+    def __init__(self, error: msgspec.DecodeError) -> None:
+        super().__init__(
+            f"a saferoom document in Redis is not of this version ({error}): empty that Redis database "
+            "(FLUSHDB); the views are filled again from the log"
+        )
+
 
 class PersonRef(NamedTuple):
     site_id: str
@@ -151,10 +157,7 @@ def decode_documents(
             },
         )
     except msgspec.DecodeError as error:
-        raise OtherForm(
-            f"a saferoom document in Redis is not of this version ({error}): empty that Redis database "
-            "(FLUSHDB); the views are filled again from the log"
-        ) from error
+        raise OtherForm(error) from error
 
 
 T = TypeVar("T")

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
+
 from projections import persons
 from projections.changes import HashDelete, HashSet, Message, Op
 from projections.clocks import Clocks
@@ -14,7 +16,7 @@ from projections.journeys import Journeys
 from projections.records import Record, place_of
 from projections.reviews import Reviews, matters
 from projections.sightings import Sightings, Told
-from projections.store import ViewStore
+from projections.store import OtherForm, ViewStore
 from projections.workspace import Wanted, Workspace
 from reid.contracts.codec import decode_event, decode_status, encode
 from reid.contracts.events import AnyEvent, PersonRegistered, PersonSeen
@@ -121,7 +123,7 @@ class TellingFold(Fold, Protocol):
 
 
 def projected(begin: Callable[[], TellingFold], records: Sequence[Record]) -> Projection:
-    """What one batch does to a view; ``begin`` opens a fold at the store as it stands.
+    """What one batch does to a view; ``begin`` opens a fold at the store as it stands. Raises `OtherForm`.
 
     A record that makes the view's own code fail is rejected too, and the others are applied again from a
     clean start."""
@@ -131,10 +133,11 @@ def projected(begin: Callable[[], TellingFold], records: Sequence[Record]) -> Pr
         fold = begin()
         try:
             rejected = fold.apply([r for r in records if id(r) not in hopeless])
+            return Projection(list(fold.ops()), fold.messages(), rejected + defects)
         except Defect as defect:
             defects.append(defect.rejected())
-        else:
-            return Projection(list(fold.ops()), fold.messages(), rejected + defects)
+        except msgspec.DecodeError as error:
+            raise OtherForm(error) from error
 
 
 class PersonsView:
@@ -225,6 +228,8 @@ class PersonsFold:
                     sightings.told(event)
             except ReidError as error:
                 rejected.append(Rejected(record, error))
+            except msgspec.DecodeError:
+                raise  # A document of the store: no fault of the record's.
             except Exception as error:
                 raise Defect(record) from error
         return rejected
