@@ -32,7 +32,8 @@ from producers.detect.truth import MIN_VISIBILITY
 from producers.embed.select import open_embedder
 from producers.simulation.site import Site
 from projections.changes import Change
-from projections.views import PersonsView, Record
+from projections.records import Record
+from projections.views import PersonsView
 from reid.contracts.codec import encode
 from reid.contracts.detections import Detections, Frame, Model, Person
 from reid.contracts.embedding import encode_wire

@@ -2,7 +2,8 @@
 
 `python -m benchmarks.rebuild --events 1000000 --home DIR --json docs/results/rebuild.json`: a log that the
 real domain decided, in an embedded Kafka, written once into DIR. An embedded Redis is filled by the live
-projector; rebuilt several times, each in a process of its own, in turn with a bare read of the same topic;
+projector; rebuilt several times, each from a process of its own, in turn with a bare read of the same topic
+and with its fold alone, which writes nothing;
 filled live again after FLUSHALL, and rebuilt after `kill -9` of Redis. Equal SHA-256 of the canonical dumps,
 or it fails.
 """
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -33,12 +35,14 @@ from benchmarks.decided_log import Written, decided_log
 from projections.canonical import canonical, sha256
 from projections.databases import Databases
 from projections.dead_letters import KafkaDeadLetters
+from projections.filling import SPILL, uncollected
 from projections.follower import Follower
 from projections.projector import READER
-from projections.reading import partitions
+from projections.reading import batches, partitions
 from projections.rebuild import RECORDS, rebuild
 from projections.redis_store import RedisViewStore
 from projections.status import lags
+from projections.store import MemoryViewStore
 from projections.views import CamerasView, PersonsView
 from reid.contracts.topics import EVENTS
 from reid.errors import Unavailable
@@ -49,8 +53,8 @@ TTL_DAYS: Final = 90
 
 
 class Run(NamedTuple):
-    """``cpu_s``: of all threads of the process meanwhile; ``peak_mb``: its resident memory at most, with
-    Python and all that is imported."""
+    """``cpu_s``: of all threads of the process meanwhile, and of the processes it started; ``peak_mb``: its
+    own resident memory at most, with Python and all that is imported: the others are bounded alike."""
 
     records: int
     seconds: float
@@ -103,11 +107,13 @@ def measure(bootstrap: str, server: EmbeddedRedis, written: Written, repeats: in
 
     seconds["live"] = timed(lambda: follow(bootstrap, url))
     note("live")
-    bare, rebuilt = list[Run](), list[Run]()
+    bare, folded, rebuilt = list[Run](), list[Run](), list[Run]()
     for number in range(1, repeats + 1):
         bare.append(apart(read, bootstrap))
+        folded.append(apart(fold, bootstrap))
         rebuilt.append(apart(again, bootstrap, url))
-        print(f"bare {_rate(bare[-1]):,.0f}/s, rebuild {_rate(rebuilt[-1]):,.0f}/s", file=sys.stderr)
+        rates = [f"{_rate(found[-1]):,.0f}/s" for found in (bare, folded, rebuilt)]
+        print("bare {}, fold {}, rebuild {}".format(*rates), file=sys.stderr)
         note(f"rebuilt_{number}")
     with redis.Redis.from_url(url) as client:
         peak: Any = client.info("memory")
@@ -137,6 +143,10 @@ def measure(bootstrap: str, server: EmbeddedRedis, written: Written, repeats: in
         "bare_consume_events_per_s": spread([_rate(run) for run in bare]),
         "bare_consume_events_per_cpu_s": spread([run.records / run.cpu_s for run in bare]),
         "bare_consume_peak_mb": spread([run.peak_mb for run in bare]),
+        "fold_events_per_s": spread([_rate(run) for run in folded]),
+        "fold_events_per_cpu_s": spread([run.records / run.cpu_s for run in folded]),
+        "fold_peak_mb": spread([run.peak_mb for run in folded]),
+        "fold_to_bare_consume": spread([_rate(f) / _rate(b) for f, b in zip(folded, bare, strict=True)]),
         "rebuild_to_bare_consume": spread([_rate(r) / _rate(b) for r, b in zip(rebuilt, bare, strict=True)]),
         "rebuild_after_kill_events_per_s": round(_rate(after)),
         "live_catch_up_events_per_s": round(written.events / seconds["live"]),
@@ -175,18 +185,38 @@ def apart(call: Callable[..., Run], *arguments: str) -> Run:
 
 
 def again(bootstrap: str, url: str) -> Run:
-    cpu, databases, consumer = time.process_time(), Databases(url), kafka.reader(bootstrap)
+    cpu, databases, consumer = _cpu_s(), Databases(url), kafka.reader(bootstrap)
     try:
-        done = rebuild(consumer, databases, [PersonsView(TTL_DAYS), CamerasView()])
+        done = rebuild(consumer, databases, [PersonsView(TTL_DAYS), CamerasView()], bootstrap=bootstrap)
     finally:
         consumer.close()
         databases.close()
-    return Run(done.records, done.seconds, time.process_time() - cpu, _peak_mb())
+    return Run(done.records, done.seconds, _cpu_s() - cpu, _peak_mb())
+
+
+def fold(bootstrap: str) -> Run:
+    """The persons view folded from the log, by this process alone: what would be written is made, and
+    dropped. Nothing of it needs Redis."""
+    cpu, records, consumer = _cpu_s(), 0, kafka.reader(bootstrap)
+    folding, spilt = PersonsView(TTL_DAYS).fold(MemoryViewStore()), 0
+    began = time.perf_counter()
+    starts = dict.fromkeys(partitions(consumer, EVENTS.name))
+    with uncollected():
+        for batch in batches(consumer, EVENTS.name, starts, None, RECORDS):
+            assert not folding.apply(batch.records), "this log holds what no view can apply"
+            records += len(batch.records)
+            if records - spilt >= SPILL:
+                deque(folding.grown(), 0)
+                spilt = records
+        deque(folding.ops(), 0)
+    seconds = time.perf_counter() - began
+    consumer.close()
+    return Run(records, seconds, _cpu_s() - cpu, _peak_mb())
 
 
 def read(bootstrap: str) -> Run:
     """The same topic by the same client in the same portions; nothing is done with what is read."""
-    cpu, records, consumer = time.process_time(), 0, kafka.reader(bootstrap)
+    cpu, records, consumer = _cpu_s(), 0, kafka.reader(bootstrap)
     began = time.perf_counter()
     left = set(partitions(consumer, EVENTS.name))
     consumer.assign([TopicPartition(EVENTS.name, p, OFFSET_BEGINNING) for p in left])
@@ -201,7 +231,13 @@ def read(bootstrap: str) -> Run:
                 raise Unavailable(f"Kafka: {error.str()}")
     seconds = time.perf_counter() - began
     consumer.close()
-    return Run(records, seconds, time.process_time() - cpu, _peak_mb())
+    return Run(records, seconds, _cpu_s() - cpu, _peak_mb())
+
+
+def _cpu_s() -> float:
+    """Of this process, and of those that it started and that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def _peak_mb() -> float:

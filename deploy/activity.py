@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from deploy.past import Place, moment_of
-from projections.views import Record
+from projections.records import Record
 
 BUCKETS: Final = 240
 #: Of one camera: a report each five seconds for half a day, or whenever its state changed.

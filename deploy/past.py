@@ -20,8 +20,9 @@ from api.readiness import FOLLOWED, Ends
 from projections.alerts import AlertsView
 from projections.changes import Change
 from projections.reading import Batch, batches, partitions
+from projections.records import Record
 from projections.store import MemoryViewStore
-from projections.views import CamerasView, PersonsView, Record, View
+from projections.views import CamerasView, PersonsView, View
 from reid.contracts.audit import SearchMade
 from reid.contracts.cloudevents import rfc3339
 from reid.contracts.commands import AnyCommand

@@ -33,10 +33,12 @@ def rebuild(settings: Settings, scratch_db: int | None, leave_out: Sequence[str]
     try:
         with _bar(settings) as progress:
             if verify:
-                verdict = views_anew.verify(consumer, databases, persons, leave_out, progress)
+                verdict = views_anew.verify(
+                    consumer, databases, persons, leave_out, progress, settings.kafka()
+                )
             else:
                 views: list[View] = [persons, CamerasView(), AlertsView()]
-                done = views_anew.rebuild(consumer, databases, views, leave_out, progress)
+                done = views_anew.rebuild(consumer, databases, views, leave_out, progress, settings.kafka())
     finally:
         consumer.close()
         databases.close()

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer
 
 from deploy.past import Place
 from projections.reading import batches
-from projections.views import Record
+from projections.records import Record
 
 #: Bytes held, about.
 HELD_BYTES: Final = 48 * 1024 * 1024

@@ -21,7 +21,7 @@ from deploy.activity import Activity, Reports, Span
 from deploy.past import Past, Place, topics_of, views_of
 from deploy.segments import Segments
 from projections.reading import Batch, batches, partitions
-from projections.views import Record
+from projections.records import Record
 from reid.contracts.partitioning import partition_of
 from reid.contracts.topics import ALERTS, CAMERAS, EVENTS
 from reid.errors import Unavailable

@@ -6,8 +6,9 @@ from typing import Final
 import msgspec
 
 from projections.changes import HashDelete, HashSet, Message, Op, SetOutcome
+from projections.records import Record
 from projections.store import ViewStore
-from projections.views import Defect, Projection, Record, Rejected, projected
+from projections.views import Defect, Projection, Rejected, projected
 from reid.contracts.alerts import (
     AlertAcknowledged,
     AlertClosed,
@@ -27,7 +28,7 @@ from reid.contracts.topics import (
     outcome_key,
 )
 from reid.contracts.views import AlertView, CommandOutcome
-from reid.errors import ConfigError, Malformed, ReidError
+from reid.errors import Malformed, ReidError
 
 _view: Final = msgspec.json.Decoder(AlertView)
 
@@ -35,7 +36,7 @@ _view: Final = msgspec.json.Decoder(AlertView)
 class AlertsView:
     """``kept``: alerts of a site."""
 
-    name, topic = ALERTS_VIEW, ALERTS
+    name, topic, form = ALERTS_VIEW, ALERTS, 1
 
     def __init__(self, kept: int = ALERTS_KEPT) -> None:
         self._kept = kept
@@ -98,13 +99,7 @@ class AlertsFold:
     def _load(self, sites: set[str]) -> None:
         new = {alerts_key(site): site for site in sorted(sites - self._sites.keys())}
         for key, found in self._store.hashes(list(new)).items():
-            try:
-                alerts = [_view.decode(raw) for raw in found.values()]
-            except msgspec.DecodeError as error:
-                raise ConfigError(
-                    f"an alert in Redis is not of this version ({error}): empty that Redis database "
-                    "(FLUSHDB); the views are filled again from the log"
-                ) from error
+            alerts = [_view.decode(raw) for raw in found.values()]
             self._sites[new[key]] = {a.alert_id: a for a in sorted(alerts, key=lambda a: a.number)}
 
     def _apply(self, event: AnyAlert) -> None:

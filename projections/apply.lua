@@ -2,7 +2,8 @@
 -- apply the operations, store the new positions, publish.
 -- KEYS[1]: position hash of the view. KEYS[2]: generation. KEYS[3]: hold.
 -- ARGV[1]: MessagePack [expected [[partition, position or ""]], positions [[partition, position]],
---          ops [[...fields, name]], messages [[channel, payload]]], all leaves strings.
+--          ops [[...fields, name]], messages [[channel, payload]]], all leaves strings; a field
+--          that is a list is one of strings.
 -- ARGV[2]: grace of a person's key expiry, ms. ARGV[3]: life of an outcome, s.
 -- ARGV[4]: the expected generation after a "=", or empty: whichever.
 -- Returns false, or {partition, stored position or ""} of the first position that differs, or
@@ -34,7 +35,7 @@ local execute = {
     if redis.call('HINCRBY', op[1], op[2], op[3]) == 0 then redis.call('HDEL', op[1], op[2]) end
   end,
   append = function(op)
-    redis.call('RPUSH', op[1], op[2])
+    for _, entry in ipairs(op[2]) do redis.call('RPUSH', op[1], entry) end
     redis.call('LTRIM', op[1], -tonumber(op[3]), -1)
   end,
   ['until'] = function(op)

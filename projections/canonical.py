@@ -2,8 +2,8 @@
 
 Left out, because they may differ between two right stores: outcomes (they live an hour after they were
 projected), camera reports (one a second, from a compacted topic: no fold of the event log), positions (a
-position passes transaction markers when the reader does) and the generation (another in each rebuild); and
-alerts, the view of another log.
+position passes transaction markers when the reader does), the generation (another in each rebuild) and the
+numbers of the views' forms; and alerts, the view of another log.
 Expiry times are left out too: they depend on when a key was written.
 """
 
@@ -19,7 +19,7 @@ _FAMILIES: Final = (
     "index", "tallies", "by-camera", "person-cameras", "stats", "live", "live-cameras", "history", "samples",
     "journeys", "visits", "rule", "transitions", "occupancy", "reviews", "shown",
 )  # fmt: skip
-_PASSING: Final = ("outcome", "cameras", "alerts", "position", "generation", "rebuilding", "hold")
+_PASSING: Final = ("outcome", "cameras", "alerts", "position", "form", "generation", "rebuilding", "hold")
 _INDEX: Final = topics.persons_index_key("")
 
 

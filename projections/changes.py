@@ -91,7 +91,7 @@ class Append(NamedTuple):
     """Add to the end of a list, which keeps its last ``keep`` entries."""
 
     key: str
-    entry: bytes
+    entries: Sequence[bytes]
     keep: int
     op: str = "append"
 

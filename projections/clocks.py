@@ -7,7 +7,7 @@ import msgspec
 
 from projections.changes import HashSet, Op
 from projections.store import ViewStore
-from reid.contracts.events import AnyEvent, PersonSeen
+from reid.contracts.events import PersonSeen
 from reid.contracts.topics import clocks_key
 from reid.journeys.clocks import HOUR, Arrival
 
@@ -32,13 +32,8 @@ class Clocks:
         for site in missing:
             self._sites[site] = {name: _decode(raw) for name, raw in found[clocks_key(site)].items()}
 
-    def apply(self, event: AnyEvent, written: int) -> None:
-        """``written``: time of the event's record; 0: not known."""
-        if type(event) is PersonSeen:
-            self.saw(event, written)
-
     def saw(self, event: PersonSeen, written: int) -> None:
-        """As `apply`."""
+        """``written``: time of the event's record; 0: not known."""
         if written <= 0:
             return
         cameras, camera_id = self._sites[event.site_id], event.track.camera_id
@@ -48,6 +43,10 @@ class Clocks:
         elif not known.note(event.at, written):
             return
         self._changed.add((event.site_id, camera_id))
+
+    def of(self, site_id: str, camera_id: str) -> Arrival | None:
+        """What is known of the camera; the very same object as long as the fold goes on."""
+        return self._sites[site_id].get(camera_id)
 
     def ops(self) -> Iterator[Op]:
         """In an order that depends on the content alone."""

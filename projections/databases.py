@@ -31,6 +31,10 @@ HOLD_S: Final = 10
 _live = msgspec.json.Decoder(LiveTrack)
 
 
+class Claimed(ConfigError):
+    """Another rebuild runs."""
+
+
 def url_of(url: str, database: int) -> str:
     """The same server, another database."""
     parts = urlsplit(url)
@@ -41,9 +45,11 @@ def url_of(url: str, database: int) -> str:
 
 
 class Databases:
-    """``live`` and ``scratch``: their stores. Close it. Raises `ConfigError` where a rebuild can't begin."""
+    """``live`` and ``scratch``: their stores. Close it. Raises `ConfigError` where a rebuild can't begin.
 
-    def __init__(self, url: str, scratch: int | None = None) -> None:
+    ``token``: of whom the claim is; another process gets it by pickle, and fills for the same rebuild."""
+
+    def __init__(self, url: str, scratch: int | None = None, token: str | None = None) -> None:
         self._live: Any = redis.Redis.from_url(url)
         self._live_number = int(self._live.get_connection_kwargs().get("db") or 0)
         self._scratch_number = self._live_number + 1 if scratch is None else scratch
@@ -52,16 +58,20 @@ class Databases:
         other = url_of(url, self._scratch_number)
         self.live, self.scratch = RedisViewStore(url), ScratchStore(other)
         self._scratch: Any = redis.Redis.from_url(other)
-        self._token = secrets.token_hex(8)
+        self._url, self._token = url, token or secrets.token_hex(8)
+
+    def __reduce__(self) -> tuple[type["Databases"], tuple[str, int, str]]:
+        return Databases, (self._url, self._scratch_number, self._token)
 
     def close(self) -> None:
         for client in (self.live, self.scratch, self._live, self._scratch):
             client.close()
 
     def claim(self) -> None:
-        """Empties the second database, unless it holds what no rebuild left there, or another one runs."""
+        """Empties the second database, unless it holds what no rebuild left there, or another one runs.
+        Raises `Claimed`, `ConfigError`."""
         if not asked(lambda: self._live.set(MARK, self._token, nx=True, ex=CLAIM_S)):
-            raise ConfigError(f"another rebuild runs, or ran within the last {CLAIM_S} s: wait for its end")
+            raise Claimed(f"another rebuild runs, or ran within the last {CLAIM_S} s: wait for its end")
         try:
             held = asked(self._scratch.dbsize)
             if held and not asked(lambda: self._scratch.exists(MARK)):
@@ -76,13 +86,13 @@ class Databases:
             raise
 
     def keep_claim(self) -> None:
-        """Raises `ConfigError` when another rebuild took over, or the live database was emptied meanwhile:
+        """Raises `Claimed` when another rebuild took over, or the live database was emptied meanwhile:
         then its projector fills it again, and the claim is made anew."""
         held = asked(lambda: self._live.get(MARK))
         if held is None:
             asked(lambda: self._live.set(MARK, self._token, nx=True, ex=CLAIM_S))
         elif held.decode() != self._token:
-            raise ConfigError("another rebuild took over: wait for its end")
+            raise Claimed("another rebuild took over: wait for its end")
         else:
             asked(lambda: self._live.expire(MARK, CLAIM_S))
 

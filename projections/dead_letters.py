@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
-from projections.views import Record, Rejected
+from projections.reading import batches, partitions
+from projections.records import Record
+from projections.views import Rejected
 from reid.contracts.topics import EVENTS_DLQ
 from reid.errors import Malformed, PoisonInput, ReidError, TooNew, Unavailable, UnknownType
 
@@ -58,6 +60,17 @@ class KafkaDeadLetters:
         if failed or left:
             reason = failed[0].str() if failed else f"{left} not confirmed within {FLUSH_S:.0f} s"
             raise Unavailable(f"{EVENTS_DLQ.name} takes no dead letter: {reason}")
+
+
+def lettered(consumer: Consumer) -> frozenset[str]:
+    """``topic/partition/offset`` of the records whose letters are kept. Raises `Unavailable`."""
+    topic, found = EVENTS_DLQ.name, set[str]()
+    for batch in batches(consumer, topic, dict.fromkeys(partitions(consumer, topic))):
+        for record in batch.records:
+            told = dict(record.headers)
+            place = [told.get(f"dlq_{part}") or b"" for part in ("topic", "partition", "offset")]
+            found.add(b"/".join(place).decode(errors="replace"))
+    return frozenset(found)
 
 
 def _letter(record: Record, error: ReidError) -> tuple[bytes | None, dict[str, str]]:

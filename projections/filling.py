@@ -9,12 +9,12 @@ import gc
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Final
 
-from projections.changes import Change, Op
+from projections.changes import Append, Change, Op
 from projections.databases import Databases
-from projections.views import Defect, Fold, Record, Rejected, View
+from projections.records import Record
+from projections.views import Defect, Fold, Rejected, View, formed
 from reid.errors import PoisonInput
 
 #: Records between two writes of what grows.
@@ -28,11 +28,13 @@ RENEW_S: Final = 5.0
 
 
 class Filling:
-    """``leave_out``: ``topic/partition/offset`` of records that may not be applicable. Raises `PoisonInput`,
-    `ConfigError`, `Unavailable`."""
+    """``leave_out``: ``topic/partition/offset`` of records that may not be applicable; ``held``: documents in
+    memory at most. Raises `PoisonInput`, `ConfigError`, `Unavailable`."""
 
-    def __init__(self, databases: Databases, view: View, leave_out: Collection[str]) -> None:
-        self._databases, self._view, self._leave_out = databases, view, leave_out
+    def __init__(
+        self, databases: Databases, view: View, leave_out: Collection[str], held: int | None = None
+    ) -> None:
+        self._databases, self._view, self._leave_out, self._held = databases, view, leave_out, held or HELD
         self._store = databases.scratch
         self._fold: Fold = view.fold(self._store)
         self._positions: dict[int, int] = {}
@@ -52,7 +54,7 @@ class Filling:
                 self._judge([defect.rejected()])
         self._positions.update(positions)
         self._spilt += len(records)
-        if len(self._fold) > HELD:
+        if len(self._fold) > self._held:
             self._flush()
         elif self._spilt >= SPILL:
             self._write(self._fold.grown())
@@ -62,7 +64,7 @@ class Filling:
     def end(self) -> None:
         """Writes what is held, and then the positions: no messages, for nobody shows this view yet."""
         self._flush()
-        self._store.commit(Change(self._view.name, {}, self._positions))
+        self._store.commit(Change(self._view.name, {}, self._positions, [formed(self._view)]))
 
     def _flush(self) -> None:
         self._write(self._fold.ops())
@@ -70,9 +72,20 @@ class Filling:
         self._spilt = 0
 
     def _write(self, ops: Iterator[Op]) -> None:
-        while some := list(islice(ops, OPS)):
-            self._store.pour(some)
-            self._renew()
+        some: list[Op] = []
+        weight = 0
+        for op in ops:
+            some.append(op)
+            weight += len(op.entries) if isinstance(op, Append) else 1
+            if weight >= OPS:
+                self._pour(some)
+                some, weight = [], 0
+        if some:
+            self._pour(some)
+
+    def _pour(self, ops: Sequence[Op]) -> None:
+        self._store.pour(ops)
+        self._renew()
 
     def _judge(self, rejected: Sequence[Rejected]) -> None:
         for record, error in rejected:

@@ -6,20 +6,24 @@
 4. `ViewStore.commit` writes operations and positions together, or refuses (`StaleView`): the store was
    emptied, rolled back, or another projector was faster. Then, and after any outage, start again at 1:
    nothing is kept in memory between two batches but the positions that the store is expected to hold.
+5. A view that an older program filled is followed as it stands, and rebuilt beside (`projections.renewal`)
+   at 1; only what stands in this program's form is marked as such, in the commit of 4.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from projections.changes import Change
 from projections.dead_letters import DeadLetters
-from projections.store import ViewStore
-from projections.views import Headers, Record, Rejected, View
+from projections.records import Headers, Record
+from projections.renewal import Renewal
+from projections.store import OtherForm, ViewStore
+from projections.views import Rejected, View, formed
 from reid.errors import ConfigError, StaleView, Unavailable
 
 log = logging.getLogger(__name__)
@@ -54,12 +58,15 @@ class Follower:
         dead_letters: DeadLetters,
         stop: threading.Event,
         on_ready: Callable[[], None] = lambda: None,
+        renewal: Renewal | None = None,
     ) -> None:
         self._consumer, self._store, self._dead_letters, self._stop = consumer, store, dead_letters, stop
         self._views = {view.topic.name: view for view in views}
         self._positions: dict[str, dict[int, int | None]] = {}
         self._generation = ""
-        self._on_ready = on_ready
+        self._on_ready, self._renewal = on_ready, renewal
+        #: Views that stand in the store in this program's form.
+        self._current: set[str] = set()
         self._checked_at = 0.0
 
     def run(self) -> None:
@@ -81,6 +88,12 @@ class Follower:
                 )
                 told = str(stale)
                 self._stop.wait(AGAIN_S)
+            except OtherForm as error:
+                if self._renewal is None or not self._renewal.running:
+                    raise
+                log.warning("the older views can't be followed meanwhile: %s", error)
+                while self._renewal.running and not self._stop.wait(AGAIN_S):
+                    pass
             except Unavailable as error:
                 log.log(logging.DEBUG if away else logging.WARNING, "%s; trying again until then", error)
                 away = True
@@ -101,9 +114,8 @@ class Follower:
                 self._check()
                 self._bury(view, made.rejected)
             expected = self._positions[topic]
-            self._store.commit(
-                Change(view.name, expected, positions, made.ops, made.messages, self._generation)
-            )
+            ops = [*made.ops, formed(view)] if view.name in self._current else made.ops
+            self._store.commit(Change(view.name, expected, positions, ops, made.messages, self._generation))
             self._positions[topic] = {**expected, **positions}
         if not moved and time.monotonic() - self._checked_at > CHECK_S:
             self._check()
@@ -184,6 +196,7 @@ class Follower:
         assigned: list[TopicPartition] = []
         for topic, view in self._views.items():
             stored = self._store.positions(view.name)
+            self._look_at_form(view, stored)
             partitions = self._partitions(topic)
             self._positions[topic] = {p: stored.get(p) for p in partitions}
             for partition, position in self._positions[topic].items():
@@ -192,6 +205,22 @@ class Follower:
                 assigned.append(TopicPartition(topic, partition, start))
         self._consumer.assign(assigned)
         self._checked_at = time.monotonic()
+
+    def _look_at_form(self, view: View, stored: Mapping[int, int]) -> None:
+        """A view in an older form is rebuilt beside; one in a newer form is not ours to change."""
+        form = self._store.form(view.name)
+        if stored and form > view.form:
+            raise ConfigError(
+                f"view {view.name} stands in Redis in form {form}, and this program knows none after "
+                f"{view.form}: a newer version filled it. Start that version again, or have this one fill "
+                "the views anew with `saferoom rebuild` while no newer projector runs"
+            )
+        if not stored or form == view.form:
+            self._current.add(view.name)
+            return
+        self._current.discard(view.name)
+        if self._renewal is not None:
+            self._renewal.begin(f"view {view.name} stands in Redis in form {form}, not {view.form}")
 
     def _partitions(self, topic: str) -> list[int]:
         try:

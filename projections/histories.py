@@ -54,7 +54,9 @@ class Histories:
 
     def add(self, ref: PersonRef, entry: HistoryEntry) -> None:
         """The next step of a person; the samples of a track that now is this person come before it."""
-        entries = self._added.setdefault(ref, deque(maxlen=self._keep))
+        entries = self._added.get(ref)
+        if entries is None:
+            entries = self._added[ref] = deque(maxlen=self._keep)
         if entry.kind in ("registered", "bound") and entry.track is not None:
             camera, field = CameraRef(ref.site_id, entry.track.camera_id), _field(entry.track)
             for found in self._waiting.get(camera, {}).get(field, ()):
@@ -73,8 +75,7 @@ class Histories:
         for ref in sorted(self._erased):
             yield Delete(topics.history_key(*ref))
         for ref, entries in sorted(self._added.items(), key=lambda item: item[0]):
-            for entry in entries:
-                yield Append(topics.history_key(*ref), _encode(entry), self._keep)
+            yield Append(topics.history_key(*ref), [_encode(entry) for entry in entries], self._keep)
         for camera, fields in sorted(self._changed.items()):
             key = topics.samples_key(*camera)
             for field in fields:

@@ -46,24 +46,24 @@ _visit = msgspec.json.Decoder(Visit)
 _GAP: Final = "visit_gap"
 
 
-class _Person:
-    """``raw``: as the store has it, by start; ``visits``: decoded as needed, and as they are now."""
+class Visits:
+    """One person's. ``raw``: as the store has them, by start; ``gap``: of the rule in force; the visits:
+    decoded as needed, and as they are now."""
 
-    def __init__(self, raw: dict[str, bytes]) -> None:
-        self.raw = raw
+    def __init__(self, raw: dict[str, bytes], gap: int) -> None:
+        self.raw, self.gap = raw, gap
         self.starts = sorted(map(int, raw))
         self._visits: dict[int, Visit] = {}
         self.changed: set[int] = set()
         #: Of the latest visit, the intervals that sightings lengthen: nine of ten events do no more.
         self._open: dict[TrackRef, Interval] = {}
 
-    def goes_on(self, track: TrackRef, first: int, at: int, gap: int) -> bool:
+    def goes_on(self, track: TrackRef, first: int, at: int) -> bool:
         """Lengthens an interval of the latest visit. False where there is more to do."""
         interval = self._open.get(track)
         if interval is None or first < interval.first:
             return False
-        visit = self._visits[self.starts[-1]]
-        last = interval.last
+        visit, gap, last = self._visits[self.starts[-1]], self.gap, interval.last
         if not (last <= at <= last + gap and at <= visit.started_at + MAX_VISIT):
             return False
         interval.last, visit.gap = at, gap
@@ -122,8 +122,7 @@ class Journeys:
 
     def __init__(self, store: ViewStore, counted: bool = True) -> None:
         self._store, self._counted = store, counted
-        self._persons: dict[PersonRef, _Person] = {}
-        self._changed: dict[PersonRef, None] = {}
+        self._persons: dict[PersonRef, Visits] = {}
         self._gaps: dict[str, int] = {}
         self._ruled: dict[str, None] = {}
 
@@ -135,22 +134,22 @@ class Journeys:
         keys = {ref: topics.journeys_key(*ref) for ref in persons}
         rules = {site: topics.rule_key(site) for site in {ref.site_id for ref in persons} - self._gaps.keys()}
         found = self._store.hashes([*keys.values(), *rules.values()])
-        for ref, key in keys.items():
-            self._persons[ref] = _Person(found[key])
         for site, key in rules.items():
             self._gaps[site] = int(found[key].get(_GAP, str(Policy().visit_gap)))
+        for ref, key in keys.items():
+            self._persons[ref] = Visits(found[key], self._gaps[ref.site_id])
 
     def apply(self, event: AnyEvent, since: int | None) -> None:
         """``since``: when the track began that the event gives an identity; None: not known."""
         site = event.site_id
         match event:
             case PersonSeen():
-                self._saw(person_ref(site, event.person_id), event.track, event.at, since)
+                self.saw(person_ref(site, event.person_id), event.track, event.at, since)
             case PersonRegistered():
                 ref = person_ref(site, event.person_id)
                 self._put(ref, [])
                 if not event.source:
-                    self._saw(ref, event.track, event.at, since)
+                    self.saw(ref, event.track, event.at, since)
             case PersonsMerged():
                 self._merge(person_ref(site, event.survivor_id), person_ref(site, event.absorbed_id))
             case PersonSplit():
@@ -161,22 +160,18 @@ class Journeys:
                 for person_id in event.person_ids:
                     self._put(person_ref(site, person_id), [])
             case PolicyAdopted():
-                self._gaps[site] = event.policy.visit_gap
-                self._ruled[site] = None
+                self._rule(site, event.policy.visit_gap)
 
-    def go_on(self, ref: PersonRef, track: TrackRef, at: int) -> None:
-        """As `apply`, of a sighting of ``ref`` by which no track becomes anybody."""
-        if self._persons[ref].goes_on(track, at, at, self._gaps[ref.site_id]):
-            self._changed[ref] = None
-        else:
-            self._saw(ref, track, at, None)
+    def visits(self, ref: PersonRef) -> Visits:
+        """The very same object as long as the fold goes on."""
+        return self._persons[ref]
 
     def ops(self) -> Iterator[Op]:
         """The diff, in an order that depends on the content alone."""
         for site in sorted(self._ruled):
             yield HashSet(topics.rule_key(site), _GAP, str(self._gaps[site]).encode())
         by_site: dict[str, Sums] = {}
-        for ref in sorted(self._changed):
+        for ref in sorted(ref for ref, visits in self._persons.items() if visits.changed):
             person = self._persons[ref]
             if self._counted:
                 _count(person, by_site.setdefault(ref.site_id, Sums(Counter(), Counter())))
@@ -184,11 +179,17 @@ class Journeys:
         for site, sums in sorted(by_site.items()):
             yield from _sum_ops(site, sums)
 
-    def _saw(self, ref: PersonRef, track: TrackRef, at: int, since: int | None) -> None:
+    def _rule(self, site: str, gap: int) -> None:
+        self._gaps[site], self._ruled[site] = gap, None
+        for ref, visits in self._persons.items():
+            if ref.site_id == site:
+                visits.gap = gap
+
+    def saw(self, ref: PersonRef, track: TrackRef, at: int, since: int | None) -> None:
+        """A sighting. ``since``: as `apply`."""
         person, gap = self._persons[ref], self._gaps[ref.site_id]
-        self._changed[ref] = None
         first = at if since is None else min(since, at)
-        if person.goes_on(track, first, at, gap):
+        if person.goes_on(track, first, at):
             return
         seen = Interval(first, at, track.camera_id, live_field(track))
         latest = person.at(person.starts[-1]) if person.starts else None
@@ -204,7 +205,6 @@ class Journeys:
     def _put(self, ref: PersonRef, intervals: list[Interval]) -> None:
         person = self._persons[ref]
         if intervals or person.starts:
-            self._changed[ref] = None
             person.put(visits_of(intervals, self._gaps[ref.site_id]))
 
     def _merge(self, ref: PersonRef, gone: PersonRef) -> None:
@@ -243,7 +243,7 @@ def _with(intervals: list[Interval], seen: Interval, gap: int) -> list[Interval]
     return [*intervals, seen]
 
 
-def _count(person: _Person, sums: Sums) -> None:
+def _count(person: Visits, sums: Sums) -> None:
     """Takes away what the changed visits added, and adds what they add now."""
     before = {start: visit for start in person.changed if (visit := person.stored(start)) is not None}
     after = {start: person.at(start) for start in person.changed & set(person.starts)}
@@ -252,7 +252,7 @@ def _count(person: _Person, sums: Sums) -> None:
         recount(list(before.values()), list(after.values()), _beside(person, hours), sums)
 
 
-def _beside(person: _Person, hours: set[int]) -> list[Visit]:
+def _beside(person: Visits, hours: set[int]) -> list[Visit]:
     """The person's other visits that touch these hours, before as now."""
     since, until = min(hours), max(hours)
     found = []
@@ -266,7 +266,7 @@ def _beside(person: _Person, hours: set[int]) -> list[Visit]:
     return found
 
 
-def _person_ops(ref: PersonRef, person: _Person) -> Iterator[Op]:
+def _person_ops(ref: PersonRef, person: Visits) -> Iterator[Op]:
     key, index = topics.journeys_key(*ref), topics.visits_key(ref.site_id)
     here = set(person.starts)
     if not here and person.raw:

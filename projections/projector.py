@@ -11,6 +11,7 @@ from projections.dead_letters import KafkaDeadLetters
 from projections.follower import Follower
 from projections.keeper import Keeper, KeeperThread, Limits
 from projections.redis_store import RedisViewStore
+from projections.renewal import Job, Renewal
 from projections.views import CamerasView, PersonsView, View
 from reid.contracts.topics import EVENTS
 from reid.runtime import kafka, logs
@@ -53,7 +54,9 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
         cleanup.enter_context(asked_by_signals(stop))
         letters, ready = KafkaDeadLetters(producer), partial(mark_ready, settings, NAME)
         KeeperThread(keeper_of(settings, store), stop).start()
-        Follower(consumer, store, views, letters, stop, ready).run()
+        renewal = Renewal(Job(bootstrap, settings.redis(), views))
+        cleanup.callback(renewal.end)
+        Follower(consumer, store, views, letters, stop, ready, renewal).run()
 
 
 def keeper_of(settings: Settings, store: RedisViewStore) -> Keeper:

@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, cast
 
+import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from projections.views import Record
+from projections.records import Record
 from reid.errors import Unavailable
 
 #: Records of one batch: large, so that a person seen a hundred times is written once.
@@ -14,22 +15,20 @@ BATCH: Final = 20_000
 #: Seconds without any record after which Kafka counts as away.
 SILENCE_S: Final = 15.0
 METADATA_S: Final = 5.0
+_made: Final = tuple.__new__
 #: Messages of one call of `consume`.
 _CHUNK: Final = 250
 #: What a broker says for a moment when a partition is new or gets another leader.
 _ELECTING: Final = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 
 
-class _Headers:
+class _Headers(msgspec.Struct, gc=False):
     """Those of a message, made when somebody asks: to make them costs as much as to decode an event."""
 
-    __slots__ = ("_message",)
-
-    def __init__(self, message: Message) -> None:
-        self._message = message
+    message: Message
 
     def __iter__(self) -> Iterator[tuple[str, bytes | None]]:
-        return iter(cast(list[tuple[str, bytes | None]], self._message.headers() or []))
+        return iter(cast(list[tuple[str, bytes | None]], self.message.headers() or []))
 
 
 class Batch(NamedTuple):
@@ -101,8 +100,7 @@ def batches(
             raise Unavailable(f"Kafka gave nothing of {topic} for {SILENCE_S:.0f} s: see `saferoom doctor`")
         for message in messages:
             partition, offset = message.partition(), message.offset()
-            assert partition is not None and offset is not None
-            if partition not in left:
+            if partition not in left or offset is None:
                 continue
             if (error := message.error()) is not None:
                 _refuse(error)
@@ -112,17 +110,10 @@ def batches(
                 positions[partition] = ends[partition]
                 left.discard(partition)
             else:
-                records.append(
-                    Record(
-                        topic,
-                        partition,
-                        offset,
-                        message.key(),
-                        message.value(),
-                        _Headers(message),
-                        message.timestamp()[1],
-                    )
-                )
+                value, headers, written = message.value(), _Headers(message), message.timestamp()[1]
+                # As the tuple's own constructor would, which is a function in Python.
+                fields = (topic, partition, offset, message.key(), value, headers, written)
+                records.append(_made(Record, fields))
                 positions[partition] = offset + 1
         if len(records) >= size or (not left and positions):
             yield Batch(records, positions)

@@ -20,8 +20,9 @@ from confluent_kafka import Consumer
 
 from projections.canonical import canonical, sha256
 from projections.databases import Databases
-from projections.filling import Filling, uncollected
-from projections.reading import batches, partitions
+from projections.filling import HELD, Filling, uncollected
+from projections.reading import batches, end_of, partitions
+from projections.sharing import LONG, Crew, Job, Share
 from projections.store import ViewStore
 from projections.views import View
 from reid.contracts.topics import PERSONS_VIEW
@@ -66,17 +67,18 @@ def rebuild(
     views: Sequence[View],
     leave_out: Collection[str] = (),
     progress: Progress = lambda _: None,
+    bootstrap: str | None = None,
 ) -> Rebuilt:
     """``leave_out``: ``topic/partition/offset`` of records that may not be applicable; ``progress``: told
-    how many more records are folded. Raises `PoisonInput`, `ConfigError`, `Unavailable`; the live view
-    then is as it was."""
+    how many more records are folded; ``bootstrap``: as `fold`. Raises `PoisonInput`, `ConfigError`,
+    `Unavailable`; the live view then is as it was."""
     began, total = time.monotonic(), 0
     databases.claim()
     try:
         for _ in range(ROUNDS):
             more = 0
             for view in views:
-                more += fold(consumer, databases, view, None, leave_out, progress)
+                more += fold(consumer, databases, view, None, leave_out, progress, bootstrap)
             total += more
             if more < FEW:
                 break
@@ -97,12 +99,13 @@ def verify(
     view: View,
     leave_out: Collection[str] = (),
     progress: Progress = lambda _: None,
+    bootstrap: str | None = None,
 ) -> Verdict:
     """Folds the log to where the live view stands, and compares. Changes nothing. Raises as `rebuild`."""
     databases.claim()
     try:
         live, positions = settled(databases.live)
-        records = fold(consumer, databases, view, positions, leave_out, progress)
+        records = fold(consumer, databases, view, positions, leave_out, progress, bootstrap)
         rebuilt = databases.scratch.dump("saferoom:")
         mine, other = canonical(live), canonical(rebuilt)
         differing = tuple(sorted(k for k in mine.keys() | other.keys() if mine.get(k) != other.get(k)))
@@ -129,16 +132,53 @@ def fold(
     limits: Mapping[int, int] | None,
     leave_out: Collection[str],
     progress: Progress,
+    bootstrap: str | None = None,
 ) -> int:
-    """From the second database's positions on, to the log's end or to ``limits``. Returns the records."""
+    """From the second database's positions on, to the log's end or to ``limits``. Returns the records.
+    ``bootstrap``: where other processes can read the log; None: this one folds it alone."""
     topic, total = view.topic.name, 0
     stored = databases.scratch.positions(view.name)
-    wanted = partitions(consumer, topic) if limits is None else sorted(limits)
-    filling = Filling(databases, view, leave_out)
+    if limits is None:
+        limits = {p: end_of(consumer, topic, p) for p in partitions(consumer, topic)}
+    starts = {p: stored.get(p) for p in sorted(limits)}
+    sizes = {p: max(0, end - (starts[p] or 0)) for p, end in limits.items()}
+    if bootstrap is None or sum(sizes.values()) < LONG:
+        return _fold(consumer, Filling(databases, view, leave_out), topic, starts, limits, progress)
+
+    def job(processes: int) -> Job:
+        return Job(bootstrap, databases, view, leave_out, HELD // processes)
+
+    with Crew(job, sizes, limits, progress) as crew:
+
+        def heard(records: int) -> None:
+            progress(records)
+            crew.listen()
+
+        while (share := crew.next()) is not None:
+            total += fold_share(consumer, crew.job, share, heard)
+        crew.wait()
+        return total + crew.records
+
+
+def fold_share(consumer: Consumer, job: Job, share: Share, progress: Progress) -> int:
+    """One partition, from the second database's position on. Returns the records."""
+    stored = job.databases.scratch.positions(job.view.name)
+    filling = Filling(job.databases, job.view, job.leave_out, job.held)
+    start, end = {share.partition: stored.get(share.partition)}, {share.partition: share.end}
+    return _fold(consumer, filling, job.view.topic.name, start, end, progress)
+
+
+def _fold(
+    consumer: Consumer,
+    filling: Filling,
+    topic: str,
+    starts: Mapping[int, int | None],
+    ends: Mapping[int, int],
+    progress: Progress,
+) -> int:
+    total = 0
     with uncollected():
-        for records, positions in batches(
-            consumer, topic, {p: stored.get(p) for p in wanted}, limits, RECORDS
-        ):
+        for records, positions in batches(consumer, topic, starts, ends, RECORDS):
             filling.take(records, positions)
             total += len(records)
             progress(len(records))

@@ -1,6 +1,6 @@
 """Views in Redis: loads by one pipeline, commits by one Lua call."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final, TypeVar
@@ -10,10 +10,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from projections.changes import Change, Message, Op
+from projections.changes import Change
 from projections.store import CameraRef, Claims, Documents, PersonRef, decode_documents
 from reid.contracts.topics import (
     EXPIRY_GRACE_MS,
+    FORM_KEY,
     GENERATION_KEY,
     HOLD_KEY,
     OUTCOME_TTL_S,
@@ -56,6 +57,10 @@ class RedisViewStore:
     def positions(self, view: str) -> dict[int, int]:
         found = asked(lambda: self._redis.hgetall(position_key(view)))
         return {int(partition): int(offset) for partition, offset in found.items()}
+
+    def form(self, view: str) -> int:
+        found: Any = asked(lambda: self._redis.hget(FORM_KEY, view))
+        return int(found or 0)
 
     def generation(self) -> str:
         found: Any = asked(lambda: self._redis.get(GENERATION_KEY))
@@ -129,8 +134,8 @@ class RedisViewStore:
         batch = [
             [(str(p), "" if offset is None else str(offset)) for p, offset in change.expected.items()],
             [(str(p), str(offset)) for p, offset in change.positions.items()],
-            [_texts(op) for op in change.ops],
-            [_texts(message) for message in change.messages],
+            [[_text(part) for part in op] for op in change.ops],
+            [[_text(part) for part in message] for message in change.messages],
         ]
         generation = "" if change.generation is None else f"={change.generation}"
         arguments: list[bytes | int | str] = [
@@ -183,9 +188,11 @@ class RedisViewStore:
         return None
 
 
-def _texts(parts: Op | Message) -> list[str]:
+def _text(part: str | int | bytes | Sequence[bytes]) -> str | list[str]:
     """Leaves as texts: Lua would turn a large integer into a float, and its cmsgpack knows no binary."""
-    return [part.decode() if isinstance(part, bytes) else str(part) for part in parts]
+    if isinstance(part, bytes):
+        return part.decode()
+    return str(part) if isinstance(part, str | int) else [entry.decode() for entry in part]
 
 
 def asked(call: Callable[[], T]) -> T:

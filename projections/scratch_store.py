@@ -57,22 +57,22 @@ class ScratchStore(RedisViewStore):
 def commands(ops: Iterable[Op], now_ms: int) -> Iterator[Command]:
     """What `apply.lua` executes for each, as plain commands; neighbours on one list or hash in one."""
     for (kind, key), group in groupby(ops, lambda op: (type(op), op.key)):
-        if kind is Append:
-            yield from _pushes(key, [op for op in group if isinstance(op, Append)])
-        elif kind is HashSet:
+        if kind is HashSet:
             pairs = ((op.name, op.value) for op in group if isinstance(op, HashSet))
             yield ("HSET", key, *(part for pair in pairs for part in pair))
         else:
             for op in group:
-                yield _command(op, now_ms)
+                if isinstance(op, Append):
+                    yield from _pushes(op)
+                else:
+                    yield _command(op, now_ms)
 
 
-def _pushes(key: str, appends: list[Append]) -> Iterator[Command]:
-    keep = appends[-1].keep
-    entries = [op.entry for op in appends[-keep:]]
+def _pushes(op: Append) -> Iterator[Command]:
+    entries = op.entries[-op.keep :]
     for first in range(0, len(entries), _PUSHED):
-        yield ("RPUSH", key, *entries[first : first + _PUSHED])
-    yield ("LTRIM", key, -keep, -1)
+        yield ("RPUSH", op.key, *entries[first : first + _PUSHED])
+    yield ("LTRIM", op.key, -op.keep, -1)
 
 
 def _command(op: Op, now_ms: int) -> Command:

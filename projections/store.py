@@ -27,6 +27,7 @@ from projections.changes import (
 )
 from reid.contracts.topics import (
     EXPIRY_GRACE_MS,
+    FORM_KEY,
     GENERATION_KEY,
     HOLD_KEY,
     OUTCOME_TTL_S,
@@ -45,6 +46,16 @@ _person = msgspec.json.Decoder(PersonView)
 _tally = msgspec.json.Decoder(PersonTally)
 _live = msgspec.json.Decoder(LiveTrack)
 _samples = msgspec.json.Decoder(list[HistoryEntry])
+
+
+class OtherForm(ConfigError):
+    """What stands in a view's key is not what this program writes there."""
+
+    def __init__(self, error: msgspec.DecodeError) -> None:
+        super().__init__(
+            f"a saferoom document in Redis is not of this version ({error}): empty that Redis database "
+            "(FLUSHDB); the views are filled again from the log"
+        )
 
 
 class PersonRef(NamedTuple):
@@ -90,6 +101,10 @@ class ViewStore(Protocol):
         """Next offset to apply of each partition that the view has a position of."""
         ...
 
+    def form(self, view: str) -> int:
+        """In which form the view stands there; 0 where nobody said."""
+        ...
+
     def generation(self) -> str:
         """Which filling of the store this is; empty for the first."""
         ...
@@ -129,7 +144,7 @@ def decode_documents(
 ) -> Documents:
     """Raw values, None where absent, as any store holds them -> documents.
 
-    Raises `ConfigError` when somebody else's value stands in a view's key.
+    Raises `OtherForm` when somebody else's value stands in a view's key.
     """
     try:
         return Documents(
@@ -142,10 +157,7 @@ def decode_documents(
             },
         )
     except msgspec.DecodeError as error:
-        raise ConfigError(
-            f"a saferoom document in Redis is not of this version ({error}): empty that Redis database "
-            "(FLUSHDB); the views are filled again from the log"
-        ) from error
+        raise OtherForm(error) from error
 
 
 T = TypeVar("T")
@@ -168,6 +180,9 @@ class MemoryViewStore:
 
     def positions(self, view: str) -> dict[int, int]:
         return {int(p): int(offset) for p, offset in self._get(position_key(view), {}).items()}
+
+    def form(self, view: str) -> int:
+        return int(self._get(FORM_KEY, {}).get(view, b"0"))
 
     def generation(self) -> str:
         raw: bytes = self._get(GENERATION_KEY, b"")
@@ -305,7 +320,7 @@ class MemoryViewStore:
 
     def _append(self, op: Append) -> None:
         entries = self._held(op.key, list[bytes])
-        entries.append(op.entry)
+        entries.extend(op.entries)
         del entries[: -op.keep]
 
     def _add_sums(self, op: AddSums) -> None:

@@ -1,20 +1,22 @@
 """The views: how log records become operations and pub/sub messages, a batch at a time or a whole log."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple, Protocol
+
+import msgspec
 
 from projections import persons
 from projections.changes import HashDelete, HashSet, Message, Op
 from projections.clocks import Clocks
 from projections.histories import Histories
-from projections.history import Place
 from projections.journeys import Journeys
+from projections.records import Record, place_of
 from projections.reviews import Reviews, matters
 from projections.sightings import Sightings, Told
-from projections.store import ViewStore
+from projections.store import OtherForm, ViewStore
 from projections.workspace import Wanted, Workspace
 from reid.contracts.codec import decode_event, decode_status, encode
 from reid.contracts.events import AnyEvent, PersonRegistered, PersonSeen
@@ -23,6 +25,7 @@ from reid.contracts.topics import (
     CAMERAS_VIEW,
     DAY_MS,
     EVENTS,
+    FORM_KEY,
     PERSONS_VIEW,
     Topic,
     camera_status_key,
@@ -34,21 +37,6 @@ log = logging.getLogger(__name__)
 
 #: Where no setting says otherwise.
 HISTORY_ENTRIES: Final = 1000
-
-Headers = Iterable[tuple[str, bytes | None]]
-
-
-class Record(NamedTuple):
-    """One record of a topic, as read. ``value`` None: a tombstone. ``headers`` may be read when asked for:
-    few events are told with theirs. ``timestamp``: milliseconds since the epoch, 0 where there is none."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-    timestamp: int = 0
 
 
 class Rejected(NamedTuple):
@@ -67,14 +55,25 @@ class Projection:
     rejected: list[Rejected] = field(default_factory=list)
 
 
+def formed(view: "View") -> Op:
+    """Says in which form the view stands in the store from now on."""
+    return HashSet(FORM_KEY, view.name, str(view.form).encode())
+
+
 class View(Protocol):
-    """``name`` is that of its position; ``topic`` what it follows."""
+    """``name`` is that of its position; ``topic`` what it follows.
+
+    ``form``: raised with every change of what the view makes of a log, so that a store which an older
+    program filled is noticed and filled anew (`tests/golden/forms.json` tells when it must be)."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def topic(self) -> Topic: ...
+
+    @property
+    def form(self) -> int: ...
 
     def project(self, records: Sequence[Record], store: ViewStore) -> Projection:
         """Reads the store, changes nothing in it. Raises `Unavailable`."""
@@ -124,7 +123,7 @@ class TellingFold(Fold, Protocol):
 
 
 def projected(begin: Callable[[], TellingFold], records: Sequence[Record]) -> Projection:
-    """What one batch does to a view; ``begin`` opens a fold at the store as it stands.
+    """What one batch does to a view; ``begin`` opens a fold at the store as it stands. Raises `OtherForm`.
 
     A record that makes the view's own code fail is rejected too, and the others are applied again from a
     clean start."""
@@ -134,17 +133,18 @@ def projected(begin: Callable[[], TellingFold], records: Sequence[Record]) -> Pr
         fold = begin()
         try:
             rejected = fold.apply([r for r in records if id(r) not in hopeless])
+            return Projection(list(fold.ops()), fold.messages(), rejected + defects)
         except Defect as defect:
             defects.append(defect.rejected())
-        else:
-            return Projection(list(fold.ops()), fold.messages(), rejected + defects)
+        except msgspec.DecodeError as error:
+            raise OtherForm(error) from error
 
 
 class PersonsView:
     """Persons, their index, sums, histories and journeys, live labels, decisions to review, how late cameras
     are, and outcomes of commands, from the event log."""
 
-    name, topic = PERSONS_VIEW, EVENTS
+    name, topic, form = PERSONS_VIEW, EVENTS, 1
 
     def __init__(
         self,
@@ -185,7 +185,7 @@ class PersonsFold:
     def apply(self, records: Sequence[Record]) -> list[Rejected]:
         rejected: list[Rejected] = []
         events: list[tuple[Record, AnyEvent, Told | None]] = []
-        doubtful: set[int] = set()
+        doubtful, sites = set[int](), set[str]()
         work, wanted, sightings = self._work, Wanted(set(), set(), set()), self._sightings
         for record in records:
             try:
@@ -196,38 +196,40 @@ class PersonsFold:
             except ReidError as error:
                 rejected.append(Rejected(record, error))
                 continue
-            if SEPARATOR in event.site_id:
-                continue  # What counts of a zone, its site says.
             told = None
             if type(event) is PersonSeen and event.reason == "present":
                 told = sightings.before(event)
             if told is None:
+                if SEPARATOR in event.site_id:
+                    continue  # What counts of a zone, its site says.
                 if matters(event):
                     doubtful.add(len(events))
                 persons.need(event, wanted)
+                sites.add(event.site_id)
             events.append((record, event, told))
         work.require(wanted)
         self._journeys.require(wanted.persons)
         self._reviews.require(events[number][1] for number in doubtful)
-        self._clocks.require({event.site_id for _, event, _ in events})
+        self._clocks.require(sites)
         for number, (record, event, told) in enumerate(events):
-            place = partial(_place, record)
             try:
                 if type(event) is PersonSeen:
                     told = told or sightings.before(event)
-                    if told is not None and sightings.go_on(event, told, record.timestamp, place):
+                    if told is not None and sightings.go_on(event, told, record):
                         continue
                 # Before the track is somebody: then its samples wait no longer.
                 since = _since(event, work)
-                persons.apply(event, place, work)
+                persons.apply(event, partial(place_of, record), work)
                 self._journeys.apply(event, since)
-                if type(event) is PersonSeen:
-                    sightings.told(event)
                 if number in doubtful:
                     self._reviews.apply(event)
-                self._clocks.apply(event, record.timestamp)
+                if type(event) is PersonSeen:
+                    self._clocks.saw(event, record.timestamp)
+                    sightings.told(event)
             except ReidError as error:
                 rejected.append(Rejected(record, error))
+            except msgspec.DecodeError:
+                raise  # A document of the store: no fault of the record's.
             except Exception as error:
                 raise Defect(record) from error
         return rejected
@@ -249,7 +251,7 @@ class PersonsFold:
 class CamerasView:
     """The last report of each camera."""
 
-    name, topic = CAMERAS_VIEW, CAMERAS
+    name, topic, form = CAMERAS_VIEW, CAMERAS, 1
 
     def project(self, records: Sequence[Record], store: ViewStore) -> Projection:
         fold = self.fold(store)
@@ -308,14 +310,3 @@ def _since(event: AnyEvent, work: Workspace) -> int | None:
     if type(event) is PersonRegistered:
         return work.histories.since(event.site_id, event.track)
     return None
-
-
-def _place(record: Record) -> Place:
-    """Events that another agent wrote without our headers are told without their id and cause."""
-    event_id = causation = b""
-    for name, value in record.headers:
-        if name == "ce_id":
-            event_id = value or b""
-        elif name == "ce_causation":
-            causation = value or b""
-    return Place(record.offset, event_id.decode(errors="replace"), causation.decode(errors="replace"))

@@ -18,12 +18,12 @@ from deploy.verify.findings import Check, Findings
 from deploy.verify.records import Record
 from projections.canonical import is_ours, sites
 from projections.changes import Change, SetOutcome
+from projections.records import Record as ViewRecord
 from projections.redis_store import RedisViewStore
 from projections.store import MemoryViewStore
 from projections.views import PersonsView
-from projections.views import Record as ViewRecord
 from reid.contracts.codec import ALERT_TYPES
-from reid.contracts.topics import DAY_MS, GENERATION_KEY, PERSONS_VIEW, REDIS_PREFIX
+from reid.contracts.topics import DAY_MS, FORM_KEY, GENERATION_KEY, PERSONS_VIEW, REDIS_PREFIX
 from reid.contracts.views import CommandOutcome, PersonView
 from reid.errors import Unavailable
 
@@ -39,6 +39,7 @@ _LEFT_OUT: Final = (
     f"{REDIS_PREFIX}:alerts:",
     f"{REDIS_PREFIX}:position:",
     GENERATION_KEY,
+    FORM_KEY,
 )
 
 #: Key -> fingerprint of its value.

@@ -272,6 +272,9 @@ def position_key(view: str) -> str:
     return f"{REDIS_PREFIX}:position:{view}"
 
 
+#: Hash view -> number of its form (`projections.views.View.form`); written in the same atomic call as the
+#: view.
+FORM_KEY: Final = f"{REDIS_PREFIX}:form"
 #: Random text, another in each rebuild: tells a projector that the whole database was swapped under it.
 GENERATION_KEY: Final = f"{REDIS_PREFIX}:generation"
 #: Stands for seconds at most: a rebuild is about to swap, and live commits wait, so that no reader goes

@@ -14,9 +14,9 @@ from unittest import mock
 
 from projections.changes import Change
 from projections.follower import Follower
+from projections.records import Record as ViewRecord
 from projections.store import MemoryViewStore
 from projections.views import CamerasView, PersonsView, View
-from projections.views import Record as ViewRecord
 from reid.contracts.cloudevents import envelope_from
 from reid.contracts.topics import CAMERAS, EVENTS
 from reid.domain.policy import Policies, Policy

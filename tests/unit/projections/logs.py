@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from projections.changes import Change
+from projections.records import Record
 from projections.store import ViewStore
-from projections.views import CamerasView, PersonsView, Projection, Record
+from projections.views import CamerasView, PersonsView, Projection
 from reid.contracts.codec import encode
 
 TTL_DAYS = 90

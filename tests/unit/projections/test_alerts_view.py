@@ -7,8 +7,9 @@ import pytest
 
 from projections.alerts import AlertsView
 from projections.changes import Change
+from projections.records import Record
 from projections.store import MemoryViewStore
-from projections.views import Projection, Record
+from projections.views import Projection
 from reid.contracts.alerts import AlertOpened, AnyAlert
 from reid.contracts.codec import encode
 from reid.contracts.events import PersonState, TrackRef

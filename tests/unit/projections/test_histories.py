@@ -109,7 +109,7 @@ def test_a_step_names_its_event_and_cause() -> None:
     headers = headers_of(event, cause, 0)
     record = records([event], start=41)[0]._replace(headers=list(headers))
     made = PersonsView(TTL_DAYS).project([record], MemoryViewStore())
-    (entry,) = [json.loads(op.entry) for op in made.ops if op.op == "append"]
+    (entry,) = [json.loads(raw) for op in made.ops if op.op == "append" for raw in op.entries]
     assert (entry["offset"], entry["causation"]) == (41, "reid.detections.v1/0/17")
     assert entry["event_id"].encode() == dict(headers)["ce_id"]
 
@@ -118,8 +118,8 @@ def test_only_the_newest_steps_are_kept() -> None:
     store, view = MemoryViewStore(), PersonsView(TTL_DAYS, history_entries=10)
     found = records([registered("a", 0, "A"), *(renamed("a", f"N{n}") for n in range(30))])
     made = view.project(found, store)
-    appended = [op for op in made.ops if op.op == "append"]
-    assert [json.loads(op.entry)["label"] for op in appended] == [f"N{n}" for n in range(20, 30)]
+    appended = [raw for op in made.ops if op.op == "append" for raw in op.entries]
+    assert [json.loads(raw)["label"] for raw in appended] == [f"N{n}" for n in range(20, 30)]
 
 
 def test_a_merge_makes_the_others_past_part_of_it_until_undone() -> None:

@@ -131,8 +131,8 @@ class ViewStoreContract:
         assert found.live == {place: {"s/1": live}}
 
     def test_a_list_keeps_its_end(self, store: ViewStore) -> None:
-        commit(store, *(Append(KEY, b"%d" % n, 3) for n in range(5)), KeepUntil(KEY, START))
-        commit(store, Append(KEY, b"5", 3), KeepUntil(KEY + ":never", START))
+        commit(store, Append(KEY, [b"%d" % n for n in range(4)], 3), KeepUntil(KEY, START))
+        commit(store, Append(KEY, [b"4"], 3), Append(KEY, [b"5"], 3), KeepUntil(KEY + ":never", START))
         assert store.dump(KEY) == {KEY: ["3", "4", "5"]}
 
     def test_the_first_outcome_under_a_key_stays(self, store: ViewStore) -> None:
