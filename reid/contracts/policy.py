@@ -6,7 +6,7 @@ from typing import Final, Literal
 import msgspec
 
 #: The form of the rule that this program decides by. Raised when the same numbers decide otherwise.
-RULE: Final = 3
+RULE: Final = 4
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,8 +20,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     growing until it is the mean of crops of so much quality together.
     ``grey_zone``: a best score so little below the threshold waits for more crops before a new person is
     made; one within ``doubt_zone`` until there are twice ``min_samples``. ``doubt_slack``: a bound track's
-    crop that falls this far below the threshold is a doubt; ``max_doubts`` of them in a row, and the track is
-    taken from its person.
+    crop that falls this far below the threshold, by its encoder or among the site's own strangers, is a
+    doubt; ``max_doubts`` of them in a row, and the track is taken from its person; one fewer, where another
+    track of the frame looks like that person.
     ``camera_mean``: what all persons look like to a camera is taken away before comparing. ``site_scale``:
     similarities are set off against the site's own strangers; by ``max_correction`` at most.
     ``gate``: how people go from camera to camera, learned from the log, weighs too. ``max_wait``: so long

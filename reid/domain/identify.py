@@ -1,6 +1,6 @@
 """Identity for the tracks of a frame that have none: gather evidence, then match, register, or wait."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -22,9 +22,9 @@ from reid.domain.evidence import Outcome, of_track
 from reid.domain.evolve import PENDING_FORGOTTEN_AFTER
 from reid.domain.gallery import Search
 from reid.domain.policy import Policy
-from reid.domain.present import probe_of, seen
+from reid.domain.present import probe_of, seen, unbound
 from reid.domain.scoring import Score, scores
-from reid.domain.state import PendingTrack, SiteState
+from reid.domain.state import BoundTrack, PendingTrack, SiteState
 from reid.domain.state import Person as KnownPerson
 from reid.domain.templates import LEAST_WEIGHT, mean_of
 
@@ -73,9 +73,9 @@ def identities(
             probes.append(_Probe(person, track, _gathered(before, crop, frame.captured_at)))
     if not probes:
         return []
-    here = {camera.bound[t].person_id for t in tracks if t in camera.bound}
+    here = {camera.bound[t].person_id: t for t in tracks if t in camera.bound}
     ready = [p for p in probes if p.evidence.samples >= policy.min_samples]
-    _find_candidates(site, frame, ready, here, policy)
+    _find_candidates(site, frame, ready, here.keys(), policy)
     _assign(ready, policy.threshold_at(frame.camera_id))
     return _Frame(site, site_id, frame, policy, here, {p.assigned for p in ready if p.assigned}).events(
         probes
@@ -109,7 +109,7 @@ def _since(probe: _Probe) -> int:
 
 
 def _find_candidates(
-    site: SiteState, frame: Frame, ready: list[_Probe], here: set[str], policy: Policy
+    site: SiteState, frame: Frame, ready: list[_Probe], here: Collection[str], policy: Policy
 ) -> None:
     """Who else is in the frame cannot be it, but a look-alike in view raises the bar as a runner-up does."""
     knots = frame.model.calibration if frame.model else ()
@@ -131,7 +131,7 @@ def _find_candidates(
         probe.lookalike = next((pair for pair in ranked if pair[0] in here), None)
 
 
-def _before(scores: dict[str, Score], here: set[str]) -> tuple[str, Score] | None:
+def _before(scores: dict[str, Score], here: Collection[str]) -> tuple[str, Score] | None:
     """The most alike of an earlier day; the first found of equals."""
     found = [(p, s) for p, s in scores.items() if s.across_days > 0 and p not in here]
     return max(found, key=lambda one: one[1].similarity + one[1].across_days, default=None)
@@ -151,7 +151,10 @@ def _assign(ready: list[_Probe], threshold: float) -> None:
 
 
 class _Frame:
-    """Turns the probes of one frame into events; counts the persons that it registers itself."""
+    """Turns the probes of one frame into events; counts the persons that it registers itself.
+
+    ``holders``: who is in the frame already, and by which track.
+    """
 
     def __init__(
         self,
@@ -159,11 +162,11 @@ class _Frame:
         site_id: str,
         frame: Frame,
         policy: Policy,
-        here: set[str],
+        holders: dict[str, TrackRef],
         assigned: set[str],
     ) -> None:
         self.site, self.site_id, self.frame, self.policy = site, site_id, frame, policy
-        self.here = set(here)
+        self.here, self.holders = set(holders), dict(holders)
         self.assigned = assigned
         self.number, self.label_number = site.next_number, site.next_label
         self.threshold = policy.threshold_at(frame.camera_id)
@@ -171,7 +174,15 @@ class _Frame:
     def events(self, probes: list[_Probe]) -> list[AnyEvent]:
         made: list[AnyEvent] = []
         for probe in probes:
-            decision = self._decide(probe)
+            claim = self._claimed(probe)
+            if claim is not None and claim[1].doubts + 1 >= self.policy.max_doubts:
+                made.append(unbound(self.site, self.site_id, self.frame, *claim, reason="evidence_disagrees"))
+                del self.holders[claim[1].person_id]
+                decision = None
+            elif claim is not None and not self._ripe(probe, self.policy.min_samples * 2):
+                decision = None
+            else:
+                decision = self._decide(probe)
             if decision is None:
                 made.append(self._sampled(probe))
             elif decision.outcome == "matched":
@@ -179,6 +190,17 @@ class _Frame:
             else:
                 made.extend(self._registered(probe, decision))
         return made
+
+    def _claimed(self, probe: _Probe) -> tuple[TrackRef, BoundTrack] | None:
+        """The track in this frame whose person the probe looks like, more than like anybody whom it may be.
+        People who pass each other change tracks: that is a doubt more about that one, or soon will be."""
+        alike = probe.lookalike
+        if alike is None or alike[1] < self.threshold or alike[0] not in self.holders:
+            return None
+        if probe.assigned is not None and probe.scores[probe.assigned].similarity >= alike[1]:
+            return None
+        track = self.holders[alike[0]]
+        return track, self.site.camera(self.frame.camera_id).bound[track]
 
     def _decide(self, probe: _Probe) -> Decision | None:
         """The decision, or None to wait for more evidence."""

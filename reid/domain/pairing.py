@@ -10,7 +10,7 @@ from reid.domain.evidence import Outcome, of_looks
 from reid.domain.exact import logarithm, share
 from reid.domain.merging import united
 from reid.domain.policy import Policy
-from reid.domain.scoring import OPERATING_POINT, REACH, Side, resemblances
+from reid.domain.scoring import OPERATING_POINT, REACH, Side, likenesses, resemblances
 from reid.domain.similarity import Calibration
 from reid.domain.state import Person, SiteState
 
@@ -18,6 +18,19 @@ from reid.domain.state import Person, SiteState
 EVEN: Final = 0.0
 #: Persons from which a crowd is large.
 CROWD: Final = 40
+
+
+def few(site: SiteState, at: int) -> int:
+    """The crowd that what was decided is weighed in again."""
+    return min(site.lately.crowd(at, at), CROWD)
+
+
+def belongs(site: SiteState, crop: Template, person: Person, at: int, knots: Calibration) -> float:
+    """Similarity of a crop with the person whom its track was found to be: by the site's own strangers alone,
+    to an encoder who is dressed alike may all look alike. The person has looks of the crop's model."""
+    looks = [look for look in person.templates if look.model == crop.model]
+    odds = likenesses(site, crop, [Side(looks, {person.number}, few(site, at))], knots)[0]
+    return round(share(odds, OPERATING_POINT, REACH), 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,7 @@ class Pairing:
     @property
     def few(self) -> int:
         """The crowd that what was decided is weighed in again: it is not doubted because more came since."""
-        return min(self.site.lately.crowd(self.at, self.at), CROWD)
+        return few(self.site, self.at)
 
     def needed(self, person: Person, other: Person, without: TrackRef | None = None) -> float:
         """Log odds from which they are merged, had ``other`` not been given the track ``without``. Chance is

@@ -14,6 +14,7 @@ from reid.contracts.events import (
     Template,
     TrackRef,
 )
+from reid.domain.pairing import belongs
 from reid.domain.policy import Policy
 from reid.domain.similarity import best_raw, calibrated
 from reid.domain.state import BoundTrack, CameraState, SiteState
@@ -124,7 +125,7 @@ def conflicts(site: SiteState, site_id: str, frame: Frame, tracks: Sequence[Trac
     events: list[AnyEvent] = []
     for track, binding in sorted(present, key=lambda pair: (pair[1].bound_at, pair[0])):
         if holder.setdefault(binding.person_id, track) != track:
-            events.append(_unbind(site, site_id, frame, track, binding, "two_in_one_frame"))
+            events.append(unbound(site, site_id, frame, track, binding, "two_in_one_frame"))
     return events
 
 
@@ -142,7 +143,7 @@ def sightings(
             continue
         checked = _recheck(site, frame, person, binding, policy)
         if checked.doubts >= policy.max_doubts:
-            events.append(_unbind(site, site_id, frame, track, binding, "evidence_disagrees"))
+            events.append(unbound(site, site_id, frame, track, binding, "evidence_disagrees"))
             continue
         person_id, known = binding.person_id, site.persons[binding.person_id]
         others = [o for o in here - known.not_persons if o != person_id and (o, person_id) not in told]
@@ -236,18 +237,26 @@ class _Checked(NamedTuple):
 
 
 def _recheck(site: SiteState, frame: Frame, person: Person, binding: BoundTrack, policy: Policy) -> _Checked:
+    """A crop that is nearly a look of its person is no doubt. Any other must also be one among the strangers
+    of this site: where people are dressed alike, an encoder finds all of them alike."""
     probe = probe_of(frame, person) if person.quality >= policy.min_quality else None
-    raw = best_raw(site.persons[binding.person_id].templates, probe) if probe else None
-    if raw is None or frame.model is None:
+    known = site.persons[binding.person_id]
+    raw = best_raw(known.templates, probe) if probe else None
+    if probe is None or raw is None or frame.model is None:
         return _Checked(binding.doubts)
-    score = calibrated(raw, frame.model.calibration)
-    doubtful = score < policy.threshold_at(frame.camera_id) - policy.doubt_slack
+    score, least = calibrated(raw, frame.model.calibration), policy.threshold_at(frame.camera_id)
+    least -= policy.doubt_slack
+    if policy.site_scale and least <= score < policy.template_novelty:
+        here = belongs(site, probe, known, frame.captured_at, frame.model.calibration)
+        score = here if here < least else score
+    doubtful = score < least and probe.track not in site.revisions.confirmed
     return _Checked(binding.doubts + 1 if doubtful else 0, score, probe, raw)
 
 
-def _unbind(
+def unbound(
     site: SiteState, site_id: str, frame: Frame, track: TrackRef, binding: BoundTrack, reason: str
 ) -> PersonLeft:
+    """The track is not its person's any more."""
     assert reason in ("evidence_disagrees", "two_in_one_frame")
     return PersonLeft(
         site_id=site_id,

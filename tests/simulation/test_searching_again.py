@@ -45,7 +45,7 @@ def lived(policy: Policy, count: int, restarts: int) -> tuple[list[AnyEvent], st
     return events, digest(state), settled
 
 
-@pytest.mark.parametrize(("count", "threshold"), [(20, 0.6), (20, 0.75), (60, 0.6)])
+@pytest.mark.parametrize(("count", "threshold"), [(20, 0.7), (20, 0.75), (60, 0.6)])
 def test_who_is_found_is_the_same(count: int, threshold: float, monkeypatch: pytest.MonkeyPatch) -> None:
     bounded_from(monkeypatch, 16, directions=12, widest=6)
     monkeypatch.setattr(shortlist, "_FEW", 4)

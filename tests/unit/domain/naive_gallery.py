@@ -21,7 +21,7 @@ from tests.unit.domain.naive_person import (
 )
 
 THRESHOLD, TEACHES, NOVEL, DOUBTFUL, DOUBTS = 0.6, 0.7, 0.92, 0.3, 3
-TTL, TIMEOUT, ELSEWHERE, INTERVAL = 3_600_000, 5_000, 30_000, 1_000
+TTL, TIMEOUT, ELSEWHERE, INTERVAL, PATIENCE = 3_600_000, 5_000, 30_000, 1_000, 4_000
 
 
 def similarity(one: Look, two: Look) -> float:
@@ -50,7 +50,7 @@ class NaiveGallery:
         for track in [t for t in shown if t in self.bound]:
             self._present(track, now, look if track == crop else None, here)
         if crop is not None and crop not in self.bound:
-            self._identify(crop, now, look, {self.bound[t]["who"] for t in shown if t in self.bound})
+            self._identify(crop, now, look, {self.bound[t]["who"]: t for t in shown if t in self.bound})
 
     def absences(self, now: int, camera: str | None = None) -> None:
         for track, bound in list(self.bound.items()):
@@ -81,22 +81,37 @@ class NaiveGallery:
         self._see(bound["who"], track, now, look if best is not None and TEACHES <= best < NOVEL else None)
         self._differ(bound["who"], here)
 
-    def _identify(self, track: Track, now: int, look: Look, here: set[str]) -> None:
+    def _identify(self, track: Track, now: int, look: Look, holders: dict[str, Track]) -> None:
         waits = self.pending.setdefault(track, {"crops": 0, "never": set(), "differs": set()})
         waits["crops"] += 1
+        since = waits.setdefault("first", now)
         if waits["crops"] < self.crops:
             return
-        del self.pending[track]
+        here = set(holders)
         rejected = {self.holder(who) for who in self.rejected.get(track, set())} - {None}
         free = [p for who, p in self.persons.items() if who not in here | waits["never"] | rejected]
-        scores = [(self._best(p["id"], look) or 0.0, -p["number"], p["id"]) for p in free]
-        score, _, who = max(scores, default=(0.0, 0, ""))
+        score, who = self._nearest(free, look)
+        beside = [p for p in self.persons.values() if p["id"] in here - waits["never"] - rejected]
+        alike, other = self._nearest(beside, look)
+        if alike >= max(THRESHOLD, score + 1e-9):
+            # Two passed each other, perhaps: whoever holds that name may be the wrong one.
+            if self.bound[holders[other]]["doubts"] + 1 >= DOUBTS:
+                self._take_away(holders[other], other, differs=False)
+                return
+            if waits["crops"] < 2 * self.crops and now - since < PATIENCE:
+                return
+        del self.pending[track]
         if score < THRESHOLD:
             who = self._register(now, (look, track))
         kept = {"never": waits["never"], "differs": waits["differs"]}
         self.bound[track] = {"who": who, "at": now, "seen": now, "doubts": 0, **kept}
         self._see(who, track, now, look if THRESHOLD <= score < NOVEL else None)
         self._differ(who, here | (waits["differs"] & self.persons.keys()) | rejected)
+
+    def _nearest(self, persons: list[Person], look: Look) -> tuple[float, str]:
+        scores = [(self._best(p["id"], look) or 0.0, -p["number"], p["id"]) for p in persons]
+        score, _, who = max(scores, default=(0.0, 0, ""))
+        return score, who
 
     def _register(self, now: int, template: tuple[Look, Track]) -> str:
         self.label = self._free(self.label)

@@ -3,11 +3,13 @@
 import msgspec
 import pytest
 
-from reid.contracts.events import PersonLeft, PersonRegistered, PersonSeen, TrackSampled
+from reid.contracts.events import PersonLeft, PersonRegistered, PersonSeen, TrackRef, TrackSampled
+from reid.domain import labels
 from reid.domain.identify import UNTOLD
 from reid.domain.policy import Policy
 from tests.unit.domain.story import MODEL, PLAIN, START, Story, at, frame, look, person, walk
 from tests.unit.domain.test_commands import merge
+from tests.unit.domain.test_reviewing import confirm
 
 
 def test_first_person_gets_the_first_label_and_an_id_of_its_time() -> None:
@@ -70,7 +72,10 @@ def test_two_tracks_of_a_frame_share_out_their_candidates_at_the_best_total() ->
 
 def test_a_present_person_is_no_candidate_for_another_track_of_the_frame() -> None:
     story = Story().given(walk("room1", 0, 1, "a"))
-    story.when([frame("room1", 1.2 + 0.4 * i, person(1, "a"), person(2, "a")) for i in range(3)])
+    # It waits for twice the crops: people who pass each other change tracks, and one of the two may be wrong.
+    story.when([frame("room1", 1.2 + 0.4 * i, person(1, "a"), person(2, "a")) for i in range(5)])
+    assert story.labels() == {"room1/1": "Visitor-A"}
+    story.when(frame("room1", 3.2, person(1, "a"), person(2, "a")))
     assert story.labels() == {"room1/1": "Visitor-A", "room1/2": "Visitor-B"}
 
 
@@ -129,6 +134,62 @@ def test_track_that_turns_into_somebody_else_loses_its_person_and_finds_the_righ
     assert story.event(PersonLeft).reason == "evidence_disagrees"
     story.when(walk("room1", 4.4, 1, "b", crops=3))
     assert story.labels()["room1/1"] == "Visitor-B"
+    story.fold_equals_state()
+
+
+def test_who_passed_somebody_gets_the_name_back_at_the_second_doubt() -> None:
+    # Track 1 has gone over from a to b; a goes on as track 2.
+    story = Story().given(walk("room1", 0, 1, "a"))
+    seen = [frame("room1", 2 + 0.5 * i, person(1, "b"), person(2, "a")) for i in range(3)]
+    story.when(seen[:2])
+    assert story.labels() == {"room1/1": "Visitor-A"}
+    story.when(seen[2])
+    assert story.event(PersonLeft).reason == "evidence_disagrees"
+    assert story.event(PersonLeft).track.tracker_id == "1"
+    story.when(frame("room1", 3.5, person(1, "b"), person(2, "a")))
+    assert story.labels() == {"room1/2": "Visitor-A"}
+    story.when([frame("room1", 4 + 0.5 * i, person(1, "b"), person(2, "a")) for i in range(3)])
+    assert story.labels() == {"room1/1": "Visitor-B", "room1/2": "Visitor-A"}
+    story.fold_equals_state()
+
+
+def uniform(letter: str) -> bytes:
+    """Everybody here wears the same: strangers' cosine is 0.5."""
+    return look("z", letter, 1.0)
+
+
+SCALED = Policy(camera_mean=False, gate=False, revise=False)
+
+
+@pytest.mark.parametrize("policy", [SCALED, msgspec.structs.replace(SCALED, site_scale=False)])
+def test_a_track_that_went_over_to_somebody_dressed_alike_kept_the_name(policy: Policy) -> None:
+    staff = [walk("room1", 10 * i, i, uniform(letter), 6) for i, letter in enumerate("abcdefgh")]
+    story = Story(policy).given(*staff, walk("room1", 100, 20, uniform("c"), 6))
+    name = story.labels()["room1/20"]
+    story.when([frame("room1", 104 + i, person(20, uniform("f"))) for i in range(3)])
+    left = [event for event in story.last if isinstance(event, PersonLeft)]
+    assert [event.reason for event in left] == ["evidence_disagrees"] * policy.site_scale
+    assert (story.labels().get("room1/20") == name) is not policy.site_scale
+    story.fold_equals_state()
+
+
+def test_what_people_confirmed_is_not_doubted_by_a_crop() -> None:
+    said = [confirm(labels.person_id(at(0.8), 0), track=TrackRef("room2", "s1", "1"))]
+    for answers, reasons in (([], ["evidence_disagrees"]), (said, [])):
+        story = Story().given(walk("room1", 0, 1, "a"), walk("room2", 0, 1, "a"), *answers)
+        story.when([frame("room2", 3 + i, person(1, "b")) for i in range(3)])
+        assert [event.reason for event in story.log if isinstance(event, PersonLeft)] == reasons
+
+
+def test_two_who_claim_one_name_take_it_from_its_holder_once() -> None:
+    story = Story().given(walk("room1", 0, 1, "a"))
+    both = [frame("room1", 2 + 0.5 * i, person(1, "b"), person(2, "a"), person(3, "a")) for i in range(4)]
+    story.when(both)
+    assert len([e for e in story.log if isinstance(e, PersonLeft)]) == 1
+    story.when(
+        [frame("room1", 4 + 0.5 * i, person(1, "b"), person(2, "a"), person(3, "a")) for i in range(6)]
+    )
+    assert len(set(story.labels().values())) == 3
     story.fold_equals_state()
 
 
