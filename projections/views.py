@@ -197,7 +197,7 @@ class PersonsFold:
                 rejected.append(Rejected(record, error))
                 continue
             told = None
-            if type(event) is PersonSeen and event.reason == "present":
+            if type(event) is PersonSeen and event.reason == "present" and not event.together:
                 told = sightings.before(event)
             if told is None:
                 if SEPARATOR in event.site_id:
