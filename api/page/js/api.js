@@ -21,8 +21,24 @@ export function askForKeyBy(ask) {
 export const has = route => features.get().has(route);
 
 export async function get(path, query = {}, signal = undefined) {
-  return (await ask("GET", withQuery(path, atThen(query)), undefined, signal)).json();
+  const given = atThen(query), past = given !== query;
+  if (past) open++;
+  try {
+    return await (await ask("GET", withQuery(path, given), undefined, signal)).json();
+  } finally {
+    if (past && --open === 0) for (const told of waiting.splice(0)) told();
+  }
 }
+
+let open = 0; // requests as of the moment shown that are not answered yet
+const waiting = [];
+
+// Resolves once all that was asked as of the moment shown is answered, or after `most` ms.
+export const settled = most => new Promise(done => {
+  if (!open) return done();
+  waiting.push(done);
+  setTimeout(done, most);
+});
 
 // A file as an object URL; null where there is none (204). The caller revokes it. Nothing but `/cameras/…/frame`
 // depends on the moment: crops are named by their content.
