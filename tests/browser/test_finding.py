@@ -127,6 +127,35 @@ def test_a_merge_is_asked_about_with_both_faces(page: Any, site: Site) -> None:
     assert not [url for url in asked if "person_absorbed" in url]
 
 
+def test_a_narrow_match_was_asked_about_as_if_the_runner_up_were_the_same_person(
+    page: Any, site: Site
+) -> None:
+    """Whoever saw that these two differ said no, and took a track from whose it was."""
+    person, other = sorted(
+        site.persons(), key=lambda one: -len(site.get(f"/persons/{one['person_id']}/crops")["crops"])
+    )[:2]
+    crops = site.get(f"/persons/{person['person_id']}/crops")["crops"]
+    question = {
+        "item_id": "5a0d6c1f9b3e7a43", "kind": "small_margin", "at": person["last_seen"],
+        "person_id": person["person_id"], "label": person["label"],
+        "other_id": other["person_id"], "other_label": other["label"], "score": 0.61,
+        "runner_up_score": 0.4, "threshold": 0.6, "camera_id": "room1", "track": "room1/s1/77",
+        "reason": "", "other_last_seen": None, "doubt": 0.9, "visits": 1, "behind": 0,
+    }  # fmt: skip
+    mine = [crops[0] | {"track": "room1/s1/77"}, crops[1] | {"track": "room1/s1/1"}]
+    queue = {"items": [question], "total": 1, "aged": 0, "next": None}
+    page.route(re.compile(r"/review\?"), lambda asked: asked.fulfill(json=queue))
+    page.route(f"**/{person['person_id']}/crops", lambda asked: asked.fulfill(json={"crops": mine}))
+    open_view(page, "review")
+    page.wait_for_selector(".question figure >> nth=1 >> .portrait.tall img")
+    track, known = page.locator(".question figure").all()
+    assert track.locator("figcaption").inner_text().startswith("room1, ")
+    assert track.locator(".portrait.tall").get_attribute("data-crop") == mine[0]["url"]
+    assert known.locator("figcaption").inner_text().strip().endswith(person["label"])
+    assert known.locator(".portrait.tall").get_attribute("data-crop") == mine[1]["url"]
+    assert f"Next: {other['label']}" in page.locator(".measure").inner_text()
+
+
 def questions(site: Site, count: int) -> list[dict[str, Any]]:
     """Whether the first person that the site knows is each of the others."""
     first, *others = site.persons()[: count + 1]

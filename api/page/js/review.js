@@ -13,7 +13,7 @@ import { toast } from "./toast.js";
 
 const MOST = 500; // questions the API keeps
 const ASKED = {
-  small_margin: "A narrow decision: is this the same person?",
+  small_margin: "Narrowly recognised: is this the same person?",
   automatic_merge: "Merged by itself: is this the same person?",
   suggested: "Nearly recognised: is this the same person?",
   automatic_split: "Taken apart by itself: is this the same person?",
@@ -76,22 +76,29 @@ export const reviewView = {
   },
 };
 
-// Whoever was taken into another has no pictures of its own any more: they are the other's, and name it.
+// Whoever was taken into another has no pictures of its own any more: they are the other's, and name it. Nor has a
+// track that was taken for somebody: they are that person's.
 async function facesBefore(item, signal) {
-  if (item.kind !== "automatic_merge" || !has("/persons/{person_id}/crops")) return {};
+  if (!["automatic_merge", "small_margin"].includes(item.kind) || !has("/persons/{person_id}/crops")) return {};
   const { crops } = await reads(`/persons/${encodeURIComponent(item.person_id)}/crops`)(signal);
-  const face = id => crops.find(crop => crop.person_id === id)?.url ?? null;
-  return { [item.person_id]: face(item.person_id), [item.other_id]: face(item.other_id) };
+  const face = is => crops.find(is)?.url ?? null;
+  if (item.kind === "small_margin") {
+    return { [item.track]: face(one => one.track === item.track), [item.person_id]: face(one => one.track !== item.track) };
+  }
+  return { [item.person_id]: face(one => one.person_id === item.person_id), [item.other_id]: face(one => one.person_id === item.other_id) };
 }
 
-// `faces`: of a merge, the picture of each as it was before.
+// `faces`: of a merge, the picture of each as it was before; of a track, its own, and another of the person.
 function question(item, faces, answer, putOff) {
   const other = item.other_id && { person_id: item.other_id, label: item.other_label ?? item.other_id };
   const person = { person_id: item.person_id, label: item.label };
+  // Of a narrow match the question is whether the track shows the person; the other is only who came next.
+  const narrow = item.kind === "small_margin";
+  const two = narrow ? [sighting(item, faces), figure(person, faces)] : [figure(person, faces), other && figure(other, faces)];
   return h("div", { class: "stack", data: { item: item.item_id } },
     h("p", { class: "soft" }, `${ASKED[item.reason] ?? ASKED[item.kind] ?? "Is this the same person?"} ${item.camera_id ? `At ${item.camera_id}, ` : ""}${when(item.at)}.${item.other_last_seen ? ` ${other.label} was last seen ${when(item.other_last_seen)}.` : ""}`),
-    h("div", { class: "both" }, figure(person, faces), other && h("span", null, "same as"), other && figure(other, faces)),
-    h("div", { class: "measure" }, ...measure("Score", item.score, item.threshold), ...measure("Next best", item.runner_up_score, item.threshold)),
+    h("div", { class: "both" }, two[0], two[1] && h("span", null, "same as"), two[1]),
+    h("div", { class: "measure" }, ...measure("Score", item.score, item.threshold), ...measure(narrow && other ? `Next: ${other.label}` : "Next best", item.runner_up_score, item.threshold)),
     hangs(item),
     h("div", { class: "answers" },
       h("button", { type: "button", class: "button primary", disabled: !may(), onclick: () => answer("yes") }, "Yes, the same ", h("kbd", null, "y")),
@@ -103,6 +110,12 @@ function question(item, faces, answer, putOff) {
 function hangs({ visits, behind }) {
   const parts = [visits > 1 && `${count(visits, "visit")} hang on it`, behind > 0 && `${count(behind, "more question")} about these two`].filter(Boolean);
   return parts.length ? h("p", { class: "small soft" }, `${parts.join(" · ")}.`) : null;
+}
+
+// What the track showed, where a picture of it is kept.
+function sighting(item, faces) {
+  const track = { person_id: item.track, label: item.camera_id };
+  return h("figure", null, portrait(track, 110, { tall: true, crop: faces[item.track] ?? null }), h("figcaption", { class: "soft" }, `${item.camera_id}, ${when(item.at)}`));
 }
 
 function figure(person, faces) {
