@@ -56,5 +56,6 @@ def _crop(crop: CropView) -> picture_models.Crop:
         camera_id=crop.camera_id,
         at=crop.at,
         quality=crop.quality,
+        track=crop.track,
         person_id=crop.person_id,
     )

@@ -24,7 +24,20 @@ class Walker(msgspec.Struct, frozen=True):
     tracks: list[str]
 
 
+class Doubted(Walker, frozen=True):
+    """``absorbed``: who is part of it -> into whom they were merged, in the order of the merges."""
+
+    absorbed: dict[str, str] = {}
+
+    @property
+    def latest_absorbed(self) -> str | None:
+        """Whose merge into this very person can be undone: the latest."""
+        own = (id_ for id_, into in reversed(self.absorbed.items()) if into == self.person_id)
+        return next(own, None)
+
+
 _walker = msgspec.json.Decoder(Walker)
+_doubted = msgspec.json.Decoder(Doubted)
 
 
 class Start(NamedTuple):
@@ -42,10 +55,17 @@ class JourneyViews:
 
     async def walkers(self, person_ids: Iterable[str]) -> dict[str, Walker]:
         """Who of them is in the gallery."""
-        wanted = list(dict.fromkeys(person_ids))
-        raw = await self._reader.mget([topics.person_key(self._site, id_) for id_ in wanted])
-        found = (_walker.decode(document) for document in raw if document is not None)
+        found = [_walker.decode(document) for document in await self._documents(person_ids)]
         return {walker.person_id: walker for walker in found}
+
+    async def doubted(self, person_ids: Iterable[str]) -> dict[str, Doubted]:
+        """As `walkers`, with whom each absorbed."""
+        found = [_doubted.decode(document) for document in await self._documents(person_ids)]
+        return {one.person_id: one for one in found}
+
+    async def _documents(self, person_ids: Iterable[str]) -> list[bytes]:
+        keys = [topics.person_key(self._site, id_) for id_ in dict.fromkeys(person_ids)]
+        return [document for document in await self._reader.mget(keys) if document is not None]
 
     async def starts(self, since: int, until: int, most: int) -> list[Start]:
         """Visits that began in that time, both ends included; the newest ``most``, newest first."""

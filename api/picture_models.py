@@ -6,14 +6,16 @@ from api.models import PERSON, example
 
 
 class Crop(BaseModel):
-    """``at``: milliseconds since the epoch. ``quality``: 0 to 1. ``person_id``: as whom it was taken,
-    somebody who may have been merged into this person since."""
+    """``at``: milliseconds since the epoch. ``quality``: 0 to 1. ``track``: ``camera/session/tracker`` that
+    showed it. ``person_id``: as whom it was taken, somebody who may have been merged into this person since.
+    """
 
     sha256: str
     url: str
     camera_id: str
     at: int
     quality: float
+    track: str
     person_id: str
 
 
@@ -28,6 +30,7 @@ class Crops(BaseModel):
                 "camera_id": "room2",
                 "at": 1762344660197,
                 "quality": 0.8,
+                "track": "room2/19a5/7",
                 "person_id": PERSON["person_id"],
             }
         ]

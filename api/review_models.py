@@ -21,6 +21,9 @@ ITEM: Final[dict[str, Any]] = {
     "track": None,
     "reason": "",
     "other_last_seen": None,
+    "doubt": 0.86273,
+    "visits": 1,
+    "behind": 0,
 }
 
 
@@ -29,7 +32,9 @@ class ReviewItem(BaseModel):
     ``automatic_merge``: ``other_id`` was taken into ``person_id``. ``suggested``: ``person_id`` stands by
     itself; is it ``other_id``? ``automatic_split``: ``track`` was taken from ``other_id`` and is
     ``person_id`` now; are they one after all? ``reason`` ``another_day``: last seen on an earlier
-    day, ``other_last_seen``. Times: ms since the epoch; ``track``: ``camera/session/tracker``."""
+    day, ``other_last_seen``. ``doubt``: 1 where the score tells neither way, less the clearer it is;
+    ``visits`` that hang on the answer; ``behind``: other questions about these two, asked after this one.
+    Times: ms since the epoch; ``track``: ``camera/session/tracker``."""
 
     item_id: str
     kind: Literal["small_margin", "automatic_merge", "suggested", "automatic_split"]
@@ -45,14 +50,24 @@ class ReviewItem(BaseModel):
     track: str | None
     reason: str = ""
     other_last_seen: int | None = None
+    doubt: float
+    visits: int
+    behind: int
 
 
 class Review(BaseModel):
-    """Newest first."""
+    """The most useful first. ``total``: of all pages; ``aged``: questions that nobody answered in time, which
+    are not asked any more unless somebody asks for them. ``next``: cursor of the page after this; null on the
+    last."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [ITEM]}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [ITEM], "total": 1, "aged": 4, "next": None}]}
+    )
 
     items: list[ReviewItem]
+    total: int
+    aged: int
+    next: str | None = None
 
 
 class Answer(BaseModel):

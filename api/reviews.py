@@ -6,36 +6,65 @@ command that undoes it anyway. Of two who stand both it is the other way round: 
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Path
+from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import JSONResponse
 
 from api.access.roles import Role, needs
 from api.asked import REFUSALS, Asks
-from api.journey_views import Walker
+from api.context import Context
 from api.persons import Ctx
+from api.questions import APART, Question, Queue, queue
 from api.review_models import Answer, Answered, Review, ReviewItem
 from reid.contracts.commands import AnyCommand, ConfirmIdentity, MergePersons, RejectTrack, UnmergePersons
 from reid.contracts.events import TrackRef
 from reid.contracts.journeys import ReviewItem as Item
+from reid.contracts.topics import DAY_MS
 
 router = APIRouter(tags=["review"])
-_APART = ("suggested", "automatic_split")
+#: Entries of one page.
+MOST: Final = 500
+_CURSOR: Final = r"^-?\d{1,6}\.\d{6}/[0-9a-f]{1,64}$"
 Make = Callable[[dict[str, Any]], AnyCommand]
 
 
 @router.get("/review")
 @needs(Role.viewer)
-async def list_review(ctx: Ctx) -> Review:
-    """Decisions that were close, merges that nobody asked for, and persons who may be somebody known."""
+async def list_review(
+    ctx: Ctx,
+    aged: Annotated[
+        bool, Query(description="Only those that left the queue unanswered: `SAFEROOM_REVIEW_DAYS`.")
+    ] = False,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="Questions a page.")] = 100,
+    cursor: Annotated[str | None, Query(pattern=_CURSOR, description="`next` of the page before.")] = None,
+) -> Review:
+    """Decisions that were close, merges and splits that nobody asked for, and persons who may be somebody
+    known: what can be answered now, one question of two persons at a time, the most useful first."""
+    asked = await _queue(ctx)
+    found = asked.aged if aged else asked.open
+    left = found if cursor is None else [one for one in found if one.rank > _rank(cursor)]
+    page = left[:limit]
+    return Review(
+        items=[_told(one) for one in page],
+        total=len(found),
+        aged=len(asked.aged),
+        next=f"{page[-1].use:.6f}/{page[-1].item_id}" if len(page) < len(left) else None,
+    )
+
+
+async def _queue(ctx: Context) -> Queue:
     items = await ctx.journeys.reviews()
     ids = {id_ for item in items.values() for id_ in (item.person_id, item.other_id) if id_ is not None}
-    walkers = await ctx.journeys.walkers(sorted(ids))
-    newest = sorted(items.items(), key=lambda pair: (-pair[1].at, pair[0]))
-    told = (_told(id_, item, walkers) for id_, item in newest)
-    return Review(items=[one for one in told if one is not None])
+    days = ctx.settings.review_days
+    since = ctx.clock() - round(days * DAY_MS) if days else 0
+    return queue(items, await ctx.journeys.doubted(sorted(ids)), since)
+
+
+def _rank(cursor: str) -> tuple[float, str]:
+    use, _, item_id = cursor.partition("/")
+    return -float(use), item_id
 
 
 @router.post("/review/{item_id}", responses=REFUSALS)
@@ -60,7 +89,7 @@ async def answer_review(
 
 def _change(item: Item, answer: str) -> Make | None:
     """What the answer changes, None where things stay as they are."""
-    if item.kind in _APART and answer == "yes":
+    if item.kind in APART and answer == "yes":
         # The older id stays: its past is the longer one.
         return lambda fields: MergePersons(
             person_id1=item.other_id or "", person_id2=item.person_id, **fields
@@ -79,24 +108,21 @@ def _answer(item: Item, answer: Any) -> Make:
     about: dict[str, Any] = {"person_id": item.person_id, "other_id": item.other_id}
     if item.kind == "small_margin":
         about = {"person_id": item.person_id, "track": item.track}
-    elif item.kind in _APART and answer == "yes":
+    elif item.kind in APART and answer == "yes":
         about = {"person_id": item.other_id, "other_id": item.person_id}
     return lambda fields: ConfirmIdentity(
         answer=answer, score=item.score, model=item.model, learned=item.learned, **about, **fields
     )
 
 
-def _told(id_: str, item: Item, walkers: dict[str, Walker]) -> ReviewItem | None:
-    """None for a question that can't be answered now: its person is part of another, or gone by the clock."""
-    person, other = walkers.get(item.person_id), walkers.get(item.other_id or "")
-    if person is None or (item.kind == "suggested" and other is None):
-        return None
+def _told(asked: Question) -> ReviewItem:
+    item, other = asked.item, asked.other
     return ReviewItem(
-        item_id=id_,
+        item_id=asked.item_id,
         kind=item.kind,
         at=item.at,
         person_id=item.person_id,
-        label=person.label,
+        label=asked.person.label,
         other_id=item.other_id,
         other_label=other.label if other is not None else item.other_label or None,
         score=item.score,
@@ -106,6 +132,9 @@ def _told(id_: str, item: Item, walkers: dict[str, Walker]) -> ReviewItem | None
         track=None if item.track is None else _name(item.track),
         reason=item.reason,
         other_last_seen=item.other_last_seen,
+        doubt=round(asked.doubt, 6),
+        visits=asked.visits,
+        behind=asked.behind,
     )
 
 

@@ -56,6 +56,29 @@ def _seen(job: tuple[Site, float, str, int]) -> list[Look]:
     ).looks
 
 
+def looks_of(asked: argparse.Namespace) -> list[Look]:
+    """What was seen: kept from before, or seen now and kept."""
+    if asked.keep is not None and asked.keep.exists():
+        return _kept.decode(asked.keep.read_bytes())
+    looks = seen(Site(12, 4, asked.seed), asked.days * asked.seconds, asked.detector, asked.processes)
+    if asked.keep is not None:
+        asked.keep.write_bytes(msgspec.json.encode(looks))
+    return looks
+
+
+def parser_of(described: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(described or "").split("\n\n", 1)[0])
+    parser.add_argument("--days", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=240.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--detector", default="hog")
+    parser.add_argument("--every", type=float, default=24.0, metavar="HOURS")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="what was seen is kept there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result")
+    return parser
+
+
 def days_of(looks: Sequence[Look], seconds: float, days: int, every_ms: int) -> list[Watched]:
     """Cut into days, each ``every_ms`` after the one before."""
     found = [Watched() for _ in range(days)]
@@ -95,23 +118,8 @@ def measure(days: Sequence[Watched], policy: Policy) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", 1)[0])
-    parser.add_argument("--days", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=240.0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--detector", default="hog")
-    parser.add_argument("--every", type=float, default=24.0, metavar="HOURS")
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--keep", type=Path, metavar="FILE", help="what was seen is kept there")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result")
-    asked = parser.parse_args()
-    if asked.keep is not None and asked.keep.exists():
-        looks = _kept.decode(asked.keep.read_bytes())
-    else:
-        looks = seen(Site(12, 4, asked.seed), asked.days * asked.seconds, asked.detector, asked.processes)
-        if asked.keep is not None:
-            asked.keep.write_bytes(msgspec.json.encode(looks))
-    days = days_of(looks, asked.seconds, asked.days, round(asked.every * _HOUR_MS))
+    asked = parser_of(__doc__).parse_args()
+    days = days_of(looks_of(asked), asked.seconds, asked.days, round(asked.every * _HOUR_MS))
     command = (
         f"python -m benchmarks.returning --days {asked.days} --seconds {asked.seconds:g} --seed {asked.seed} "
         f"--detector {asked.detector} --every {asked.every:g}"

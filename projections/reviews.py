@@ -1,6 +1,6 @@
 """Doubtful decisions that wait for somebody's answer: which events make them, which take them away."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from hashlib import blake2b
 from typing import Final
 
@@ -58,7 +58,12 @@ class Reviews:
         """An event that `matters`."""
         items = self._sites[event.site_id]
         match event:
-            case PersonSeen() | PersonRegistered():
+            case PersonSeen():
+                if event.together:
+                    _differ(items, event)
+                if _barely(event):
+                    _add(items, _of_decision(event))
+            case PersonRegistered():
                 _add(items, _of_decision(event))
             case PersonSuggested():
                 _add(items, _of_another_day(event))
@@ -91,7 +96,7 @@ def matters(event: AnyEvent) -> bool:
     """Whether the event may make or settle a question. Few do."""
     match event:
         case PersonSeen():
-            return event.reason == "bound" and event.decision is not None and _barely(event.decision)
+            return bool(event.together) or _barely(event)
         case PersonRegistered():
             return not event.source and _nearly(event.decision)
         case PersonLeft():
@@ -108,9 +113,10 @@ def matters(event: AnyEvent) -> bool:
     )
 
 
-def _barely(decision: Decision) -> bool:
+def _barely(event: PersonSeen) -> bool:
     """Matched, by less than the margin: over the threshold, or over the runner-up."""
-    if decision.outcome != "matched" or decision.score is None:
+    decision = event.decision if event.reason == "bound" else None
+    if decision is None or decision.outcome != "matched" or decision.score is None:
         return False
     beaten = max(decision.threshold, decision.runner_up_score or 0.0)
     return round(decision.score - beaten, 6) < decision.margin
@@ -137,6 +143,7 @@ def _of_decision(event: PersonSeen | PersonRegistered) -> ReviewItem:
         score=decision.score,
         runner_up_score=decision.runner_up_score,
         threshold=decision.threshold,
+        margin=decision.margin,
         model=decision.model,
         learned=decision.learned,
     )
@@ -161,23 +168,30 @@ def _of_another_day(event: PersonSuggested) -> ReviewItem:
 
 
 def _merged(items: Items, event: PersonsMerged) -> None:
-    """Questions about the absorbed person are about the survivor now. One about a merge into it waits: until
-    this merge is undone, that one can't be."""
-    pair = {event.survivor_id, event.absorbed_id}
-    _drop(items, (i for i, one in items.items() if one.kind in _APART and _pair(one) == pair))
+    """Questions about the absorbed person are about the survivor now, but for those that this settles: of the
+    two, of whoever is known to be neither, and whether the absorbed one was rightly taken from somebody. One
+    about a merge into it waits: until this merge is undone, that one can't be."""
+    survivor, absorbed = event.survivor_id, event.absorbed_id
+    _drop(items, (i for i, one in items.items() if one.kind in _APART and _pair(one) == {survivor, absorbed}))
+    _drop(
+        items, (i for i, one in items.items() if one.kind == "automatic_split" and one.person_id == absorbed)
+    )
     for id_, one in list(items.items()):
-        if one.kind == "automatic_merge" or event.absorbed_id not in _pair(one):
+        if one.kind == "automatic_merge" or absorbed not in _pair(one):
             continue
         del items[id_]
-        _add(items, _carried(one, event.absorbed_id, event.survivor_id))
+        carried = _carried(one, absorbed, survivor)
+        if carried is not None:
+            _add(items, carried)
+    _apart(items, survivor, event.not_persons)
     decision = event.decision
     if decision is not None and event.command_id is None:
         item = ReviewItem(
             kind="automatic_merge",
             at=event.at,
-            person_id=event.survivor_id,
+            person_id=survivor,
             camera_id=event.last_camera,
-            other_id=event.absorbed_id,
+            other_id=absorbed,
             other_label=event.absorbed_label,
             score=decision.score,
             runner_up_score=decision.runner_up_score,
@@ -188,12 +202,42 @@ def _merged(items: Items, event: PersonsMerged) -> None:
         _add(items, item)
 
 
-def _carried(item: ReviewItem, absorbed_id: str, survivor_id: str) -> ReviewItem:
-    """The question as it is after the merge. A runner-up that is this very person now is none."""
+def _carried(item: ReviewItem, absorbed_id: str, survivor_id: str) -> ReviewItem | None:
+    """The question as it is after the merge, None when nothing of it is left."""
     person_id = survivor_id if item.person_id == absorbed_id else item.person_id
     other_id = survivor_id if item.other_id == absorbed_id else item.other_id
-    return msgspec.structs.replace(
-        item, person_id=person_id, other_id=None if other_id == person_id else other_id
+    item = msgspec.structs.replace(item, person_id=person_id, other_id=other_id)
+    return _without_runner_up(item) if other_id == person_id else item
+
+
+def _without_runner_up(item: ReviewItem) -> ReviewItem | None:
+    """A close match whose runner-up is this very person, or certainly not: None when it was close to nothing
+    else."""
+    if item.score is not None and round(item.score - item.threshold, 6) >= item.margin:
+        return None
+    return msgspec.structs.replace(item, other_id=None, runner_up_score=None)
+
+
+def _differ(items: Items, event: PersonSeen) -> None:
+    """Two who were in one frame are two: nobody has to say so, and nobody could merge them."""
+    _apart(items, event.person_id, event.together)
+    for id_, one in list(items.items()):
+        if one.kind == "small_margin" and one.track == event.track and one.other_id in event.together:
+            del items[id_]
+            left = _without_runner_up(one)
+            if left is not None:
+                _add(items, left)
+
+
+def _apart(items: Items, person_id: str, others: Collection[str]) -> None:
+    """The person is none of the others."""
+    _drop(
+        items,
+        (
+            i
+            for i, one in items.items()
+            if one.kind in _APART and person_id in _pair(one) and not _pair(one).isdisjoint(others)
+        ),
     )
 
 
@@ -257,7 +301,17 @@ def _drop(items: Items, ids: Iterable[str]) -> None:
 
 
 def _add(items: Items, item: ReviewItem) -> None:
+    """Of two who stand both one question is open, by what was seen last."""
     asked = [item.kind, item.person_id, item.track if item.kind == "small_margin" else item.other_id]
-    items[blake2b(msgspec.json.encode(asked), digest_size=8).hexdigest()] = item
+    id_ = blake2b(msgspec.json.encode(asked), digest_size=8).hexdigest()
+    same = [i for i, one in items.items() if i == id_ or _same(one, item)]
+    if any(items[i].at > item.at for i in same):
+        return
+    _drop(items, same)
+    items[id_] = item
     while len(items) > MAX_ITEMS:
         del items[min(items, key=lambda id_: (items[id_].at, id_))]
+
+
+def _same(one: ReviewItem, other: ReviewItem) -> bool:
+    return one.kind in _APART and other.kind in _APART and _pair(one) == _pair(other)

@@ -144,7 +144,7 @@ class PersonsView:
     """Persons, their index, sums, histories and journeys, live labels, decisions to review, how late cameras
     are, and outcomes of commands, from the event log."""
 
-    name, topic, form = PERSONS_VIEW, EVENTS, 1
+    name, topic, form = PERSONS_VIEW, EVENTS, 2
 
     def __init__(
         self,
@@ -197,7 +197,7 @@ class PersonsFold:
                 rejected.append(Rejected(record, error))
                 continue
             told = None
-            if type(event) is PersonSeen and event.reason == "present":
+            if type(event) is PersonSeen and event.reason == "present" and not event.together:
                 told = sightings.before(event)
             if told is None:
                 if SEPARATOR in event.site_id:

@@ -40,7 +40,8 @@ class ReviewItem(msgspec.Struct, kw_only=True, omit_defaults=True):
     ``automatic_merge``: ``other_id`` was taken into ``person_id``. ``suggested``: ``person_id`` stands by
     itself, and may be ``other_id``. ``automatic_split``: ``person_id`` was part of ``other_id`` until
     ``track`` was taken away without being asked. ``learned``: log odds in the score that answers had taught.
-    ``reason``: of the decision, where the kind does not tell it;
+    ``margin``: of a close match, by how much it should have been clear. ``reason``: of the decision, where
+    the kind does not tell it;
     ``other_last_seen``: before ``other_id`` was in question, ms since the epoch.
     """
 
@@ -54,6 +55,7 @@ class ReviewItem(msgspec.Struct, kw_only=True, omit_defaults=True):
     score: float | None = None
     runner_up_score: float | None = None
     threshold: float
+    margin: float = 0.0
     model: str = ""
     learned: float = 0.0
     reason: str = ""

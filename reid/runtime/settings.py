@@ -96,6 +96,12 @@ class Settings(BaseSettings):
         1000, ge=10, le=100_000, description="Newest steps of a person's history that the view keeps."
     )
 
+    review_days: float = Field(
+        3.0,
+        ge=0,
+        description="Days after which a question that nobody answered leaves the review queue; 0: it stays.",
+    )
+
     similarity_threshold: Unit = Field(
         0.6, description="Calibrated similarity from which two appearances are one person."
     )

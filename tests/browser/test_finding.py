@@ -1,8 +1,10 @@
 """Search, review, groups, alerts and flows, each on the real stack."""
 
 import base64
+import re
 import urllib.request
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import cv2
 import numpy as np
@@ -108,12 +110,14 @@ def test_a_merge_is_asked_about_with_both_faces(page: Any, site: Site) -> None:
         "person_id": person["person_id"], "label": person["label"],
         "other_id": "person_absorbed", "other_label": "Visitor-ZZ", "score": 0.7, "runner_up_score": None,
         "threshold": 0.6, "camera_id": "room1", "track": None, "reason": "", "other_last_seen": None,
+        "doubt": 0.5, "visits": 1, "behind": 0,
     }  # fmt: skip
     taken = [
         crop | {"person_id": id_}
         for crop, id_ in zip(crops, (person["person_id"], "person_absorbed"), strict=False)
     ]
-    page.route("**/review", lambda asked: asked.fulfill(json={"items": [question]}))
+    queue = {"items": [question], "total": 1, "aged": 0, "next": None}
+    page.route(re.compile(r"/review\?"), lambda asked: asked.fulfill(json=queue))
     page.route(f"**/{person['person_id']}/crops", lambda asked: asked.fulfill(json={"crops": taken}))
     asked: list[str] = []
     page.on("request", lambda sent: asked.append(sent.url))
@@ -121,6 +125,90 @@ def test_a_merge_is_asked_about_with_both_faces(page: Any, site: Site) -> None:
     page.wait_for_selector(".question figure >> nth=1 >> .portrait.tall img")
     page.wait_for_selector(".question figure >> nth=0 >> .portrait.tall img")
     assert not [url for url in asked if "person_absorbed" in url]
+
+
+def test_a_narrow_match_was_asked_about_as_if_the_runner_up_were_the_same_person(
+    page: Any, site: Site
+) -> None:
+    """Whoever saw that these two differ said no, and took a track from whose it was."""
+    person, other = sorted(
+        site.persons(), key=lambda one: -len(site.get(f"/persons/{one['person_id']}/crops")["crops"])
+    )[:2]
+    crops = site.get(f"/persons/{person['person_id']}/crops")["crops"]
+    question = {
+        "item_id": "5a0d6c1f9b3e7a43", "kind": "small_margin", "at": person["last_seen"],
+        "person_id": person["person_id"], "label": person["label"],
+        "other_id": other["person_id"], "other_label": other["label"], "score": 0.61,
+        "runner_up_score": 0.4, "threshold": 0.6, "camera_id": "room1", "track": "room1/s1/77",
+        "reason": "", "other_last_seen": None, "doubt": 0.9, "visits": 1, "behind": 0,
+    }  # fmt: skip
+    mine = [crops[0] | {"track": "room1/s1/77"}, crops[1] | {"track": "room1/s1/1"}]
+    queue = {"items": [question], "total": 1, "aged": 0, "next": None}
+    page.route(re.compile(r"/review\?"), lambda asked: asked.fulfill(json=queue))
+    page.route(f"**/{person['person_id']}/crops", lambda asked: asked.fulfill(json={"crops": mine}))
+    open_view(page, "review")
+    page.wait_for_selector(".question figure >> nth=1 >> .portrait.tall img")
+    track, known = page.locator(".question figure").all()
+    assert track.locator("figcaption").inner_text().startswith("room1, ")
+    assert track.locator(".portrait.tall").get_attribute("data-crop") == mine[0]["url"]
+    assert known.locator("figcaption").inner_text().strip().endswith(person["label"])
+    assert known.locator(".portrait.tall").get_attribute("data-crop") == mine[1]["url"]
+    assert f"Next: {other['label']}" in page.locator(".measure").inner_text()
+
+
+def questions(site: Site, count: int) -> list[dict[str, Any]]:
+    """Whether the first person that the site knows is each of the others."""
+    first, *others = site.persons()[: count + 1]
+    asked = {
+        "kind": "suggested", "reason": "another_day", "other_id": first["person_id"],
+        "other_label": first["label"], "other_last_seen": first["last_seen"], "camera_id": "room1",
+        "track": None, "score": 0.7, "runner_up_score": None, "threshold": 0.75,
+        "doubt": 1.0, "visits": 3, "behind": 2,
+    }  # fmt: skip
+    return [
+        asked
+        | {"item_id": f"{n:016x}", "at": o["last_seen"], "person_id": o["person_id"], "label": o["label"]}
+        for n, o in enumerate(others)
+    ]
+
+
+def queue_of(page: Any, asked: list[dict[str, Any]], aged: list[dict[str, Any]]) -> None:
+    """`GET /review` answers with these."""
+
+    def answer(route: Any) -> None:
+        query = parse_qs(urlsplit(route.request.url).query)
+        found = aged if query.get("aged") == ["true"] else asked
+        page_of = found[: int(query["limit"][0])]
+        route.fulfill(json={"items": page_of, "total": len(found), "aged": len(aged), "next": None})
+
+    page.route(re.compile(r"/review\?"), answer)
+
+
+def test_whoever_does_not_know_the_answer_was_asked_again_and_again(page: Any, site: Site) -> None:
+    """A question can be put off: it comes again after all others."""
+    asked = questions(site, 3)
+    queue_of(page, asked, [])
+    open_view(page, "review")
+    shown = page.locator("[data-item]")
+    for number in (0, 1, 2, 0):
+        page.wait_for_selector(f"[data-item='{asked[number]['item_id']}']")
+        page.keyboard.press("s") if number % 2 else page.click("text=Not sure")
+    assert "3 questions open" in page.locator(".heading").inner_text()
+    assert "3 visits hang on it · 2 more questions about these two." in shown.inner_text()
+    assert page.locator("select[aria-label='Which questions']").is_hidden()
+
+
+def test_questions_that_nobody_answered_in_time_are_counted_and_can_be_seen(page: Any, site: Site) -> None:
+    asked = questions(site, 3)
+    queue_of(page, [], asked[1:])
+    open_view(page, "review")
+    page.wait_for_selector("text=Nothing in doubt")
+    assert page.locator(".heading").inner_text().endswith("2 older")
+    page.select_option("select[aria-label='Which questions']", "aged")
+    page.wait_for_selector(f"[data-item='{asked[1]['item_id']}']")
+    assert "2 questions nobody answered in time" in page.locator(".heading").inner_text()
+    page.select_option("select[aria-label='Which questions']", "open")
+    page.wait_for_selector("text=Nothing in doubt")
 
 
 def test_flows_and_times_are_those_of_the_api(page: Any, site: Site) -> None:

@@ -95,11 +95,32 @@ def test_pictures_have_the_boxes_of_those_who_are_there(page: Any) -> None:
 
 
 def test_it_connects_again_by_itself(page: Any, site: Site) -> None:
-    page.expected += ["ERR_CONNECTION", "ERR_SOCKET", "ERR_INCOMPLETE", "WebSocket connection"]
+    page.expected += [
+        "ERR_CONNECTION", "ERR_SOCKET", "ERR_INCOMPLETE", "ERR_CONTENT_LENGTH", "WebSocket connection",
+    ]  # fmt: skip
     page.wait_for_selector(".tile .state[data-state=streaming]")
     os.kill(int(json.loads((site.home / "run" / "api.ready").read_text())["pid"]), signal.SIGKILL)
     page.wait_for_selector("#connection[data-state=lost]")
     page.wait_for_selector("#connection[data-state=live]", timeout=60_000)
+    page.wait_for_selector("#notice", state="hidden")
+
+
+def test_an_answer_that_ended_in_the_middle_was_an_error_of_the_page(page: Any, site: Site) -> None:
+    """The API was killed as it answered: nobody caught what reading the rest raised."""
+    page.wait_for_selector("#notice", state="hidden")
+    page.evaluate(
+        """() => {
+          window.whole = window.fetch;
+          const cut = () => new ReadableStream({ start: answer => {
+            answer.enqueue(new TextEncoder().encode('{"cameras": ['));
+            setTimeout(() => answer.error(new TypeError("network error")), 50);
+          } });
+          window.fetch = (url, options) => url.startsWith("/cameras") && !url.includes("/frame")
+            ? Promise.resolve(new Response(cut())) : window.whole(url, options);
+        }"""
+    )
+    page.wait_for_selector("#notice:has-text('The API is away')")
+    page.evaluate("() => { window.fetch = window.whole; }")
     page.wait_for_selector("#notice", state="hidden")
 
 

@@ -9,18 +9,38 @@ from tests.browser.running import Site, until
 
 pytestmark = pytest.mark.browser
 STEP_WITHIN_S = 1.0
+#: Milliseconds from the slider to the page, usually.
+JUMP_WITHIN_MS = 500
+#: Moves the slider; once all that is asked about the moment is there and drawn, milliseconds until the first
+#: request and until then.
+JUMP = """share => new Promise(done => {
+  const slider = document.querySelector("#replay input"), began = performance.now();
+  performance.clearResourceTimings();
+  slider.value = share * slider.max;
+  slider.dispatchEvent(new Event("input"));
+  const look = () => {
+    const at = location.hash.split("at=")[1];
+    const found = performance.getEntriesByType("resource").filter(one => one.name.includes(`at=${at}`));
+    if (!["/cameras?", "/persons?", "/journeys?"].every(path => found.some(one => one.name.includes(path)))) {
+      return requestAnimationFrame(look);
+    }
+    const first = Math.min(...found.map(one => one.startTime)) - began;
+    requestAnimationFrame(() => requestAnimationFrame(() => done([first, performance.now() - began])));
+  };
+  look();
+})"""
 #: Steps that the page leaves out unless it is asked for them.
 PLAIN = ("sampled", "seen")
 
 
 def slide(page: Any, share: float) -> int:
-    """The moment that the page then shows."""
+    """The moment that the page then shows: another than before."""
+    before = page.url
     page.locator("#replay input").evaluate(
         "(slider, share) => { slider.value = share * slider.max; slider.dispatchEvent(new Event('input')); }",
         share,
     )
-    page.wait_for_function("() => location.hash.includes('at=')")
-    page.wait_for_timeout(200)
+    page.wait_for_function("before => location.href !== before && location.hash.includes('at=')", arg=before)
     return int(page.url.partition("at=")[2])
 
 
@@ -108,6 +128,72 @@ def test_it_plays(page: Any, site: Site) -> None:
     page.wait_for_timeout(2500)
     page.click("#replay >> role=button[name=Pause]")
     assert int(page.url.partition("at=")[2]) >= before + 10_000
+
+
+def opened(page: Any) -> None:
+    page.keyboard.press("r")
+    page.wait_for_selector("#replay:not([hidden])")
+    page.wait_for_timeout(500)
+
+
+def test_a_jump_of_the_slider_waited_before_it_asked(page: Any, site: Site) -> None:
+    """For 120 ms, in case that somebody went on dragging."""
+    opened(page)
+    took = []
+    for share in (0.83, 0.21, 0.55, 0.34, 0.95, 0.11, 0.72, 0.47, 0.63):
+        took.append(page.evaluate(JUMP, share))
+        page.wait_for_timeout(200)
+    first, whole = (sorted(times) for times in zip(*took, strict=True))
+    print(
+        f"jump of the slider: median {whole[4]:.0f} ms, asked after {first[4]:.0f}; longest {whole[-1]:.0f}"
+    )
+    assert first[4] < 60
+    assert whole[4] < JUMP_WITHIN_MS
+
+
+def test_a_slider_in_motion_showed_nothing_until_it_stood_still(page: Any, site: Site) -> None:
+    opened(page)
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url) if "/cameras?at=" in sent.url else None)
+    page.evaluate(
+        """async () => {
+          const slider = document.querySelector("#replay input");
+          for (let step = 1; step <= 40; step++) {
+            slider.value = slider.max * (0.3 + step / 100);
+            slider.dispatchEvent(new Event("input"));
+            await new Promise(done => setTimeout(done, 50));
+          }
+        }"""
+    )
+    assert 3 <= len(set(asked)) <= 20, asked
+    page.wait_for_timeout(1000)  # where it stands still is asked about last
+    assert asked[-1].endswith(page.url.partition("at=")[2])
+    shows(page, site, int(page.url.partition("at=")[2]))
+
+
+def test_what_is_asked_about_a_moment_is_given_up_for_the_next(page: Any, site: Site) -> None:
+    """An answer that did not come held up the slider, and one that came late was for nothing."""
+    opened(page)
+    page.evaluate(
+        """() => {
+          const real = window.fetch;
+          window.heldUp = true;
+          window.givenUp = [];
+          window.fetch = (url, options) => {
+            if (!window.heldUp || !url.startsWith("/persons?")) return real(url, options);
+            return new Promise((_, refused) => options.signal.addEventListener("abort", () => {
+              window.givenUp.push(url);
+              refused(options.signal.reason);
+            }));
+          };
+        }"""
+    )
+    slow = slide(page, 0.4)
+    page.evaluate("() => { window.heldUp = false; }")
+    moment = slide(page, 0.7)
+    assert [url for url in page.evaluate("() => window.givenUp") if f"at={slow}" in url]
+    shows(page, site, moment)
+    page.wait_for_selector(f"text={site.get(f'/persons?at={moment}')['total']} known")
 
 
 def test_a_step_of_the_slider_is_quick(site: Site) -> None:

@@ -21,21 +21,37 @@ export function askForKeyBy(ask) {
 export const has = route => features.get().has(route);
 
 export async function get(path, query = {}, signal = undefined) {
-  return (await ask("GET", withQuery(path, atThen(query)), undefined, signal)).json();
+  const given = atThen(query), past = given !== query;
+  if (past) open++;
+  try {
+    return await whole((await ask("GET", withQuery(path, given), undefined, signal)).json());
+  } finally {
+    if (past && --open === 0) for (const told of waiting.splice(0)) told();
+  }
 }
+
+let open = 0; // requests as of the moment shown that are not answered yet
+const waiting = [];
+
+// Resolves once all that was asked as of the moment shown is answered, or after `most` ms.
+export const settled = most => new Promise(done => {
+  if (!open) return done();
+  waiting.push(done);
+  setTimeout(done, most);
+});
 
 // A file as an object URL; null where there is none (204). The caller revokes it. Nothing but `/cameras/…/frame`
 // depends on the moment: crops are named by their content.
 export async function picture(path, signal = undefined) {
   const answer = await ask("GET", path, undefined, signal);
   if (answer.status === 204) return null;
-  return { url: URL.createObjectURL(await answer.blob()), headers: answer.headers };
+  return { url: URL.createObjectURL(await whole(answer.blob())), headers: answer.headers };
 }
 
 // The body of the answer. Raises `Refused`, with the API's own words, when it does not do it.
 export async function send(method, path, body) {
   const answer = await ask(method, path, body);
-  return answer.status === 204 ? null : answer.json();
+  return answer.status === 204 ? null : whole(answer.json());
 }
 
 function atThen(query) {
@@ -48,6 +64,11 @@ export function withQuery(path, query) {
   return pairs.length ? `${path}?${new URLSearchParams(pairs)}` : path;
 }
 
+const away = error => (error.name === "AbortError" ? error : new Refused(0, "The API is away. It is asked again by itself."));
+
+// An answer may also end in the middle, when the API does.
+const whole = reading => reading.catch(error => { throw away(error); });
+
 async function ask(method, path, body, signal, key) {
   const headers = { "X-Asked-By": "page" };
   if (key) headers.Authorization = `Bearer ${key}`;
@@ -56,8 +77,7 @@ async function ask(method, path, body, signal, key) {
   try {
     answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Refused(0, "The API is away. It is asked again by itself.");
+    throw away(error);
   }
   if (answer.status === 401 && keyAsked && !key) {
     await signedIn();

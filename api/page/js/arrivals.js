@@ -20,16 +20,16 @@ export function arrived(camera, before, now) {
 // Times of another moment say nothing.
 moment.listen(() => (since = new Map()));
 
-export async function knownArrivals() {
+export async function knownArrivals(signal = undefined) {
   if (!has("/journeys")) return;
   const at = moment.get();
   try {
-    const { journeys } = await get("/journeys", { limit: MOST });
+    const { journeys } = await get("/journeys", { limit: MOST }, signal);
     if (moment.get() !== at) return;
     const open = journeys.flatMap(one => one.legs.filter(leg => leg.left_at === null).map(leg => [`${leg.camera_id}/${one.label}`, leg.entered_at]));
     since = new Map(at === null ? [...since, ...open] : open);
   } catch (error) {
     // Times only: who is where is shown without them.
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof Refused || error.name === "AbortError")) throw error;
   }
 }

@@ -32,11 +32,15 @@ export function heard(camera, names) {
   refreshPeople();
 }
 
+let then = new AbortController(); // of what is asked about the moment shown
+
 moment.listen(at => {
+  then.abort();
+  then = new AbortController();
   if (at === null) labels.set(new Map(live));
   loadCameras();
   loadPeople();
-  knownArrivals();
+  knownArrivals(then.signal);
 });
 
 async function loadPeople() {
@@ -44,7 +48,7 @@ async function loadPeople() {
     const found = [];
     let cursor = null;
     for (let page = 0; page < MOST; page++) {
-      const answer = await get("/persons", { limit: PAGE, cursor });
+      const answer = await get("/persons", { limit: PAGE, cursor }, then.signal);
       found.push(...answer.persons);
       cursor = answer.next_cursor ?? null;
       if (cursor === null || moment.get() !== at) break;
@@ -54,7 +58,7 @@ async function loadPeople() {
 }
 
 async function loadCameras() {
-  await shown(() => get("/cameras"), answer => {
+  await shown(() => get("/cameras", {}, then.signal), answer => {
     site.set(answer.site_id);
     if (moment.get() !== null || !live.size) {
       labels.set(new Map(answer.cameras.map(one => [one.camera_id, one.person_labels])));
@@ -69,7 +73,7 @@ async function loadCounts() {
   if (has("/alerts")) {
     await shown(() => get("/alerts", { state: "open", limit: 100 }), answer => alertsOpen.set(answer.alerts.length));
   }
-  if (has("/review")) await shown(() => get("/review"), answer => reviewOpen.set(answer.items.length));
+  if (has("/review")) await shown(() => get("/review", { limit: 1 }), answer => reviewOpen.set(answer.total));
 }
 
 // An answer about another moment than the one shown now comes too late.
@@ -80,6 +84,7 @@ async function shown(load, take) {
     if (moment.get() === at) take(answer);
     trouble.set("");
   } catch (error) {
+    if (error.name === "AbortError") return; // another moment is shown
     if (!(error instanceof Refused)) throw error;
     if (moment.get() === at) trouble.set(error.message);
   }

@@ -6,7 +6,7 @@ import { count, duration, ms, when } from "./format.js";
 import { legList } from "./journey.js";
 import { personLink } from "./person_link.js";
 import { nothingYet, reads, section } from "./section.js";
-import { cameras, people } from "./state.js";
+import { cameras, moment, people } from "./state.js";
 
 const PAGE = 30;
 
@@ -30,7 +30,7 @@ export const journeysView = {
     let known = null;
     scope.watch([people], () => {
       const now = people.get().map(one => one.current_camera).join();
-      if (now !== known) list.refresh();
+      if (now !== known && moment.get() === null) list.refresh(); // the past is asked about once
       known = now;
     });
   },

@@ -86,7 +86,8 @@ async function start() {
   drawNotice();
   connect();
   refreshAll();
-  setInterval(refreshCameras, STATUS_MS);
+  // The past does not change; it is asked again where it was away.
+  setInterval(() => (moment.get() === null || trouble.get()) && refreshCameras(), STATUS_MS);
   await startReplay();
 }
 

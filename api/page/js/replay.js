@@ -1,6 +1,6 @@
 // The slider: the whole page as of any past moment.
 
-import { get, has } from "./api.js";
+import { get, has, settled } from "./api.js";
 import { h } from "./dom.js";
 import { clock } from "./format.js";
 import { icon } from "./icons.js";
@@ -8,13 +8,16 @@ import { moment } from "./state.js";
 import { toast } from "./toast.js";
 
 const STEPS = 2000; // of the slider
-const DRAG_MS = 120; // between two moments asked for while somebody drags
+const DRAG_MS = 125; // between two moments asked for while somebody drags, at least
+const WAIT_MS = 400; // that the answers about one are waited for before the next is asked for
 const PLAY_MS = 500;
+const PLAY_WAIT_MS = 30_000;
 const SPEEDS = [1, 10, 60, 600];
 const dayOf = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
 
 let range = null; // { first_at, last_at, buckets: [{ at, events }] }
-let playing = 0, speed = 10, waiting = 0;
+let playing = 0, speed = 10;
+let wanted = null, asking = false; // the moment to be shown next; whether one is being asked about
 const parts = {};
 
 export const canReplay = () => has("/timeline");
@@ -46,6 +49,7 @@ async function open(at) {
 
 function live() {
   pause();
+  wanted = null;
   moment.set(null);
 }
 
@@ -63,20 +67,32 @@ function build() {
 
 const momentAt = step => Math.round(range.first_at + ((range.last_at - range.first_at) * step) / STEPS);
 
-// While the slider moves, one moment after another, not each.
-function soon(at) {
+// While the slider moves, one moment after another, not each: the first at once, the next when all about the one
+// before is there. Where that takes long it is given up for the next; but not while it plays: nothing would be seen.
+async function soon(at) {
   shownAt(at);
-  if (waiting) clearTimeout(waiting);
-  waiting = setTimeout(() => { waiting = 0; moment.set(at); }, DRAG_MS);
+  wanted = at;
+  if (asking) return;
+  asking = true;
+  try {
+    while (wanted !== null) {
+      const next = wanted;
+      wanted = null;
+      moment.set(next);
+      await Promise.all([settled(playing ? PLAY_WAIT_MS : WAIT_MS), new Promise(done => setTimeout(done, DRAG_MS))]);
+    }
+  } finally {
+    asking = false;
+  }
 }
 
 function play() {
   parts.play.replaceChildren(icon("pause"));
   parts.play.setAttribute("aria-label", "Pause");
   playing = setInterval(() => {
-    const next = moment.get() + PLAY_MS * speed;
+    const next = (wanted ?? moment.get()) + PLAY_MS * speed;
     if (next >= range.last_at) pause();
-    moment.set(Math.min(next, range.last_at));
+    soon(Math.min(next, range.last_at));
   }, PLAY_MS);
 }
 

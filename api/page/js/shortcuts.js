@@ -8,7 +8,7 @@ import { toggleTheme } from "./theme.js";
 const KEYS = [
   ["1 … 7", "open a section"], ["/", "find a person"], ["r", "replay, and back to live"], ["d", "dark or light"],
   ["↑ ↓", "move in the list of people"], ["m", "merge the person in focus into another"], ["e", "rename the person in focus"], ["Delete", "forget the person in focus"],
-  ["y  n", "answer a review question"], ["?", "this list"],
+  ["y  n  s", "answer a review question, or put it off"], ["?", "this list"],
 ];
 
 export const showKeys = () => tell("Keys", h("div", { class: "keys" }, ...KEYS.flatMap(([key, text]) => [h("kbd", null, key), h("span", null, text)])),

@@ -90,7 +90,9 @@ def test_crops_of_a_person_and_the_pictures_themselves(
     name = open_crops(api_settings).put(SITE, b"a picture")
     world.happens(seen("a", "Visitor-A", track("room2", "0"), START, crop=name, crop_quality=0.8))
     shown = {"sha256": name, "url": f"/crops/{name}.jpg", "camera_id": "room2", "at": START, "quality": 0.8}
-    assert client.get("/persons/a/crops").json() == {"crops": [shown | {"person_id": "a"}]}
+    assert client.get("/persons/a/crops").json() == {
+        "crops": [shown | {"track": "room2/s1/0", "person_id": "a"}]
+    }
     answer = client.get(f"/crops/{name}.jpg")
     assert (answer.status_code, answer.content) == (200, b"a picture")
     assert answer.headers["content-type"] == "image/jpeg"

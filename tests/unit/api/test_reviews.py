@@ -11,6 +11,7 @@ from tests.unit.projections.story import START, registered, renamed, split, stat
 from tests.unit.projections.test_reviews import bound, matched, new, united
 
 HERE = track("room2", "7")
+NOTHING = {"items": [], "total": 0, "aged": 0, "next": None}
 
 
 def doubt(kind: str) -> list[Any]:
@@ -32,20 +33,22 @@ def ask(client: TestClient) -> dict[str, Any]:
 
 
 def test_nothing_waits(client: TestClient) -> None:
-    assert client.get("/review").json() == {"items": []}
+    assert client.get("/review").json() == NOTHING
 
 
-def test_what_waits_is_told_newest_first(world: World, client: TestClient) -> None:
+def test_what_waits_is_told_the_most_useful_first(world: World, client: TestClient) -> None:
     world.happens(*doubt("small_margin"), *doubt("suggested"), renamed("b", "Bob"))
-    newest, older = client.get("/review").json()["items"]
-    assert newest == {
-        "item_id": newest["item_id"], "kind": "suggested", "at": START + 7,
+    told = client.get("/review").json()
+    assert {name: told[name] for name in ("total", "aged", "next")} == {"total": 2, "aged": 0, "next": None}
+    first, second = told["items"]
+    assert first == {
+        "item_id": first["item_id"], "kind": "suggested", "at": START + 7,
         "person_id": "c", "label": "Visitor-C", "other_id": "a", "other_label": "Visitor-a",
         "score": 0.59, "runner_up_score": None, "threshold": 0.6, "camera_id": "room2", "track": "room2/s1/7",
-        "reason": "", "other_last_seen": None,
+        "reason": "", "other_last_seen": None, "doubt": 0.933033, "visits": 1, "behind": 0,
     }  # fmt: skip
-    assert (older["kind"], older["label"], older["other_label"]) == ("small_margin", "Visitor-a", "Bob")
-    assert (older["score"], older["runner_up_score"]) == (0.61, 0.6)
+    assert (second["kind"], second["label"], second["other_label"]) == ("small_margin", "Visitor-a", "Bob")
+    assert (second["score"], second["runner_up_score"]) == (0.61, 0.6)
 
 
 def test_the_absorbed_person_keeps_its_label_in_the_question(world: World, client: TestClient) -> None:
@@ -93,7 +96,7 @@ def test_either_answer_leaves_the_queue(
             "command_id": confirmed.command_id,
         },
     )
-    assert client.get("/review").json() == {"items": []}
+    assert client.get("/review").json() == NOTHING
     assert client.post(f"/review/{item['item_id']}", json={"answer": answer}).status_code == 404
 
 
@@ -150,3 +153,78 @@ def test_an_answer_is_yes_or_no(world: World, client: TestClient, body: Any) -> 
     assert client.post("/review/NOT-ONE", json={"answer": "yes"}).status_code == 422
     assert client.post("/review/00", json={"answer": "yes"}).status_code == 404
     assert world.commands.sent == []
+
+
+DAY = 86_400_000
+
+
+def asked(client: TestClient, **query: Any) -> list[tuple[str, str | None]]:
+    items = client.get("/review", params=query).json()["items"]
+    return [(item["person_id"], item["other_id"]) for item in items]
+
+
+def test_questions_that_nobody_answered_piled_up(world: World, client: TestClient) -> None:
+    """After `SAFEROOM_REVIEW_DAYS` they are not asked any more; whoever asks for them may answer them."""
+    world.happens(*doubt("small_margin"), *doubt("suggested"))
+    world.now = START + 3 * DAY
+    assert asked(client) == [("c", "a"), ("a", "b")]
+    world.now += 1
+    told = client.get("/review").json()
+    assert ([item["kind"] for item in told["items"]], told["total"], told["aged"]) == (["suggested"], 1, 1)
+    world.now += DAY
+    assert client.get("/review").json() == NOTHING | {"aged": 2}
+    told = client.get("/review?aged=true").json()
+    assert ([item["kind"] for item in told["items"]], told["total"]) == (["suggested", "small_margin"], 2)
+    item_id = told["items"][0]["item_id"]
+    assert client.post(f"/review/{item_id}", json={"answer": "no"}).status_code == 200
+    assert client.get("/review").json()["aged"] == 1
+
+
+def test_without_an_age_nothing_leaves_the_queue(api_settings: Any) -> None:
+    world = World(api_settings.model_copy(update={"review_days": 0.0}))
+    world.happens(*walk("a", 0, "Visitor-A", "room1"), *walk("b", 1, "Visitor-B", "room3"))
+    world.happens(*doubt("small_margin"))
+    world.now = START + 80 * DAY
+    with world.client() as client:
+        assert asked(client) == [("a", "b")]
+
+
+def test_two_persons_were_asked_about_track_by_track(world: World, client: TestClient) -> None:
+    """One question of two persons at a time: the one in most doubt."""
+    tracks = [track("room2", str(number)) for number in range(3)]
+    scores = (0.62, 0.6001, 0.61)
+    told = [bound("a", matched(s, 0.6), t) for t, s in zip(tracks, scores, strict=True)]
+    world.happens(*told, bound("b", matched(0.63, 0.625), HERE))
+    first, other = client.get("/review").json()["items"]
+    assert (first["person_id"], first["track"], first["behind"]) == ("a", "room2/s1/1", 2)
+    assert (other["person_id"], other["behind"]) == ("b", 0)
+    client.post(f"/review/{first['item_id']}", json={"answer": "yes"})
+    again = client.get("/review").json()["items"]
+    assert [(one["track"], one["behind"]) for one in again] == [("room2/s1/7", 0), ("room2/s1/2", 1)]
+
+
+def test_a_merge_that_could_not_be_undone_was_asked_about(world: World, client: TestClient) -> None:
+    """Of two merges into one person the later must be undone first: a no to the other was refused."""
+    world.happens(registered("c", 2, "Visitor-C", track=HERE), united("a", "b"), united("a", "c"))
+    assert asked(client) == [("a", "c")]
+    world.happens(split("merge_undone", state("a", 0, "A"), state("c", 2, "C")))
+    assert asked(client) == [("a", "b")]
+
+
+def test_the_pages_of_the_queue_are_the_queue(world: World, client: TestClient) -> None:
+    """Also where somebody answers meanwhile what stood on the page before."""
+    people = [registered(f"p{n}", n, f"P{n}", track=track("door", str(n))) for n in range(2, 9)]
+    world.happens(*people, *(bound(f"p{n}", matched(0.6 + n / 500), HERE, START + n) for n in range(2, 9)))
+    assert [person for person, _ in asked(client)] == [f"p{n}" for n in range(2, 9)]
+    found, cursor = list[str](), None
+    for total in (7, 6, 5, 4):
+        told = client.get("/review", params={"limit": 2} | ({"cursor": cursor} if cursor else {})).json()
+        assert told["total"] == total
+        found += [item["person_id"] for item in told["items"]]
+        cursor = told["next"]
+        assert (
+            client.post(f"/review/{told['items'][0]['item_id']}", json={"answer": "yes"}).status_code == 200
+        )
+    assert (found, cursor) == ([f"p{n}" for n in range(2, 9)], None)
+    for bad in ("1", "x/00", "1.5/zz"):
+        assert client.get("/review", params={"cursor": bad}).status_code == 422

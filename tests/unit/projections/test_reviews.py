@@ -236,6 +236,81 @@ def test_a_merge_into_somebody_absorbed_waits_for_that_to_be_undone(store: Memor
     assert queue(store) == [("automatic_merge", "a", "b"), ("automatic_merge", "b", "c")]
 
 
+@pytest.mark.parametrize("batch", [1, 100])
+def test_two_who_were_seen_in_one_frame_since_were_asked_about_for_ever(batch: int) -> None:
+    """A yes was refused: they can't be merged. The frame comes as a sighting of a track that goes on."""
+    d = registered("d", 3, "Visitor-d", track=THERE, decision=new(0.59, "a"))
+    known = [registered(p, n, f"Visitor-{p}", track=track("door", p)) for n, p in enumerate("abc")]
+    told = [
+        *known, d, suggested("b", "a"), suggested("c", "a"),
+        seen("a", "Visitor-a", HERE, reason="bound"),
+        *(seen("a", "Visitor-a", HERE, START + n) for n in (1, 2)),
+        seen("a", "Visitor-a", HERE, START + 3, together=("b", "d")),
+    ]  # fmt: skip
+    project(made := MemoryViewStore(), told, batch)
+    assert queue(made) == [("suggested", "c", "a")]
+
+
+def test_a_runner_up_who_stood_beside_the_track_was_still_asked_about() -> None:
+    """It can't be the runner-up, then: only how near it was to the threshold is left."""
+    for score, left in ((0.7, []), (0.61, [("small_margin", "a", None)])):
+        project(made := MemoryViewStore(), [registered(p, n, p) for n, p in enumerate("abc")])
+        project(made, [bound("a", matched(score, score - 0.01))])
+        assert queue(made) == [("small_margin", "a", "b")]
+        project(made, [seen("a", "Visitor-a", THERE, START + 1, together=("b",))])
+        assert queue(made) == [("small_margin", "a", "b")], "it was another track that stood beside"
+        project(made, [seen("a", "Visitor-a", HERE, START + 2, together=("b",))])
+        assert queue(made) == left
+
+
+def test_two_known_to_differ_were_asked_about_after_a_merge(store: MemoryViewStore) -> None:
+    """``c`` may be ``a``, and is not ``b``: once these two are one, nobody could merge it any more."""
+    project(store, [suggested("c", "a"), merged("b", "a", "B", command_id="m1", not_persons=("c",))])
+    assert queue(store) == []
+
+
+def test_a_match_close_to_the_same_person_stayed_in_doubt(store: MemoryViewStore) -> None:
+    """It was clear over the threshold, and its runner-up is the very person since."""
+    project(store, [bound("a", matched(0.7, 0.69)), bound("a", matched(0.62, 0.61), THERE)])
+    project(store, [merged("a", "b", "A", command_id="m1")])
+    assert queue(store) == [("small_margin", "a", None)]
+    (raw,) = store.get(topics.reviews_key(SITE)).values()
+    item = msgspec.json.decode(raw, type=ReviewItem)
+    assert (item.track, item.runner_up_score) == (THERE, None), "that one is close to the threshold, too"
+
+
+def test_a_part_that_went_to_somebody_else_was_asked_about_as_the_whole_of_them(
+    store: MemoryViewStore,
+) -> None:
+    """``b`` was taken from ``a`` and then merged into ``c``: nobody asks whether ``c`` is ``a`` for that."""
+    decision = msgspec.structs.replace(DECISION, reason="better_candidate", candidate="a")
+    parted = split("tracks_moved", state("a", 0, "A"), state("b", 1, "B"), HERE, decision=decision)
+    project(store, [parted])
+    assert queue(store) == [("automatic_split", "b", "a")]
+    project(store, [united("c", "b")])
+    assert queue(store) == [("automatic_merge", "c", "b")]
+
+
+def test_one_question_of_two_persons_whichever_way_round_and_why(store: MemoryViewStore) -> None:
+    """Both stand, and were asked about twice: as suggested, and as taken apart."""
+    decision = msgspec.structs.replace(DECISION, reason="evidence_broke", candidate="b", score=0.2)
+    parted = split(
+        "tracks_moved", state("b", 1, "B"), state("a", 0, "A"), HERE, at=START + 5, decision=decision
+    )
+    project(store, [suggested("b", "a"), parted])
+    assert queue(store) == [("automatic_split", "a", "b")]
+    project(store, [suggested("b", "a", at=START + 9)])
+    assert queue(store) == [("suggested", "b", "a")]
+
+
+def test_an_older_question_that_a_merge_brought_took_the_place_of_the_newer(store: MemoryViewStore) -> None:
+    asked = [suggested("c", "a", 0.71, START + 9), suggested("c", "b", 0.64, START)]
+    project(store, [*asked, merged("a", "b", "A", command_id="m1")])
+    (raw,) = store.get(topics.reviews_key(SITE)).values()
+    item = msgspec.json.decode(raw, type=ReviewItem)
+    assert (item.person_id, item.other_id, item.score, item.at) == ("c", "a", 0.71, START + 9)
+
+
 def test_the_queue_is_bounded_and_the_same_in_whatever_batches(
     store: MemoryViewStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
