@@ -1,5 +1,6 @@
 """The slider: the whole page as of then, and back."""
 
+import re
 import time
 from typing import Any
 
@@ -31,6 +32,8 @@ JUMP = """share => new Promise(done => {
 })"""
 #: Steps that the page leaves out unless it is asked for them.
 PLAIN = ("sampled", "seen")
+#: Where a person's pictures are asked for.
+CROPS = re.compile(r"/persons/[^/]+/crops")
 
 
 def slide(page: Any, share: float) -> int:
@@ -128,6 +131,24 @@ def test_it_plays(page: Any, site: Site) -> None:
     page.wait_for_timeout(2500)
     page.click("#replay >> role=button[name=Pause]")
     assert int(page.url.partition("at=")[2]) >= before + 10_000
+
+
+def test_pictures_that_waited_their_turn_were_asked_for_in_the_past(page: Any, site: Site) -> None:
+    until(lambda: len(site.get("/persons")["persons"]) > 5, 60)
+    held: list[Any] = []
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/crops?" in request.url else None)
+    page.route(CROPS, lambda route: held.append(route))  # Playwright takes no builtin
+    page.reload(wait_until="domcontentloaded")
+    page.evaluate("() => { location.hash = '#/people'; }")
+    page.wait_for_function("() => document.querySelectorAll('.portrait').length > 5")
+    until(lambda: page.wait_for_timeout(50) or len(held) >= 4, 10, lambda: f"{len(held)} pictures asked for")
+    opened(page)
+    slide(page, 0.1)
+    for one in list(held):
+        one.fulfill(json={"crops": []})
+    page.wait_for_timeout(500)
+    assert asked == []
 
 
 def opened(page: Any) -> None:

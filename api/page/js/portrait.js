@@ -42,6 +42,10 @@ function best(person) {
   const known = crops.get(person);
   if (known && Date.now() - known.at < KEPT_MS) return known.url;
   const url = queued(async () => {
+    if (moment.get() !== null) { // since it was asked for, the past was opened
+      crops.delete(person);
+      return null;
+    }
     const { crops: found } = await get(`/persons/${encodeURIComponent(person)}/crops`);
     return found.length ? pictureOf(found[0].url) : null;
   });
