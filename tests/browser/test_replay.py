@@ -145,7 +145,7 @@ def test_pictures_that_waited_their_turn_were_asked_for_in_the_past(page: Any, s
     until(lambda: page.wait_for_timeout(50) or len(held) >= 4, 10, lambda: f"{len(held)} pictures asked for")
     opened(page)
     slide(page, 0.1)
-    for one in list(held):
+    for one in held[:]:
         one.fulfill(json={"crops": []})
     page.wait_for_timeout(500)
     assert asked == []
