@@ -33,6 +33,7 @@ AGENT: Final = (
     "agent.commit",
 )
 PROJECTOR: Final = (
+    "projector.form",
     "projector.generation",
     "projector.positions",
     "projector.topics",

@@ -205,6 +205,9 @@ class SimulatedStore:
     def positions(self, view: str) -> dict[int, int]:
         return self._faults.at("projector.positions", lambda: self._current[0].positions(view))
 
+    def form(self, view: str) -> int:
+        return self._faults.at("projector.form", lambda: self._current[0].form(view))
+
     def generation(self) -> str:
         return self._faults.at("projector.generation", lambda: self._current[0].generation())
 

@@ -16,7 +16,7 @@ from projections.changes import Change
 from projections.follower import Follower
 from projections.records import Record as ViewRecord
 from projections.store import MemoryViewStore
-from projections.views import CamerasView, PersonsView, View
+from projections.views import CamerasView, PersonsView, View, formed
 from reid.contracts.cloudevents import envelope_from
 from reid.contracts.topics import CAMERAS, EVENTS
 from reid.domain.policy import Policies, Policy
@@ -270,7 +270,8 @@ class World:
                 for n, r in enumerate(log)
             ]
             made = view.project(records, expected)
-            expected.commit(Change(view.name, {place: None}, {place: len(log)}, made.ops))
+            ops = [*made.ops, formed(view)]
+            expected.commit(Change(view.name, {place: None}, {place: len(log)}, ops))
             rejected |= {(found.record.topic, found.record.offset) for found in made.rejected}
         want, found = expected.dump("saferoom:"), self.views[0].dump("saferoom:")
         for key in sorted(want.keys() | found.keys()):
