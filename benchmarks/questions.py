@@ -19,15 +19,16 @@ import msgspec
 
 from api.journey_views import Doubted
 from api.questions import Question, Queue, queue
-from benchmarks.returning import days_of, looks_of, parser_of
+from benchmarks.returning import asked_days, command_of, parser_of
 from deploy.evaluate.stream import decided
 from deploy.evaluate.video_score import track_truths
 from deploy.evaluate.watch import Watched
 from deploy.identities import Identities
 from projections.changes import Change
+from projections.records import Record
 from projections.reviews import matters
 from projections.store import MemoryViewStore
-from projections.views import PersonsView, Record
+from projections.views import PersonsView
 from reid.contracts import topics
 from reid.contracts.codec import encode
 from reid.contracts.events import AnyEvent, PersonSeen, PersonsMerged, PersonSplit, TrackRef
@@ -35,7 +36,6 @@ from reid.contracts.journeys import ReviewItem
 from reid.contracts.policy import Policy
 from reid.runtime.settings import Settings
 
-_HOUR_MS: Final = 3_600_000
 _FIRST: Final = (10, 20, 40, 80)
 _item = msgspec.json.Decoder(ReviewItem)
 _doubted = msgspec.json.Decoder(Doubted)
@@ -174,12 +174,7 @@ def _changes(asked: Sequence[Asked]) -> int:
 
 def main() -> None:
     asked = parser_of(__doc__).parse_args()
-    days = days_of(looks_of(asked), asked.seconds, asked.days, round(asked.every * _HOUR_MS))
-    command = (
-        f"python -m benchmarks.questions --days {asked.days} --seconds {asked.seconds:g} --seed {asked.seed} "
-        f"--detector {asked.detector} --every {asked.every:g}"
-    )
-    result = {"command": command, **measure(days, Policy())}
+    result = {"command": command_of("questions", asked), **measure(asked_days(asked), Policy())}
     print(json.dumps(result, indent=1))
     if asked.json is not None:
         asked.json.write_text(json.dumps(result, indent=1) + "\n")

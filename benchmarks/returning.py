@@ -79,6 +79,17 @@ def parser_of(described: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def asked_days(asked: argparse.Namespace) -> list[Watched]:
+    return days_of(looks_of(asked), asked.seconds, asked.days, round(asked.every * _HOUR_MS))
+
+
+def command_of(module: str, asked: argparse.Namespace) -> str:
+    return (
+        f"python -m benchmarks.{module} --days {asked.days} --seconds {asked.seconds:g} --seed {asked.seed} "
+        f"--detector {asked.detector} --every {asked.every:g}"
+    )
+
+
 def days_of(looks: Sequence[Look], seconds: float, days: int, every_ms: int) -> list[Watched]:
     """Cut into days, each ``every_ms`` after the one before."""
     found = [Watched() for _ in range(days)]
@@ -119,12 +130,7 @@ def measure(days: Sequence[Watched], policy: Policy) -> dict[str, Any]:
 
 def main() -> None:
     asked = parser_of(__doc__).parse_args()
-    days = days_of(looks_of(asked), asked.seconds, asked.days, round(asked.every * _HOUR_MS))
-    command = (
-        f"python -m benchmarks.returning --days {asked.days} --seconds {asked.seconds:g} --seed {asked.seed} "
-        f"--detector {asked.detector} --every {asked.every:g}"
-    )
-    result = {"command": command, **measure(days, Policy())}
+    result = {"command": command_of("returning", asked), **measure(asked_days(asked), Policy())}
     for row in result["days"]:
         print(_told(row), flush=True)
     print(f"all    {_told(result['all'])}   {result['told']}")

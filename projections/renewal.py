@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from projections.rebuild import Rebuilt
+from projections.sharing import asked_no_more
 from projections.views import View
 from reid.errors import ReidError, Unavailable
 
@@ -71,14 +72,7 @@ class Renewal:
         if process is None or thread is None:
             return
         self._ending = True
-        assert process.stdin is not None
-        with suppress(OSError, ValueError):
-            process.stdin.close()
-        try:
-            process.wait(END_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        asked_no_more(process, END_S)
         thread.join(END_S)
 
     def _attend(self, process: "subprocess.Popen[bytes]") -> None:

@@ -141,17 +141,22 @@ class _Member(threading.Thread):
             self._heard.put(Unavailable(f"a process that folds a share of the log ended: {error!r}"))
 
     def end(self) -> None:
-        """The process ends itself when nobody can ask it any more."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        with suppress(OSError):
-            self._process.stdin.close()
-        try:
-            self._process.wait(END_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        assert self._process.stdout is not None
+        asked_no_more(self._process, END_S)
         self.join(END_S)
         self._process.stdout.close()
+
+
+def asked_no_more(process: "subprocess.Popen[bytes]", within_s: float) -> None:
+    """It ends itself when nobody can ask it any more; what does not within ``within_s`` seconds is killed."""
+    assert process.stdin is not None
+    with suppress(OSError, ValueError):
+        process.stdin.close()
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _say(to: IO[bytes], what: object) -> None:

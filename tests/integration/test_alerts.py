@@ -57,11 +57,6 @@ def rules(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def event_log(topics: str) -> EventLog:
-    return EventLog(topics)
-
-
 def now() -> int:
     return time.time_ns() // 1_000_000
 

@@ -40,11 +40,6 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def event_log(topics: str) -> EventLog:
-    return EventLog(topics)
-
-
-@pytest.fixture
 def views(topics: str, clean_redis: str) -> Iterator[None]:
     """A projector at work."""
     with projector(topics, clean_redis):

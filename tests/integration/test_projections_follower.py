@@ -5,7 +5,7 @@ import logging
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,18 +32,6 @@ from tests.unit.projections.view_store_contract import STORY
 pytestmark = pytest.mark.integration
 VIEW_KEYS = ("saferoom:persons", "saferoom:index", "saferoom:by-camera", "saferoom:stats", "saferoom:live",
              "saferoom:person-cameras", "saferoom:tallies", "saferoom:outcome")  # fmt: skip
-
-
-@pytest.fixture
-def store(clean_redis: str) -> Iterator[RedisViewStore]:
-    made = RedisViewStore(clean_redis)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def event_log(topics: str) -> EventLog:
-    return EventLog(topics)
 
 
 def view(store: RedisViewStore | MemoryViewStore) -> dict[str, object]:

@@ -22,13 +22,6 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def store(clean_redis: str) -> Iterator[RedisViewStore]:
-    made = RedisViewStore(clean_redis)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def client(clean_redis: str) -> Iterator[redis.Redis]:
     made = redis.Redis.from_url(clean_redis)
     yield made

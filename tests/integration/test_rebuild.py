@@ -66,18 +66,6 @@ def decided() -> list[Any]:
     return [event for _, _, event in itertools.islice(site_events(60), 3_000)]
 
 
-@pytest.fixture
-def store(clean_redis: str) -> Iterator[RedisViewStore]:
-    made = RedisViewStore(clean_redis)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def event_log(topics: str) -> EventLog:
-    return EventLog(topics)
-
-
 @contextmanager
 def databases(url: str) -> Iterator[Databases]:
     made = Databases(url)

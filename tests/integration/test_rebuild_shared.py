@@ -3,7 +3,7 @@
 import itertools
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -33,13 +33,6 @@ MARK = "projections.sharing"
 def several(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views_anew, "LONG", 1)
     monkeypatch.setattr(sharing, "processes", lambda: 3)
-
-
-@pytest.fixture
-def store(clean_redis: str) -> Iterator[RedisViewStore]:
-    made = RedisViewStore(clean_redis)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -25,13 +25,6 @@ ANN, KEY = person_key(SITE, "a"), FORM_KEY
 
 
 @pytest.fixture
-def store(clean_redis: str) -> Iterator[RedisViewStore]:
-    made = RedisViewStore(clean_redis)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def client(clean_redis: str) -> Iterator[Any]:
     made = redis.Redis.from_url(clean_redis, decode_responses=True)
     yield made
