@@ -30,7 +30,7 @@ from reid.contracts.events import (
     ZoneDirected,
     ZoneFollowed,
 )
-from reid.domain import labels
+from reid.domain import beside, labels
 from reid.domain.passages import passage
 from reid.domain.poisoning import without
 from reid.domain.spans import united
@@ -124,12 +124,22 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
     before = camera.bound.get(event.track)
     if before is not None and event.reason == "present":
         before.person_id, before.doubts = event.person_id, event.doubts
+        if event.score is not None and event.doubts == 0:
+            before.sure_at = max(before.sure_at, event.at)
         camera.seen(before, event.at)
     else:
         barred = before or camera.pending.get(event.track) or PendingTrack()
         camera.bind(
             event.track,
-            BoundTrack(event.person_id, event.at, event.at, event.doubts, barred.not_persons, barred.differs),
+            BoundTrack(
+                event.person_id,
+                bound_at=event.at,
+                seen_at=event.at,
+                sure_at=event.at,
+                doubts=event.doubts,
+                not_persons=barred.not_persons,
+                differs=barred.differs,
+            ),
         )
     if event.track.camera_id not in person.cameras:
         person.cameras.append(event.track.camera_id)
@@ -144,6 +154,7 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
         person.not_persons.add(other_id)
         if other_id in site.persons:
             site.persons[other_id].not_persons.add(person.person_id)
+            beside.tell(site, event.track, person.person_id, other_id, event.at)
     if event.template is not None and event.slot is not None:
         person.templates[event.slot : event.slot + 1] = [event.template]
         site.index(person)
@@ -196,6 +207,8 @@ def _left(site: SiteState, event: PersonLeft) -> None:
     if event.reason != "track_ended":
         # Two tracks in one frame are two persons; a crop that looks different may still be the same one.
         differs = (event.person_id,) if event.reason == "two_in_one_frame" else ()
+        if before is not None and event.reason == "evidence_disagrees":
+            beside.take_back(site, event.track, event.person_id, before.sure_at)
         camera.wait(event.track, _barred(event.at, before, event.person_id, differs))
     else:
         for worn in site.wardrobe.get(event.person_id, {}).values():
@@ -267,6 +280,8 @@ def _split(site: SiteState, event: PersonSplit) -> None:
         site.next_number = max(site.next_number, other.number + 1)
         while site.labelled(labels.label(site.next_label)) is not None:
             site.next_label += 1
+    if event.kind != "merge_undone":
+        beside.move(site, moved, person_id, None if other is None else other.person_id)
     if event.decision is None and event.kind != "merge_undone":
         for track in event.tracks:
             site.reject(track, person_id)

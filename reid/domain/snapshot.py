@@ -22,13 +22,14 @@ from reid.domain.state import (
     Reviewed,
     Revisions,
     SiteState,
+    Told,
     Zones,
 )
 from reid.domain.worn import Worn
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 13
+LAYOUT: Final = 14
 
 
 class _Bound(msgspec.Struct):
@@ -98,6 +99,7 @@ class _Site(msgspec.Struct):
     reviewed: list[Reviewed]
     suggested: list[tuple[str, str]]
     lessons: list[tuple[str, Lesson]]
+    told: list[tuple[tuple[str, str], Told]]
     zones: Zones
 
 
@@ -167,6 +169,7 @@ def _site(site_id: str, site: SiteState) -> _Site:
         list(site.reviewed),
         list(site.suggested),
         sorted(site.lessons.items(), key=lambda item: item[0]),
+        list(site.told.items()),
         site.zones,
     )
 
@@ -225,5 +228,6 @@ def _loaded(plain: _Site) -> SiteState:
     site.reviewed = list(plain.reviewed)
     site.suggested = dict.fromkeys(plain.suggested)
     site.lessons = dict(plain.lessons)
+    site.told = dict(plain.told)
     site.zones = plain.zones
     return site

@@ -16,6 +16,7 @@ from reid.contracts.events import (
     Undo,
 )
 from reid.domain import labels
+from reid.domain.beside import told_by
 from reid.domain.policy import Policy
 from reid.domain.rejection import rejected, unknown
 from reid.domain.spans import united, visits
@@ -50,10 +51,10 @@ def move(site: SiteState, command: MoveTracks | RejectTrack, policy: Policy) -> 
             "no_evidence",
             "these tracks left no appearance of their own: name a person to move them to",
         )
-    rest = _without(person, wanted, kept, policy)
+    rest, other = _told(site, _without(person, wanted, kept, policy), other, wanted)
     if other is not None:
-        rest = _differing(rest, other.person_id)
-        other = _differing(other, person.person_id)
+        rest = _differing(rest, {other.person_id})
+        other = _differing(other, {person.person_id})
     return PersonSplit(
         site_id=command.site_id,
         at=command.issued_at,
@@ -81,13 +82,14 @@ def parted(
     wanted = {track}
     spans = [span for span in person.tracks if span.track == track]
     kept = [t for t in person.templates if t.track != track]
-    other = _target(site, person, spans, None, policy)
-    assert other is not None and kept
+    target = _target(site, person, spans, None, policy)
+    assert target is not None and kept
+    rest, other = _told(site, _without(person, wanted, kept, policy), target, wanted)
     return PersonSplit(
         site_id=site_id,
         at=at,
         kind="tracks_moved",
-        person=_without(person, wanted, kept, policy),
+        person=rest,
         other=other,
         tracks=(track,),
         merges=_merges_less(site, person, wanted, policy),
@@ -197,5 +199,16 @@ def _joined(other: Person, spans: Sequence[TrackSpan], moved: list[Template], po
     )
 
 
-def _differing(person: PersonState, other_id: str) -> PersonState:
-    return msgspec.structs.replace(person, not_persons=tuple(sorted({*person.not_persons, other_id})))
+def _told(
+    site: SiteState, rest: PersonState, other: PersonState | None, moved: Collection[TrackRef]
+) -> tuple[PersonState, PersonState | None]:
+    """Who was in one frame with these tracks alone is somebody else than they are now."""
+    told = set(told_by(site, moved, rest.person_id, 0))
+    kept = tuple(o for o in rest.not_persons if o not in told)
+    if other is not None:
+        other = _differing(other, told - {other.person_id})
+    return msgspec.structs.replace(rest, not_persons=kept), other
+
+
+def _differing(person: PersonState, others: Collection[str]) -> PersonState:
+    return msgspec.structs.replace(person, not_persons=tuple(sorted({*person.not_persons, *others})))

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from reid.contracts.embedding import fixed_from_bytes
 from reid.contracts.events import PersonState, Template, TrackRef, TrackSpan
@@ -31,6 +31,8 @@ MAX_REJECTED: Final = 1_000
 MAX_ANSWERED: Final = 1_000
 #: Pairs of persons suggested to be one, remembered so that each is told once.
 MAX_SUGGESTED: Final = 1_000
+#: Frames that told two persons to be two, remembered so that it can be taken back.
+MAX_TOLD: Final = 2_000
 #: Answers of people remembered, to learn from.
 MAX_REVIEWED: Final = 500
 
@@ -107,12 +109,14 @@ class Merge:
 
 @dataclass(slots=True)
 class BoundTrack:
-    """A track with an identity. ``seen_at``: time of its last `PersonSeen`; ``not_persons``, ``differs``: as
-    of a pending track, should it lose its identity again."""
+    """A track with an identity. ``seen_at``: time of its last `PersonSeen`, ``sure_at``: of the last whose
+    crop was not in doubt; ``not_persons``, ``differs``: as of a pending track, should it lose its identity
+    again."""
 
     person_id: str
     bound_at: int
     seen_at: int
+    sure_at: int
     doubts: int = 0
     not_persons: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
@@ -222,6 +226,14 @@ class Revisions:
         self.asserted.pop(person_id, None)
 
 
+class Told(NamedTuple):
+    """Of two persons, in the order of their ids, the ``tracks`` that stood in one frame; None of whom no
+    track is known there."""
+
+    tracks: tuple[TrackRef | None, TrackRef | None]
+    at: int
+
+
 @dataclass(slots=True)
 class Reviewed:
     """What somebody said about a decision that ``score`` of ``model`` had made. It names nobody, so that
@@ -291,6 +303,8 @@ class SiteState:
         self.revisions = Revisions()
         self.zones = Zones()
         self.rejected: dict[TrackRef, tuple[str, ...]] = {}
+        self.told: dict[tuple[str, str], Told] = {}
+        """Persons who were known to be two when they were in one frame, ids in order, and how."""
         self._labels: dict[str, str] = {}
         self._expiry: list[tuple[int, str]] = []
 
@@ -374,6 +388,7 @@ class SiteState:
         """Forgets the person, also as it was before any merge. Its tracks lose their identity."""
         self.take_out(person_id)
         self.suggested = dict.fromkeys(both for both in self.suggested if person_id not in both)
+        self.told = {both: told for both, told in self.told.items() if person_id not in both}
         gone = [person_id]
         while gone:
             survivor = gone.pop()

@@ -40,6 +40,8 @@ class NaiveGallery:
         self.rejected: dict[Track, set[str]] = {}
         self.pending: dict[Track, dict[str, Any]] = {}
         self.merges: list[dict[str, Any]] = []
+        #: Who was told to differ by a frame: ids as of then, tracks by them, when.
+        self.told: list[tuple[dict[str, Track | None], int]] = []
         self.number = self.label = 0
 
     def frame(self, camera: str, now: int, shown: list[Track], crop: Track | None, look: Look) -> None:
@@ -74,12 +76,13 @@ class NaiveGallery:
         best = self._best(bound["who"], look) if look else None
         if best is not None:
             bound["doubts"] = bound["doubts"] + 1 if best < DOUBTFUL else 0
+            bound["sure"] = now if bound["doubts"] == 0 else bound["sure"]
         if bound["doubts"] == DOUBTS:
-            self._take_away(track, bound["who"], differs=False)
+            self._take_away(track, bound["who"], differs=False, doubted=True)
             return
         bound["seen"] = now
         self._see(bound["who"], track, now, look if best is not None and TEACHES <= best < NOVEL else None)
-        self._differ(bound["who"], here)
+        self._beside(bound["who"], here, track, now)
 
     def _identify(self, track: Track, now: int, look: Look, holders: dict[str, Track]) -> None:
         waits = self.pending.setdefault(track, {"crops": 0, "never": set(), "differs": set()})
@@ -96,7 +99,7 @@ class NaiveGallery:
         if alike >= max(THRESHOLD, score + 1e-9):
             # Two passed each other, perhaps: whoever holds that name may be the wrong one.
             if self.bound[holders[other]]["doubts"] + 1 >= DOUBTS:
-                self._take_away(holders[other], other, differs=False)
+                self._take_away(holders[other], other, differs=False, doubted=True)
                 return
             if waits["crops"] < 2 * self.crops and now - since < PATIENCE:
                 return
@@ -104,9 +107,9 @@ class NaiveGallery:
         if score < THRESHOLD:
             who = self._register(now, (look, track))
         kept = {"never": waits["never"], "differs": waits["differs"]}
-        self.bound[track] = {"who": who, "at": now, "seen": now, "doubts": 0, **kept}
+        self.bound[track] = {"who": who, "at": now, "seen": now, "sure": now, "doubts": 0, **kept}
         self._see(who, track, now, look if THRESHOLD <= score < NOVEL else None)
-        self._differ(who, here | (waits["differs"] & self.persons.keys()) | rejected)
+        self._beside(who, here | (waits["differs"] & self.persons.keys()) | rejected, track, now)
 
     def _nearest(self, persons: list[Person], look: Look) -> tuple[float, str]:
         scores = [(self._best(p["id"], look) or 0.0, -p["number"], p["id"]) for p in persons]
@@ -147,8 +150,12 @@ class NaiveGallery:
     def _best(self, who: str, look: Look) -> float | None:
         return max((similarity(look, seen) for seen, _ in self.persons[who]["templates"]), default=None)
 
-    def _take_away(self, track: Track, who: str, differs: bool) -> None:
+    def _take_away(self, track: Track, who: str, differs: bool, doubted: bool = False) -> None:
         bound = self.bound.pop(track)
+        if doubted:
+            for other in self._told_by({track}, who, bound["sure"], forget=True):
+                self.persons[who]["differs"].discard(other)
+                self.persons[other]["differs"].discard(who)
         also = {who} if differs else set()
         self.pending[track] = {
             "crops": 0,
@@ -160,6 +167,38 @@ class NaiveGallery:
         for other in others - {who}:
             self.persons[who]["differs"].add(other)
             self.persons[other]["differs"].add(who)
+
+    def _beside(self, who: str, others: set[str], track: Track, now: int) -> None:
+        """Whoever of the others was not known to differ is told to, by this frame."""
+        for other in sorted(others - {who} - self.persons[who]["differs"]):
+            theirs = [(b["at"], t) for t, b in self.bound.items() if b["who"] == other and t[0] == track[0]]
+            self._tell({who: track, other: max(theirs)[1] if theirs else None}, now)
+            self._differ(who, {other})
+
+    def _tell(self, tracks: dict[str, Track | None], now: int) -> None:
+        self.told = [one for one in self.told if one[0].keys() != tracks.keys()]
+        self.told.append((tracks, now))
+
+    def _told_by(self, tracks: set[Track], who: str, since: int, forget: bool = False) -> set[str]:
+        """Who differs for nothing but what these tracks of ``who`` told since then."""
+        about = [(told, self._ends(told[0], who)) for told in self.told]
+        ours = [(told, ends) for told, ends in about if ends]
+        by_them = {e[1] for told, e in ours if e[0] in tracks and told[1] > since}
+        by_them -= {e[1] for told, e in ours if not (e[0] in tracks and told[1] > since)}
+        for track, bound in self.bound.items():
+            if bound["who"] == who and track not in tracks:
+                by_them -= {b["who"] for t, b in self.bound.items() if t[0] == track[0]}
+        if forget:
+            gone = [told for told, ends in ours if ends[1] in by_them]
+            self.told = [told for told in self.told if told not in gone]
+        return by_them
+
+    def _ends(self, tracks: dict[str, Track | None], who: str) -> tuple[Track | None, str] | None:
+        """The track of ``who``, and who the other one is now; None for others, or if they are one."""
+        holders = {self.holder(one): track for one, track in tracks.items()}
+        if len(holders) < 2 or who not in holders or None in holders:
+            return None
+        return holders.pop(who), next(str(other) for other in holders)
 
     def _free(self, label: int) -> int:
         while letters(label) in {p["label"] for p in self.persons.values()}:
@@ -207,6 +246,7 @@ class NaiveGallery:
         if who in self.persons:
             self._drop(who)
             self.bound = {t: bound for t, bound in self.bound.items() if bound["who"] != who}
+        self.told = [told for told in self.told if who not in told[0]]
         for merge in [m for m in self.merges if m["survivor"] == who]:
             self.merges.remove(merge)
             self.gone(merge["absorbed"])
@@ -307,6 +347,19 @@ class NaiveGallery:
             return "no_evidence"
         for track in tracks:
             self.rejected.setdefault(track, set()).add(who)
+        for differing in self._told_by(tracks, who, 0):
+            person["differs"].discard(differing)
+            self.persons[differing]["differs"].discard(who)
+            if other is not None:
+                self._differ(other, {differing})
+        for told in list(self.told):
+            ends = self._ends(told[0], who)
+            if ends is not None and ends[0] in tracks:
+                self.told.remove(told)
+                theirs = next(track for one, track in told[0].items() if self.holder(one) == ends[1])
+                named = next(one for one in told[0] if self.holder(one) == ends[1])
+                if other not in (None, ends[1]):
+                    self._tell({other: ends[0], named: theirs}, told[1])
         without(person, tracks)
         self._without_in_merges(who, tracks)
         for track, bound in list(self.bound.items()):
