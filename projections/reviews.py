@@ -243,9 +243,13 @@ def _apart(items: Items, person_id: str, others: Collection[str]) -> None:
 
 def _split(items: Items, event: PersonSplit) -> None:
     """Whoever took tracks away has answered; tracks that go back with an undone merge take their questions
-    along."""
+    along. A merge of whose one side all tracks were taken away can't be undone any more."""
     person_id, other = event.person.person_id, event.other
     back = other.person_id if event.kind == "merge_undone" and other is not None else None
+    settled = {
+        u.absorbed.person_id for u in event.merges if not (u.survivor.templates and u.absorbed.templates)
+    }
+    _drop(items, (i for i, one in items.items() if one.kind == "automatic_merge" and one.other_id in settled))
     for id_, one in list(items.items()):
         if one.kind == "automatic_merge" and one.person_id == person_id and one.other_id == back:
             del items[id_]

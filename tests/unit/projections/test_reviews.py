@@ -8,7 +8,7 @@ import pytest
 from projections import reviews
 from projections.store import MemoryViewStore
 from reid.contracts import topics
-from reid.contracts.events import Decision, IdentityReviewed, PersonLeft
+from reid.contracts.events import Decision, IdentityReviewed, PersonLeft, Undo
 from reid.contracts.journeys import ReviewItem
 from tests.unit.projections.logs import project
 from tests.unit.projections.story import (
@@ -289,6 +289,14 @@ def test_a_part_that_went_to_somebody_else_was_asked_about_as_the_whole_of_them(
     assert queue(store) == [("automatic_split", "b", "a")]
     project(store, [united("c", "b")])
     assert queue(store) == [("automatic_merge", "c", "b")]
+
+
+def test_a_merge_of_which_nothing_was_left_to_undo_was_still_asked_about(store: MemoryViewStore) -> None:
+    project(store, [united("a", "b"), united("a", "c")])
+    left, gone = state("a", 0, "A"), msgspec.structs.replace(state("b", 1, "B"), templates=(), tracks=())
+    undos = (Undo(left, gone), Undo(left, state("c", 2, "C")))
+    project(store, [split("tracks_moved", left, state("d", 3, "D"), HERE, merges=undos, command_id="m1")])
+    assert queue(store) == [("automatic_merge", "a", "c")]
 
 
 def test_one_question_of_two_persons_whichever_way_round_and_why(store: MemoryViewStore) -> None:
