@@ -1,5 +1,6 @@
 """Whether two persons are one, by all that is kept of both."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,17 @@ from reid.domain.state import Person, SiteState
 EVEN: Final = 0.0
 #: Persons from which a crowd is large.
 CROWD: Final = 40
+#: Left over is who was weighed again so often, was seen on so few tracks, and not for so long (milliseconds);
+#: known for longer, who was seen on so many. In a crowd of no more than ``SMALL`` they are one from so low
+#: log odds (docs/identity.md).
+_WEIGHED: Final = 5
+_FEW_TRACKS: Final = 2
+_GONE: Final = 10_000
+_KNOWN_TRACKS: Final = 3
+SMALL: Final = 15
+LEFT_OVER: Final = -2.0
+#: Persons among whom nobody may be more like who is left over.
+_RIVALS: Final = 8
 
 
 def few(site: SiteState, at: int) -> int:
@@ -92,7 +104,9 @@ class Pairing:
         for that too, else it is suggested, once."""
         needed = self.needed(person, other)
         if odds < needed:
-            return None
+            needed = min(needed, self._needed_of_left_over(person, other))
+            if odds < needed or not self._nobody_is_nearer(person, other):
+                return None
         elder, younger = sorted((person, other), key=lambda p: p.number)
         score, usual = (share(o, OPERATING_POINT, REACH) for o in (odds, needed))
         if apart_persons(person, other, self.policy) and not decides(score, usual, self.policy):
@@ -100,6 +114,26 @@ class Pairing:
             return suggestion(self.site, self.site_id, self.at, younger, elder, decision, self.policy)
         decision = self.decision(elder, "matched", "evidence_grew", odds, needed)
         return united(self.site_id, self.at, elder, younger, self.policy, decision=decision)
+
+    def _needed_of_left_over(self, person: Person, other: Person) -> float:
+        """A short track from an odd side is like nobody, its own person included, and nothing more comes of
+        it. Where few people are, it is one of them more often than somebody who came once.
+        """
+        left, known = sorted((person, other), key=lambda p: (len(p.tracks), -p.number))
+        times = self.site.revisions.doubts.get(left.person_id, 0)
+        if times < _WEIGHED or len(left.tracks) > _FEW_TRACKS or len(known.tracks) < _KNOWN_TRACKS:
+            return math.inf
+        if self.at - left.last_seen <= _GONE or apart_persons(person, other, self.policy):
+            return math.inf
+        return LEFT_OVER + 2 * max(logarithm(self.crowd(person, other) / SMALL), 0.0)
+
+    def _nobody_is_nearer(self, person: Person, other: Person) -> bool:
+        """Nor anybody who it cannot be: then its own person has been taken for somebody else."""
+        left, known = sorted((person, other), key=lambda p: (len(p.tracks), -p.number))
+        found = self.site.gallery.search(self.looks(left)[0], {left.person_id, known.person_id}, _RIVALS)
+        rivals = [self.site.persons[candidate.person_id] for candidate in found]
+        odds = self.odds(known, left)
+        return all(self.odds(rival, left) <= odds for rival in rivals)
 
     def decision(self, person: Person, outcome: Outcome, reason: str, odds: float, needed: float) -> Decision:
         return of_looks(

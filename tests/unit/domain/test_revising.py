@@ -93,6 +93,32 @@ def test_merging_asks_for_less_the_more_tracks_show_them() -> None:
     assert all(e.decision.threshold >= even for e in eased.all(PersonsMerged))
 
 
+def left_over() -> list[PersonsMerged]:
+    """Merges of a story in which nobody is merged for their looks alone."""
+    stubborn = Policy(threshold=0.75, merge_margin=99.0, merge_relief=0.0)
+    return told(stubborn, seed=3, people=4, tracks=40).all(PersonsMerged)
+
+
+def test_who_was_like_nobody_and_never_came_again_stayed_a_person_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    merged, even = left_over(), share(0.0, OPERATING_POINT, REACH)
+    assert merged and all(e.decision.threshold <= e.decision.score < even for e in merged)
+    monkeypatch.setattr(pairing, "LEFT_OVER", 99.0)
+    assert not left_over()
+
+
+def test_in_a_large_crowd_who_is_left_over_came_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairing, "SMALL", 1)
+    assert not left_over()
+
+
+def test_who_is_left_over_is_not_given_to_the_next_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    merged = left_over()
+    monkeypatch.setattr(pairing.Pairing, "_nobody_is_nearer", lambda *_: True)
+    assert len(left_over()) > len(merged)
+
+
 def test_revisions_are_limited_in_a_minute() -> None:
     busy = Policy(threshold=0.95, merge_margin=-9.0)
     assert told(busy).all(PersonsMerged)
