@@ -149,6 +149,22 @@ def test_a_person_is_found_by_name_camera_and_presence(page: Any, site: Site) ->
     )
 
 
+def test_whose_best_picture_is_gone_is_shown_by_the_next(page: Any, site: Site) -> None:
+    """Initials stood there, and an empty picture among the others."""
+    found = {one["person_id"]: site.get(f"/persons/{one['person_id']}/crops") for one in site.persons()}
+    person, crops = next((id_, crops["crops"]) for id_, crops in found.items() if len(crops["crops"]) > 1)
+    gone = crops[0]["url"]
+    page.expected.append("status of 404")
+    page.route(f"**{gone}", lambda route: route.fulfill(status=404, json={"detail": "no crop"}))
+    page.evaluate("id => (location.hash = '#/people/' + id)", person)
+    page.reload()
+    page.wait_for_selector(".identity .portrait img")
+    page.wait_for_function(
+        """() => { const all = [...document.querySelectorAll('.crops img')];
+                   return all.length && all.every(one => one.src.startsWith('blob:')); }"""
+    )
+
+
 def test_a_person_has_a_page_of_its_own(page: Any, site: Site) -> None:
     person = max(site.persons(), key=lambda one: len(one["cameras"]))
     page.evaluate("id => (location.hash = '#/people/' + id)", person["person_id"])
