@@ -7,7 +7,8 @@ questions that it asks first are those that change something.
 ``days``: at the end of each, the questions that an answer can be given to, one of two persons at a time, and
 those that have aged. ``changes``: of all that were asked, by the truth of the simulation, how many answers
 would part what was taken for one, or join what was taken for two; ``first`` of 10, 20, … ranked as the queue
-ranks them; ``newest``: the newest first. A person is whoever most of its tracks were; of as many, whoever it was first.
+ranks them; ``newest``: the newest first. A person is whoever most of its tracks were; of as many, whoever it
+was first.
 """
 
 import json
