@@ -1,14 +1,18 @@
 """Which stored crops are somebody's, and who lives: what `projections.keeper` goes by."""
 
-from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 
 class SiteCrops(NamedTuple):
-    """``holders``: SHA-256 of a crop -> ids of the persons of whom it is named; ``persons``: all who live."""
+    """``holders``: SHA-256 of a crop -> ids of the persons of whom it is named, a space between two, as the
+    view has them: asked for every two seconds, they are read when one is missing. ``persons``: all who
+    live."""
 
-    holders: dict[str, frozenset[str]]
+    holders: dict[str, bytes]
     persons: frozenset[str]
+
+    def of_the_living(self, holders: bytes) -> bool:
+        return not self.persons.isdisjoint(holders.decode().split())
 
 
 class Claims(NamedTuple):
@@ -18,16 +22,6 @@ class Claims(NamedTuple):
     form: int
     sites: dict[str, SiteCrops]
 
-    def holders(self, site: str) -> dict[str, frozenset[str]]:
+    def of(self, site: str) -> SiteCrops:
         """Empty for a site of which nothing was asked."""
-        return self.sites[site].holders if site in self.sites else {}
-
-
-def site_crops(holders: Mapping[bytes | str, bytes], persons: Collection[bytes | str]) -> SiteCrops:
-    """From what a store holds: names as bytes or as text."""
-    crops = {_text(sha256): frozenset(ids.decode().split()) for sha256, ids in holders.items()}
-    return SiteCrops(crops, frozenset(map(_text, persons)))
-
-
-def _text(name: bytes | str) -> str:
-    return name.decode() if isinstance(name, bytes) else name
+        return self.sites.get(site) or SiteCrops({}, frozenset())

@@ -80,9 +80,9 @@ class Keeper:
             return 0
         at, gone = self._clock(), 0
         for site, (named, _) in (before.sites if before is not None else {}).items():
-            living = now.sites[site].persons if site in now.sites else frozenset()
-            for sha256 in named.keys() - now.holders(site).keys():
-                if named[sha256] & living:
+            left = now.of(site)
+            for sha256 in named.keys() - left.holders.keys():
+                if left.of_the_living(named[sha256]):
                     self._let_go[site, sha256] = at
                 else:
                     self._crops.delete(site, sha256)
@@ -100,7 +100,7 @@ class Keeper:
             return None
         total = Swept()
         for site in sites:
-            found = self._sweep_site(site, claims.holders(site).keys(), began)
+            found = self._sweep_site(site, claims.of(site).holders, began)
             total = Swept(*(a + b for a, b in zip(total, found, strict=True)))
         return total
 

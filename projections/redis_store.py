@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from projections.changes import Change
-from projections.claims import Claims, site_crops
+from projections.claims import Claims, SiteCrops
 from projections.store import CameraRef, Documents, PersonRef, decode_documents
 from reid.contracts.topics import (
     EXPIRY_GRACE_MS,
@@ -130,8 +130,13 @@ class RedisViewStore:
 
         stored, form, *found = asked(ask)
         positions = {int(partition): int(offset) for partition, offset in stored.items()}
-        pairs = zip(names, found[::2], found[1::2], strict=True)
-        return Claims(positions, int(form or 0), {site: site_crops(*rest) for site, *rest in pairs})
+        sites = {
+            site: SiteCrops(
+                {k.decode(): ids for k, ids in held.items()}, frozenset(p.decode() for p in living)
+            )
+            for site, held, living in zip(names, found[::2], found[1::2], strict=True)
+        }
+        return Claims(positions, int(form or 0), sites)
 
     def commit(self, change: Change) -> None:
         batch = [

@@ -27,7 +27,7 @@ from projections.changes import (
     SetPerson,
     SetRemove,
 )
-from projections.claims import Claims, site_crops
+from projections.claims import Claims, SiteCrops
 from reid.contracts.topics import (
     EXPIRY_GRACE_MS,
     FORM_KEY,
@@ -203,7 +203,9 @@ class MemoryViewStore:
 
     def claims(self, sites: Collection[str]) -> Claims:
         found = {
-            site: site_crops(self._get(crops_key(site), {}), self._get(persons_index_key(site), {}))
+            site: SiteCrops(
+                dict(self._get(crops_key(site), {})), frozenset(self._get(persons_index_key(site), {}))
+            )
             for site in sites
         }
         return Claims(self.positions(PERSONS_VIEW), self.form(PERSONS_VIEW), found)

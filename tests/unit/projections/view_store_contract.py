@@ -112,7 +112,7 @@ class ViewStoreContract:
         )
         store.commit(Change("persons", {}, {0: 7}, [IndexAdd(index, "b", 1), formed(PersonsView(90))]))
         found = store.claims([SITE, "annex"])
-        assert found.sites[SITE] == ({"x": frozenset("ab")}, frozenset("b"))
+        assert found.sites[SITE] == ({"x": b"a b"}, frozenset("b"))
         assert found.sites["annex"] == ({}, frozenset())
         assert (found.positions, found.form) == ({0: 7}, PersonsView.form)
 
