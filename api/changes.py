@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import JSONResponse
+from pydantic import WithJsonSchema
 
 from api import models
 from api.access.roles import Role, needs
@@ -20,7 +21,8 @@ from reid.contracts.topics import OUTCOME_TTL_S
 from reid.contracts.views import CommandOutcome
 
 router = APIRouter(tags=["commands"])
-#: Where the old system's clients may name persons.
+#: Described as it should be: the old system's clients may name the persons in the query instead.
+MergeBody = Annotated[models.MergeRequest | None, WithJsonSchema(models.MergeRequest.model_json_schema())]
 InQuery = Annotated[str | None, Query(min_length=1, max_length=models.MAX_ID, include_in_schema=False)]
 
 
@@ -33,7 +35,7 @@ InQuery = Annotated[str | None, Query(min_length=1, max_length=models.MAX_ID, in
 @needs(Role.operator)
 async def merge_persons(
     asks: Asks,
-    body: models.MergeRequest | None = None,
+    body: MergeBody = None,
     person_id1: InQuery = None,
     person_id2: InQuery = None,
 ) -> Any:
