@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import JSONResponse
+from pydantic import WithJsonSchema
 
 from api import models
 from api.access.roles import Role, needs
@@ -20,15 +21,32 @@ from reid.contracts.topics import OUTCOME_TTL_S
 from reid.contracts.views import CommandOutcome
 
 router = APIRouter(tags=["commands"])
+#: Described as it should be: the old system's clients may name the persons in the query instead.
+MergeBody = Annotated[models.MergeRequest | None, WithJsonSchema(models.MergeRequest.model_json_schema())]
+InQuery = Annotated[str | None, Query(min_length=1, max_length=models.MAX_ID, include_in_schema=False)]
 
 
-@router.post("/persons/merge", response_model=models.ChangedPerson, responses=REFUSALS)
+@router.post(
+    "/persons/merge",
+    response_model=models.ChangedPerson,
+    responses=REFUSALS,
+    openapi_extra={"requestBody": {"required": True}},
+)
 @needs(Role.operator)
-async def merge_persons(asks: Asks, body: models.MergeRequest) -> Any:
+async def merge_persons(
+    asks: Asks,
+    body: MergeBody = None,
+    person_id1: InQuery = None,
+    person_id2: InQuery = None,
+) -> Any:
     """``person_id2`` is absorbed into ``person_id1``, which is the answer."""
-    outcome = await asks.outcome(
-        lambda fields: MergePersons(person_id1=body.person_id1, person_id2=body.person_id2, **fields)
-    )
+    if body is not None:
+        one, two = body.person_id1, body.person_id2
+    elif person_id1 is not None and person_id2 is not None:
+        one, two = person_id1, person_id2
+    else:
+        raise HTTPException(422, "name both persons in the body: person_id1, which stays, and person_id2")
+    outcome = await asks.outcome(lambda fields: MergePersons(person_id1=one, person_id2=two, **fields))
     return outcome if isinstance(outcome, JSONResponse) else await _changed(asks.ctx, outcome, "merged")
 
 
@@ -36,11 +54,12 @@ async def merge_persons(asks: Asks, body: models.MergeRequest) -> Any:
 @needs(Role.admin)
 async def reset_persons(
     asks: Asks,
+    query: Annotated[models.ResetRequest, Query()],
     body: models.ResetRequest | None = None,
-    camera_id: Annotated[str | None, Query(min_length=1, max_length=models.MAX_ID)] = None,
 ) -> Any:
-    """Forgets everybody, or those ever seen by ``camera_id`` (in the body or the query; the body wins)."""
-    chosen = body.camera_id if body is not None and body.camera_id is not None else camera_id
+    """Forgets everybody, or those ever seen by ``camera_id`` (in the body or the query; the body wins). Any
+    other name there is refused: it must not erase everybody."""
+    chosen = body.camera_id if body is not None and body.camera_id is not None else query.camera_id
     outcome = await asks.outcome(lambda fields: ResetGallery(camera_id=chosen, **fields))
     if isinstance(outcome, JSONResponse):
         return outcome

@@ -26,7 +26,7 @@ async def get_crop(ctx: Ctx, sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}
     """A picture by the SHA-256 of its bytes. That of somebody who was forgotten is not given, even while its
     file is still to be deleted."""
     jpeg = None
-    if await ctx.views.crop_holder(sha256) is not None:
+    if await ctx.views.is_crop(sha256):
         jpeg = await asyncio.to_thread(ctx.crops.get, ctx.settings.site_id, sha256)
     if jpeg is None:
         raise HTTPException(404, f"no crop {sha256}")

@@ -79,7 +79,7 @@ class MergeRequest(BaseModel):
 class ResetRequest(BaseModel):
     """``camera_id`` absent or null: everybody. Else those ever seen there, on whatever cameras besides."""
 
-    model_config = example(camera_id="room2")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"camera_id": "room2"}]})
 
     camera_id: Id | None = None
 

@@ -39,17 +39,17 @@ async def list_persons(
     attributes: Annotated[
         str | None,
         Query(
-            max_length=200,
-            json_schema_extra={"pattern": looks.PATTERN},
-            description="Only persons who look like that: `upper:red lower:dark`. `dark`, `light` and `blue` "
-            "stand for several colours.",
+            max_length=500,
+            json_schema_extra={"pattern": looks.SOME_TERMS},
+            description="Only persons who look like that: `upper:red,blue lower:dark bag:yes`; all terms, of "
+            "each one of its values. `dark`, `light`, `blue` and `grey` stand for several colours.",
         ),
     ] = None,
 ) -> Response:
     """Persons in the order of registration, each with all cameras that ever saw it."""
     among = None
     if attributes is not None:
-        among = frozenset(await looks.matching(ctx.views, looks.parse(attributes)))
+        among = frozenset(await looks.matching(ctx.views, looks.looks_of(attributes)))
     if cursor is not None and limit is None:
         limit = MOST
     after = None if cursor is None else int(cursor)

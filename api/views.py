@@ -112,10 +112,9 @@ class Views:
             found |= await self._reader.members(topics.attribute_key(self._site, attribute, value))
         return found
 
-    async def crop_holder(self, sha256: str) -> str | None:
-        """Id of the living person whose crop it is."""
-        raw = await self._reader.field(topics.crops_key(self._site), sha256)
-        return None if raw is None else raw.decode()
+    async def is_crop(self, sha256: str) -> bool:
+        """Whether it is a living person's."""
+        return await self._reader.field(topics.crops_key(self._site), sha256) is not None
 
     async def person_ids(self) -> list[str]:
         """All, in the order of registration."""

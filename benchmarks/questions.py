@@ -7,7 +7,8 @@ questions that it asks first are those that change something.
 ``days``: at the end of each, the questions that an answer can be given to, one of two persons at a time, and
 those that have aged. ``changes``: of all that were asked, by the truth of the simulation, how many answers
 would part what was taken for one, or join what was taken for two; ``first`` of 10, 20, … ranked as the queue
-ranks them; ``newest``: the newest first. A person is whoever most of its tracks were.
+ranks them; ``newest``: the newest first. A person is whoever most of its tracks were; of as many, whoever it
+was first.
 """
 
 import json
@@ -53,24 +54,27 @@ class Owners:
 
     def __init__(self, truth: dict[TrackRef, int | None]) -> None:
         self._truth = truth
-        self._persons: defaultdict[str, set[TrackRef]] = defaultdict(set)
+        #: In the order in which they came: a set's order is another in each process.
+        self._persons: defaultdict[str, dict[TrackRef, None]] = defaultdict(dict)
 
     def fold(self, event: AnyEvent) -> None:
         if isinstance(event, PersonSeen) and event.track not in self._persons[event.person_id]:
             for tracks in self._persons.values():
-                tracks.discard(event.track)
-            self._persons[event.person_id].add(event.track)
+                tracks.pop(event.track, None)
+            self._persons[event.person_id][event.track] = None
         elif isinstance(event, PersonsMerged):
-            self._persons[event.survivor_id] |= self._persons.pop(event.absorbed_id, set())
+            self._persons[event.survivor_id] |= self._persons.pop(event.absorbed_id, {})
         elif isinstance(event, PersonSplit):
-            moved = self._persons[event.person.person_id].intersection(event.tracks)
-            self._persons[event.person.person_id] -= moved
+            mine = self._persons[event.person.person_id]
+            moved = [track for track in mine if track in event.tracks]
+            for track in moved:
+                del mine[track]
             if event.other is not None:
-                self._persons[event.other.person_id] |= moved
+                self._persons[event.other.person_id] |= dict.fromkeys(moved)
 
     def who(self, person_id: str | None, but: TrackRef | None = None) -> int | None:
         """Who the person is, by all its tracks but one; None: nobody knows."""
-        tracks = self._persons.get(person_id or "", set()) - {but}
+        tracks = (track for track in self._persons.get(person_id or "", {}) if track != but)
         known = Counter(who for track in tracks if (who := self._truth.get(track)) is not None)
         return known.most_common(1)[0][0] if known else None
 

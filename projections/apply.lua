@@ -25,6 +25,25 @@ end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
+-- Whom a field names, each once, in the order of their bytes: "<" would ask the server's locale.
+local function by_bytes(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x < y end
+  end
+  return #a < #b
+end
+local function hold(op, holds)
+  local held = {}
+  for id in string.gmatch(redis.call('HGET', op[1], op[2]) or '', '%S+') do
+    if id ~= op[3] then table.insert(held, id) end
+  end
+  if holds then table.insert(held, op[3]) end
+  if #held == 0 then return redis.call('HDEL', op[1], op[2]) end
+  table.sort(held, by_bytes)
+  redis.call('HSET', op[1], op[2], table.concat(held, ' '))
+end
+
 local execute = {
   person = function(op)
     local deadline = math.max(tonumber(op[3]), now) + grace
@@ -34,6 +53,8 @@ local execute = {
   count = function(op)
     if redis.call('HINCRBY', op[1], op[2], op[3]) == 0 then redis.call('HDEL', op[1], op[2]) end
   end,
+  hold = function(op) hold(op, true) end,
+  let_go = function(op) hold(op, false) end,
   append = function(op)
     for _, entry in ipairs(op[2]) do redis.call('RPUSH', op[1], entry) end
     redis.call('LTRIM', op[1], -tonumber(op[3]), -1)

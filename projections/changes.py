@@ -87,6 +87,25 @@ class Count(NamedTuple):
     op: str = "count"
 
 
+class AddHolder(NamedTuple):
+    """One more of those who hold what a field of a hash names: their ids, sorted by their bytes, a space
+    between two. Who holds it already is no second one."""
+
+    key: str
+    name: str
+    holder: str
+    op: str = "hold"
+
+
+class RemoveHolder(NamedTuple):
+    """One less of them; a field without holders goes. Who is none is no error."""
+
+    key: str
+    name: str
+    holder: str
+    op: str = "let_go"
+
+
 class Append(NamedTuple):
     """Add to the end of a list, which keeps its last ``keep`` entries."""
 
@@ -116,6 +135,8 @@ Op = (
     | IndexRemove
     | AddSums
     | Count
+    | AddHolder
+    | RemoveHolder
     | Append
     | KeepUntil
 )

@@ -1,22 +1,24 @@
 """Deletes stored crops that are nobody's: the erasure of who was forgotten, expired or reset, made real.
 
-The view names the crops of living persons. What it named a moment ago and names no longer goes at once; what
-it never named (tracks that nobody became, crops that better ones replaced) goes once it is older than
-`GRACE_S`. Nothing here is part of the fold: a replay or a rebuild deletes nothing, a crash loses nothing, and
-to delete twice does no harm.
+The view names the crops of living persons. What it named a moment ago and names no longer goes at once if it
+is of nobody who lives. Anything else goes `GRACE_S` after it was taken or named last: tracks that nobody
+became, and crops that better ones replaced or whose track is nobody's for a while. The next sighting of such
+a track names its crop again, and would name a picture that is gone. Nothing here is part of the fold: a
+replay or a rebuild deletes nothing, a crash loses nothing, and to delete twice does no harm.
 
-A view that is behind its log names too little. So nothing is deleted while the stored positions are lower
-than they were, and what the view never named is looked for only when it has reached the end that the log had
-before.
+A view that is behind its log names too little, and so may one that an older program made. So nothing is
+deleted while the stored positions are lower than they were or the form is another, and what the view never
+named is looked for only when it has reached the end that the log had before.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
-from projections.store import Claims
+from projections.claims import Claims
+from projections.views import PersonsView
 from reid.errors import Unavailable
 from reid.runtime.crops.base import CropStore, Stored
 
@@ -25,8 +27,9 @@ log = logging.getLogger(__name__)
 #: Seconds between two looks at what the view names, and between two at all that is stored.
 LOOK_S: Final = 2.0
 SWEEP_S: Final = 300.0
-#: Age in seconds from which a crop without a person is left over: a sighting names it long before. After an
-#: outage of the agent that lasts longer, pictures taken meanwhile are gone; the decisions are not.
+#: Seconds after which a crop without a person is left over: a sighting names it long before, and cameras
+#: tell none that is half as old (`producers.crops.track_crops`). After an outage of the agent that lasts
+#: longer, pictures taken meanwhile are gone; the decisions are not.
 GRACE_S: Final = 600.0
 #: Seconds that a sweep waits for the view to reach the end of the log.
 CATCH_UP_S: Final = 30.0
@@ -64,20 +67,27 @@ class Keeper:
         self._crops, self._claims, self._ends = crops, claims, ends
         self._limits, self._clock = limits, clock
         self._before: Claims | None = None
+        #: Site and crop -> when a living person let it go.
+        self._let_go: dict[tuple[str, str], float] = {}
 
     def look(self) -> int:
-        """Deletes what the view named at the last look and names no longer. Returns how many.
+        """Deletes what was named of those alone who live no longer. Returns how many.
 
         Raises `Unavailable`.
         """
         before, now = self._before, self._claims(self._crops.sites())
-        if before is not None and _lower(now.positions, before.positions):
+        if now.form != PersonsView.form or (before is not None and _lower(now.positions, before.positions)):
             return 0
-        gone = 0
-        for site, named in (before.crops if before is not None else {}).items():
-            for sha256 in named - now.crops.get(site, frozenset()):
-                self._crops.delete(site, sha256)
-                gone += 1
+        at, gone = self._clock(), 0
+        for site, (named, _) in (before.sites if before is not None else {}).items():
+            left = now.of(site)
+            for sha256 in named.keys() - left.holders.keys():
+                if left.of_the_living(named[sha256]):
+                    self._let_go[site, sha256] = at
+                else:
+                    self._crops.delete(site, sha256)
+                    gone += 1
+        self._let_go = {crop: when for crop, when in self._let_go.items() if at - when <= GRACE_S}
         self._before = now
         return gone
 
@@ -86,20 +96,21 @@ class Keeper:
         log. Raises `Unavailable`."""
         began, sites = self._clock(), self._crops.sites()
         ends, claims = self._ends(), self._claims(sites)
-        if _lower(claims.positions, ends):
+        if claims.form != PersonsView.form or _lower(claims.positions, ends):
             return None
         total = Swept()
         for site in sites:
-            found = self._sweep_site(site, claims.crops.get(site, frozenset()), began)
+            found = self._sweep_site(site, claims.of(site).holders, began)
             total = Swept(*(a + b for a, b in zip(total, found, strict=True)))
         return total
 
-    def _sweep_site(self, site: str, named: frozenset[str], now: float) -> Swept:
+    def _sweep_site(self, site: str, named: Collection[str], now: float) -> Swept:
         kept: list[Stored] = []
         unclaimed = aged = crowded = 0
         for crop in self._crops.each(site):
             age = now - crop.at
-            if crop.sha256 not in named and age > GRACE_S:
+            let_go = now - self._let_go.get((site, crop.sha256), crop.at)
+            if crop.sha256 not in named and min(age, let_go) > GRACE_S:
                 unclaimed += 1
             elif age > self._limits.max_age_s:
                 aged += 1

@@ -11,7 +11,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from projections.changes import Change
-from projections.store import CameraRef, Claims, Documents, PersonRef, decode_documents
+from projections.claims import Claims, SiteCrops
+from projections.store import CameraRef, Documents, PersonRef, decode_documents
 from reid.contracts.topics import (
     EXPIRY_GRACE_MS,
     FORM_KEY,
@@ -23,6 +24,7 @@ from reid.contracts.topics import (
     live_labels_key,
     person_key,
     person_tallies_key,
+    persons_index_key,
     position_key,
     samples_key,
 )
@@ -120,15 +122,21 @@ class RedisViewStore:
         def ask() -> list[Any]:
             pipe = self._redis.pipeline(transaction=True)
             pipe.hgetall(position_key(PERSONS_VIEW))
+            pipe.hget(FORM_KEY, PERSONS_VIEW)
             for site in names:
-                pipe.hkeys(crops_key(site))
+                pipe.hgetall(crops_key(site))
+                pipe.zrange(persons_index_key(site), 0, -1)
             return pipe.execute()
 
-        stored, *named = asked(ask)
-        return Claims(
-            {int(partition): int(offset) for partition, offset in stored.items()},
-            {s: frozenset(k.decode() for k in keys) for s, keys in zip(names, named, strict=True)},
-        )
+        stored, form, *found = asked(ask)
+        positions = {int(partition): int(offset) for partition, offset in stored.items()}
+        sites = {
+            site: SiteCrops(
+                {k.decode(): ids for k, ids in held.items()}, frozenset(p.decode() for p in living)
+            )
+            for site, held, living in zip(names, found[::2], found[1::2], strict=True)
+        }
+        return Claims(positions, int(form or 0), sites)
 
     def commit(self, change: Change) -> None:
         batch = [

@@ -41,7 +41,9 @@ def main() -> None:
     except ReidError as error:
         say(Failed(error, True))
     except KeyboardInterrupt:  # the projector ends: the second database is emptied
-        return
+        pass
+    # Not by way of the interpreter's end, which is fatal to it while the other thread reads.
+    os._exit(0)
 
 
 def renewed(job: Job, say: Callable[[object], None]) -> Rebuilt | None:

@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import Final
 
 from projections.changes import (
+    AddHolder,
     AddSums,
     Append,
     Change,
@@ -16,6 +17,7 @@ from projections.changes import (
     IndexRemove,
     KeepUntil,
     Op,
+    RemoveHolder,
     SetAdd,
     SetOutcome,
     SetPerson,
@@ -25,6 +27,9 @@ from projections.redis_store import RedisViewStore, asked
 from reid.contracts.topics import EXPIRY_GRACE_MS, OUTCOME_TTL_S
 
 Command = tuple[str | bytes | int, ...]
+#: What becomes of a camera without persons, of a count that is zero, or of whom a field names, is the
+#: script's to say.
+_SCRIPTED: Final = AddSums | Count | AddHolder | RemoveHolder
 #: Entries of one RPUSH: bounds how long one command holds Redis for others.
 _PUSHED: Final = 500
 
@@ -36,18 +41,17 @@ class ScratchStore(RedisViewStore):
         """The operations in their order by one pipeline, positions and rules aside: a view that breaks off in
         the middle is thrown away whole."""
         now = self._now_ms()
-        sums = [op for op in ops if isinstance(op, AddSums | Count)]
+        scripted = [op for op in ops if isinstance(op, _SCRIPTED)]
 
         def send() -> None:
             pipe = self._redis.pipeline(transaction=False)
-            for command in commands((op for op in ops if not isinstance(op, AddSums | Count)), now):
+            for command in commands((op for op in ops if not isinstance(op, _SCRIPTED)), now):
                 pipe.execute_command(*command)  # type: ignore[no-untyped-call]
             pipe.execute()
 
         asked(send)
-        if sums:
-            # What becomes of a camera without persons, or of a count that is zero, is the script's to say.
-            self.commit(Change("", {}, {}, sums))
+        if scripted:
+            self.commit(Change("", {}, {}, scripted))
 
     def _now_ms(self) -> int:
         seconds, micros = asked(self._redis.time)

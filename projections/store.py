@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from projections.changes import (
+    AddHolder,
     AddSums,
     Append,
     Change,
@@ -20,11 +21,13 @@ from projections.changes import (
     KeepUntil,
     Message,
     Op,
+    RemoveHolder,
     SetAdd,
     SetOutcome,
     SetPerson,
     SetRemove,
 )
+from projections.claims import Claims, SiteCrops
 from reid.contracts.topics import (
     EXPIRY_GRACE_MS,
     FORM_KEY,
@@ -36,6 +39,7 @@ from reid.contracts.topics import (
     live_labels_key,
     person_key,
     person_tallies_key,
+    persons_index_key,
     position_key,
     samples_key,
 )
@@ -87,13 +91,6 @@ class Documents:
     samples: dict[CameraRef, dict[str, list[HistoryEntry]]] = field(default_factory=dict)
 
 
-class Claims(NamedTuple):
-    """Which stored crops are somebody's, by site, as of these positions of the persons view."""
-
-    positions: dict[int, int]
-    crops: dict[str, frozenset[str]]
-
-
 class ViewStore(Protocol):
     """Raises `Unavailable` when the store is away."""
 
@@ -122,7 +119,7 @@ class ViewStore(Protocol):
         """All fields of each hash, empty where there is none. One round trip."""
 
     def claims(self, sites: Collection[str]) -> Claims:
-        """Crops and positions as of one moment."""
+        """Crops, positions and form as of one moment."""
         ...
 
     def commit(self, change: Change) -> None:
@@ -205,8 +202,13 @@ class MemoryViewStore:
         return {key: dict(self._get(key, {})) for key in keys}
 
     def claims(self, sites: Collection[str]) -> Claims:
-        crops = {site: frozenset(self._get(crops_key(site), {})) for site in sites}
-        return Claims(self.positions(PERSONS_VIEW), crops)
+        found = {
+            site: SiteCrops(
+                dict(self._get(crops_key(site), {})), frozenset(self._get(persons_index_key(site), {}))
+            )
+            for site in sites
+        }
+        return Claims(self.positions(PERSONS_VIEW), self.form(PERSONS_VIEW), found)
 
     def commit(self, change: Change) -> None:
         if change.generation is not None and self._get(HOLD_KEY, None) is not None:
@@ -305,6 +307,10 @@ class MemoryViewStore:
                 self._add_sums(op)
             case Count():
                 self._count(op)
+            case AddHolder():
+                self._hold(op, {op.holder})
+            case RemoveHolder():
+                self._hold(op, set())
             case Append():
                 self._append(op)
             case KeepUntil() if op.key in self._values:
@@ -317,6 +323,13 @@ class MemoryViewStore:
         if now == 0:
             del counts[op.name]
             self._drop_empty(op.key)
+
+    def _hold(self, op: AddHolder | RemoveHolder, holding: set[str]) -> None:
+        names = self._hash(op.key)
+        held = set(names.pop(op.name, b"").decode().split()) - {op.holder} | holding
+        if held:
+            names[op.name] = " ".join(sorted(held)).encode()
+        self._drop_empty(op.key)
 
     def _append(self, op: Append) -> None:
         entries = self._held(op.key, list[bytes])

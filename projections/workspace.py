@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from projections.changes import (
+    AddHolder,
     AddSums,
     Delete,
     HashDelete,
@@ -21,6 +22,7 @@ from projections.changes import (
     KeepUntil,
     Message,
     Op,
+    RemoveHolder,
     SetAdd,
     SetOutcome,
     SetPerson,
@@ -309,19 +311,17 @@ class Workspace:
                 place["visits"] += sign * (tally.visits if tally else 0)
 
     def _crop_ops(self) -> Iterator[Op]:
-        """Whose each crop is now. One that goes from one person to another is told once."""
-        moved: dict[tuple[str, str], str | None] = {}
+        """Whose each crop is now. Of several, where a track went over to somebody else, or where the same
+        bytes were taken of two tracks: what one of them lets go is still the others'."""
         for ref in sorted(self._changed_persons):
             view, before = self._persons[ref], self._tallies.get(ref)
             was = set(before.crops if before is not None else ())
             now = {crop.sha256 for crop in view.crops} if view is not None else set()
-            for sha256 in was - now:
-                moved.setdefault((ref.site_id, sha256), None)
-            for sha256 in now - was:
-                moved[ref.site_id, sha256] = ref.person_id
-        for (site_id, sha256), holder in sorted(moved.items(), key=lambda item: item[0]):
-            key = topics.crops_key(site_id)
-            yield HashDelete(key, sha256) if holder is None else HashSet(key, sha256, holder.encode())
+            key = topics.crops_key(ref.site_id)
+            for sha256 in sorted(was - now):
+                yield RemoveHolder(key, sha256, ref.person_id)
+            for sha256 in sorted(now - was):
+                yield AddHolder(key, sha256, ref.person_id)
 
     def _history_lives(self, ref: PersonRef) -> Iterator[Op]:
         """As long as the document, also the part of it that was somebody else's."""

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.attributes import SOME_TERMS, TERMS
 from api.models import MAX_ID, PERSON, Id
-from api.search.wanted import SOME_TERMS, TERMS
 
 MOST_RESULTS: Final = 100
 _MOMENT: Final = 1_762_344_700_012

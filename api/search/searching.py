@@ -15,13 +15,14 @@ from fastapi import HTTPException
 
 from api.access.roles import Caller
 from api.asked import asked_by
+from api.attributes import looks_of
 from api.commands import command_id
 from api.context import Context
 from api.search import models
 from api.search.index import Appearance, Found, Index, Probes
 from api.search.pictures import BadPicture
 from api.search.sightings import asks_for_sightings, of_them, seen_then
-from api.search.wanted import BadFilter, Wanted, parsed
+from api.search.wanted import Wanted
 from api.views import FoundRow
 from reid.contracts.audit import SearchMade
 from reid.contracts.embedding import decode_wire, to_fixed
@@ -176,10 +177,7 @@ async def _knots(ctx: Context) -> dict[str, Calibration]:
 
 
 def _wanted(filters: models.Filters) -> Wanted:
-    try:
-        attributes = parsed(filters.attributes)
-    except BadFilter as error:
-        raise HTTPException(422, str(error)) from error
+    attributes = looks_of(filters.attributes) if filters.attributes.strip() else ()
     return Wanted(filters.since, filters.until, tuple(filters.cameras), attributes)
 
 

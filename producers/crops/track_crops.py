@@ -10,12 +10,17 @@ from producers.crops.blur import Blur, blur_crop
 from producers.crops.writer import CropWriter
 from producers.frames import Image
 
-#: Crops written of one track at most, and ms between two unless the later is much better.
+#: Crops written of one track at most while one of them is told, and ms between two unless the later is much
+#: better.
 MOST: Final = 4
 APART_MS: Final = 4_000
 #: How much better than the track's best a crop must be to be written at once; how good, to be written later.
 BETTER: Final = 1.15
 AS_GOOD: Final = 0.9
+#: A crop is told for so long after it was written. Half of what the keeper grants one that is nobody's
+#: (`projections.keeper`): a track that is decided late must not name a picture that is gone, and one whose
+#: person was forgotten gets a new one.
+TOLD_MS: Final = 300_000
 #: Crops worse than this are nobody's portrait.
 LEAST_QUALITY: Final = 0.3
 #: Rows of a stored crop at most, and its JPEG quality.
@@ -49,9 +54,11 @@ class TrackCrops:
         self._tracks: dict[int, _Track] = {}
 
     def see(self, crop: Image, quality: float, track: int, at_ms: int) -> Kept:
-        """Writes the crop where it is worth it; the track's latest stored crop."""
+        """Writes the crop where it is worth it; the track's latest stored crop, empty where that is old."""
         known = self._tracks.setdefault(track, _Track(at_ms))
         known.seen_at = at_ms
+        if known.written and at_ms - known.written_at >= TOLD_MS:
+            known.last, known.best, known.written = Kept(), 0.0, MOST - 1
         if self._worth(known, quality, at_ms):
             sha256 = self._writer.offer(encoded(blur_crop(crop, self._blur)))
             if sha256:

@@ -10,10 +10,14 @@ COLOURS: Final = (
     "black", "white", "grey", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown",
     "beige", "navy",
 )  # fmt: skip
-#: What somebody who looks for a colour may mean by a word.
+_GREY: Final = ("grey", "gray", "dark grey", "light grey")
+#: What somebody who looks for a colour may mean by a word; those that are no `COLOURS` are other detectors'.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "dark": ("black", "navy", "brown"),
-    "light": ("white", "beige", "yellow", "pink"),
-    "blue": ("blue", "navy"),
-    "gray": ("grey",),
-}
+    "dark": ("black", "navy", "brown", "dark", "maroon", "dark blue", "dark green", "dark red", "dark grey"),
+    "light": (
+        "white", "beige", "yellow", "pink", "light", "cream", "light blue", "light green", "light grey",
+    ),
+    "blue": ("blue", "navy", "dark blue", "light blue"),
+    "grey": _GREY,
+    "gray": _GREY,
+}  # fmt: skip

@@ -245,8 +245,8 @@ def attribute_key(site_id: str, attribute: str, value: str) -> str:
 
 
 def crops_key(site_id: str) -> str:
-    """Hash SHA-256 of a stored crop -> id of the living person whose crop it is. What is not in it is
-    nobody's: it is not shown, and its file is deleted."""
+    """Hash SHA-256 of a stored crop -> ids of the living persons whose crop it is, a space between two. What
+    is not in it is nobody's: it is not shown, and its file is deleted."""
     return f"{REDIS_PREFIX}:crops:{site_id}"
 
 

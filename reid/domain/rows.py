@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reid.contracts.embedding import SCALE, FixedVector
+from reid.contracts.embedding import SCALE
 from reid.domain.blocks import BLOCK, STRETCH, Block, Places, gathered, product, products, put
 from reid.domain.centring import Centring, WholeVector
 from reid.domain.coarse import (
@@ -27,6 +27,7 @@ from reid.domain.coarse import (
     beside,
     directions_of,
 )
+from reid.domain.row_cameras import RowCameras
 
 #: Bound on |rough score - exact cosine| for vectors of up to 1,024 values, generously.
 FLOAT_ERROR: Final = 1e-3
@@ -47,25 +48,21 @@ class Rows:
     near their camera's mean, of which no rough score tells. All rows asked for are in ascending order.
 
     ``moment`` counts the rows that came to be scored otherwise since the first (`changed_since`), but for
-    new means, which turn all rows of a camera a little: ``turned``, ``(cameras,)`` radians in all at most."""
+    new means, which turn all rows of a camera a little: ``turned``."""
 
     def __init__(self, dim: int, centring: Centring) -> None:
-        self.dim, self._centring = dim, centring
+        self.dim, self._cameras = dim, RowCameras(dim, centring)
         # A float32 sum of d products is off by d units in the last place at the very most, of vectors no
         # longer than 1; the mean's product and the length's are off as much, all divided by NEAR at least.
         self.margin = max(FLOAT_ERROR, 4 * dim * 2.0**-23 / NEAR)
         self.used = 0
         self.owner: NDArray[np.int64] = np.full(64, -1, np.int64)
         self.hidden: NDArray[np.bool_] = np.ones(64, np.bool_)
-        self.turned: NDArray[np.float64] = np.zeros(0)
         self._changed: list[int] = []
         self._forgotten = 0
         self._camera: Places = np.zeros(64, np.intp)
         self._inverse: Floats = np.zeros(64, np.float32)
         self._beside: Floats = np.zeros((3, 64), np.float32)
-        self._cameras: dict[str, int] = {}
-        self._centres: list[FixedVector | None] = []
-        self._means: WholeVector = np.zeros((0, dim))
         self._blocks: list[Block] = []
         # Parts along the directions, the widest first: blocks of each part.
         self._parts: list[list[Block]] = [[], [], []]
@@ -83,6 +80,10 @@ class Rows:
     def bounded(self) -> bool:
         """Whether `bounds` are above the rough scores, not the scores themselves."""
         return self._directions is not None
+
+    @property
+    def turned(self) -> NDArray[np.float64]:
+        return self._cameras.turned
 
     @property
     def moment(self) -> int:
@@ -104,7 +105,7 @@ class Rows:
         if self._directions is not None:
             for blocks, values in zip(self._parts, self._kept(whole[order]), strict=True):
                 put(blocks, places, values)
-        self._camera[rows] = [self._known(camera_id) for camera_id in camera_ids]
+        self._camera[rows] = [self._cameras.number(camera_id) for camera_id in camera_ids]
         self.owner[rows] = numbers
         self._measure(places)
         self._note(rows)
@@ -119,29 +120,23 @@ class Rows:
 
     def recentre(self, camera_id: str) -> None:
         """After a new mean of the camera."""
-        camera = self._cameras.get(camera_id)
+        camera = self._cameras.known(camera_id)
         if camera is None:
             return
         rows = self._of(camera)
         scored = rows[~self.hidden[rows]]
-        shortest = 1.0 / float(self._inverse[scored].max()) if len(scored) else math.inf
-        before, mean = self._centres[camera], self._centring.mean(camera_id)
-        moved = _whole(mean, self.dim) - _whole(before, self.dim)
-        length = math.sqrt(float(moved @ moved))
-        # A vector of that length at least, to which so much is added, turns by no more than this.
-        self.turned[camera] += math.asin(length / shortest) if length < shortest else math.pi
-        self._centres[camera], self._means = mean, np.zeros((0, self.dim))
+        self._cameras.renew(camera_id, 1.0 / float(self._inverse[scored].max()) if len(scored) else math.inf)
         near = set(self._near)
         self._measure(rows)
         self._note(sorted(near - self._near))
 
     def whole(self, rows: Places) -> WholeVector:
         """``(n, d)`` of these rows, each less its camera's mean: whole numbers, exact."""
-        return gathered(self._blocks, rows).astype(np.float64) - self._all_means()[self._camera[rows]]
+        return gathered(self._blocks, rows).astype(np.float64) - self._cameras.means()[self._camera[rows]]
 
     def rough(self, rows: Places, direction: Floats) -> Floats:
         """``(n,)`` scores of these rows, none of them hidden, with one of `directions_to`."""
-        common: Floats = self._all_means().astype(np.float32) @ direction
+        common: Floats = self._cameras.means().astype(np.float32) @ direction
         scores = product(self._blocks, self.used, rows, direction)
         scores -= common[self._camera[rows]]
         scores *= self._inverse[rows]
@@ -149,7 +144,7 @@ class Rows:
 
     def bounds(self, directions: Floats) -> Floats:
         """``(probes, used)``, at or above the rough scores; `NOWHERE` for hidden rows."""
-        means = self._all_means().astype(np.float32)
+        means = self._cameras.means().astype(np.float32)
         if self._directions is None:
             scores = products(self._blocks, self.used, directions)
             common = directions @ means.T
@@ -187,7 +182,7 @@ class Rows:
         parts so far."""
         assert self._directions is not None
         start = self._cuts[part - 1] if part else 0
-        means = self._all_means().astype(np.float32) @ self._directions[:, start : self._cuts[part]]
+        means = self._cameras.means().astype(np.float32) @ self._directions[:, start : self._cuts[part]]
         found = product(self._parts[part], self.used, rows, along[part])
         found -= (means @ along[part])[self._camera[rows]]
         if part:
@@ -210,13 +205,6 @@ class Rows:
         """Rows that no rough score tells of, outside the persons with these numbers."""
         return [row for row in self._near if self.owner[row] not in excluded]
 
-    def _known(self, camera_id: str) -> int:
-        camera = self._cameras.setdefault(camera_id, len(self._cameras))
-        if camera == len(self._centres):
-            self._centres.append(self._centring.mean(camera_id))
-            self.turned = np.append(self.turned, 0.0)
-        return camera
-
     def _of(self, camera: int) -> Places:
         return np.flatnonzero((self._camera[: self.used] == camera) & (self.owner[: self.used] >= 0))
 
@@ -225,12 +213,6 @@ class Rows:
         if len(self._changed) > 2 * _CHANGES:
             self._forgotten += len(self._changed) - _CHANGES
             del self._changed[:-_CHANGES]
-
-    def _all_means(self) -> WholeVector:
-        """``(cameras, d)`` in force."""
-        if len(self._means) != len(self._centres):
-            self._means = np.array([_whole(mean, self.dim) for mean in self._centres])
-        return self._means
 
     def _new(self) -> int:
         row = self.used
@@ -265,7 +247,7 @@ class Rows:
 
     def _measure(self, rows: Places) -> None:
         """How far these rows are from their camera's mean, and how much of that is beside the directions."""
-        means = self._all_means().astype(np.float32)
+        means = self._cameras.means().astype(np.float32)
         along = None if self._directions is None else means @ self._directions
         for start in range(0, len(rows), STRETCH):
             some = rows[start : start + STRETCH]
@@ -305,7 +287,3 @@ def _rest(along: Sequence[Floats]) -> np.float32:
     """Of a probe beside these parts, at the most."""
     found: np.float32 = beside(*(part[None] for part in along))[0]
     return found
-
-
-def _whole(mean: FixedVector | None, dim: int) -> WholeVector:
-    return np.zeros(dim) if mean is None else mean.astype(np.float64)

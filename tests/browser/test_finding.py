@@ -61,6 +61,15 @@ def test_a_picture_of_a_person_finds_it(page: Any, site: Site, tmp_path: Any) ->
     assert sent is not None and sent.shape == (1024, 512, 3)
 
 
+def test_a_file_that_is_no_picture_says_so(page: Any, tmp_path: Any) -> None:
+    """Nothing happened, but for an error in the console."""
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    open_view(page, "search")
+    page.set_input_files("input[type=file]", str(broken))
+    page.wait_for_selector("[role=status]:has-text('broken.jpg is no picture')")
+
+
 def test_clothes_alone_find_whom_they_describe(page: Any, site: Site) -> None:
     described = [one for one in site.persons() if one.get("attributes", {}).get("upper")]
     colour = described[0]["attributes"]["upper"]

@@ -105,6 +105,34 @@ def test_it_connects_again_by_itself(page: Any, site: Site) -> None:
     page.wait_for_selector("#notice", state="hidden")
 
 
+def test_a_connection_that_tells_nothing_any_more_is_left_behind(page: Any, site: Site) -> None:
+    """It stayed "Live" and showed who had been there when the phone fell asleep."""
+    page.add_init_script(
+        """window.sockets = 0;
+           window.WebSocket = class extends WebSocket {
+             constructor(...given) {
+               super(...given);
+               const number = ++window.sockets;
+               const drop = event => window.deaf === number && event.stopImmediatePropagation();
+               this.addEventListener("message", drop);
+             }
+           };"""
+    )
+    page.reload()
+    page.wait_for_selector("#connection[data-state=live]")
+    page.wait_for_timeout(12_000)
+    assert page.evaluate("() => window.sockets") == 1, "one that tells all is kept"
+    page.evaluate("() => { window.deaf = 1; }")
+    page.wait_for_function("() => window.sockets === 2", timeout=60_000)
+    page.wait_for_selector("#connection[data-state=live]")
+
+    def agrees() -> bool:
+        told = {c["camera_id"]: sorted(c["person_labels"].values()) for c in site.get("/cameras")["cameras"]}
+        return told == {camera: sorted(names) for camera, names in labels_shown(page).items()}
+
+    until(agrees, 15, lambda: labels_shown(page))
+
+
 def test_an_answer_that_ended_in_the_middle_was_an_error_of_the_page(page: Any, site: Site) -> None:
     """The API was killed as it answered: nobody caught what reading the rest raised."""
     page.wait_for_selector("#notice", state="hidden")
@@ -146,6 +174,22 @@ def test_a_person_is_found_by_name_camera_and_presence(page: Any, site: Site) ->
     page.check("text=Here now")
     page.wait_for_function(
         "() => [...document.querySelectorAll('li.row')].every(row => row.querySelector('.chip.here'))"
+    )
+
+
+def test_whose_best_picture_is_gone_is_shown_by_the_next(page: Any, site: Site) -> None:
+    """Initials stood there, and an empty picture among the others."""
+    found = {one["person_id"]: site.get(f"/persons/{one['person_id']}/crops") for one in site.persons()}
+    person, crops = next((id_, crops["crops"]) for id_, crops in found.items() if len(crops["crops"]) > 1)
+    gone = crops[0]["url"]
+    page.expected.append("status of 404")
+    page.route(f"**{gone}", lambda route: route.fulfill(status=404, json={"detail": "no crop"}))
+    page.evaluate("id => (location.hash = '#/people/' + id)", person)
+    page.reload()
+    page.wait_for_selector(".identity .portrait img")
+    page.wait_for_function(
+        """() => { const all = [...document.querySelectorAll('.crops img')];
+                   return all.length && all.every(one => one.src.startsWith('blob:')); }"""
     )
 
 

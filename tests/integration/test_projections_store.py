@@ -15,7 +15,7 @@ from projections.store import MemoryViewStore
 from reid.contracts.topics import DAY_MS, EXPIRY_GRACE_MS, position_key
 from reid.errors import ConfigError, StaleView, Unavailable
 from tests.unit.projections.logs import project
-from tests.unit.projections.story import START, forgotten, sampled, track, walk
+from tests.unit.projections.story import START, forgotten, sampled, seen, track, walk
 from tests.unit.projections.view_store_contract import STORY, ViewStoreContract, commit
 
 pytestmark = pytest.mark.integration
@@ -139,7 +139,9 @@ def test_poured_operations_do_what_commits_do(clean_redis: str, client: redis.Re
     """Every kind of operation, cut in the middle of a batch, on a store that holds an older view."""
     memory, store = MemoryViewStore(clock=lambda: START), ScratchStore(clean_redis)
     ops: list[Op] = []
-    for told in (STORY, [*walk("d", 3, "Visitor-D", "room1"), forgotten("d"), sampled(track("room2", "9"))]):
+    shown = seen("d", "Visitor-D", track("room1", "3"), crop="0" * 64, crop_quality=0.5)
+    came, went = [*walk("d", 3, "Visitor-D", "room1"), shown], [forgotten("d"), sampled(track("room2", "9"))]
+    for told in (STORY, came, went):
         ops += [op for made in project(memory, told, 2) for op in made.ops]
     assert {type(op) for op in ops} == set(get_args(Op)), "some operation is not tried"
     for first in range(0, len(ops), 7):

@@ -19,6 +19,7 @@ export function cropStrip(id, scope) {
 
 function figure(crop) {
   const image = h("img", { alt: `At ${crop.camera_id}, ${wholeTime(crop.at)}`, width: 84, height: 150 });
-  pictureOf(crop.url).then(url => url && (image.src = url));
-  return h("figure", null, image, h("figcaption", null, `${crop.camera_id} · ${when(crop.at)}`));
+  const shown = h("figure", null, image, h("figcaption", null, `${crop.camera_id} · ${when(crop.at)}`));
+  pictureOf(crop.url).then(url => (url ? (image.src = url) : shown.remove()));
+  return shown;
 }

@@ -2,11 +2,12 @@
 
 import { get, has, Refused } from "./api.js";
 import { arrived, knownArrivals } from "./arrivals.js";
-import { gathered } from "./signal.js";
+import { gathered, signal } from "./signal.js";
 import { alertsOpen, cameras, labels, loaded, moment, people, reviewOpen, site, trouble } from "./state.js";
 
 const PAGE = 1000; // persons a request
 const MOST = 20; // requests
+const DEAF_MS = 4000; // a change that the API knows of for so long has been told, or never will be
 
 const live = new Map(); // labels as the WebSocket tells them, whatever moment is shown
 
@@ -31,6 +32,25 @@ export function heard(camera, names) {
   labels.touch();
   refreshPeople();
 }
+
+// Counts up when the WebSocket does not tell what the API knows.
+export const deaf = signal(0);
+const untold = new Map(); // camera -> { names: what was told last, since } while the API says otherwise
+
+function compare(answer) {
+  const now = Date.now();
+  for (const { camera_id: camera, person_labels } of answer.cameras) {
+    const names = live.get(camera), before = untold.get(camera);
+    if (same(names ?? {}, person_labels)) untold.delete(camera);
+    else if (before?.names !== names || !before) untold.set(camera, { names, since: now });
+    else if (now - before.since > DEAF_MS) {
+      untold.clear();
+      return deaf.set(deaf.get() + 1);
+    }
+  }
+}
+
+const same = (one, other) => Object.keys(one).length === Object.keys(other).length && Object.entries(one).every(([tracker, label]) => other[tracker] === label);
 
 let then = new AbortController(); // of what is asked about the moment shown
 
@@ -63,6 +83,7 @@ async function loadCameras() {
     if (moment.get() !== null || !live.size) {
       labels.set(new Map(answer.cameras.map(one => [one.camera_id, one.person_labels])));
     }
+    if (moment.get() === null) compare(answer);
     cameras.set(answer.cameras);
     loaded.set(true);
   });

@@ -1,4 +1,4 @@
-// A person's face on the page: the best crop where there is one, initials on the person's colour otherwise.
+// A person's face on the page: the best crop that there is, initials on the person's colour otherwise.
 
 import { get, has, picture } from "./api.js";
 import { h } from "./dom.js";
@@ -47,17 +47,30 @@ function best(person) {
       return null;
     }
     const { crops: found } = await get(`/persons/${encodeURIComponent(person)}/crops`);
-    return found.length ? pictureOf(found[0].url) : null;
+    for (const { url } of found) { // what is too old, or too much, is not kept
+      const shown = await pictureOf(url);
+      if (shown) return shown;
+    }
+    return null;
   });
   crops.set(person, { at: Date.now(), url });
   return url;
 }
 
-const pictures = new Map(); // address -> promise of an object URL: crops never change
+const pictures = new Map(); // address -> promise of an object URL, or of null for one that is gone: crops never change
 
 export function pictureOf(address) {
-  if (!pictures.has(address)) pictures.set(address, picture(address).then(found => found?.url ?? null, () => null));
+  if (!pictures.has(address)) pictures.set(address, fetched(address));
   return pictures.get(address);
+}
+
+async function fetched(address) {
+  try {
+    return (await picture(address))?.url ?? null;
+  } catch (error) {
+    if (error.status !== 404) pictures.delete(address); // the API is away: the picture is not
+    return null;
+  }
 }
 
 // A long list of persons must not ask for all of their faces at once.

@@ -32,8 +32,12 @@ export const searchView = {
     };
     const take = async given => {
       if (!given?.type.startsWith("image/")) return;
-      asked.image = await prepared(given);
-      asked.person = null;
+      try {
+        Object.assign(asked, { image: await prepared(given), person: null });
+      } catch {
+        said.textContent = `${given.name || "That"} is no picture that this browser can read.`;
+        return;
+      }
       draw();
       run();
     };

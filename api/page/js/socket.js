@@ -1,15 +1,15 @@
 // The WebSocket: connects again by itself, waiting longer each time, and says so.
 
-import { heard, refreshAll, refreshCounts } from "./data.js";
+import { deaf, heard, refreshAll, refreshCounts } from "./data.js";
 import { connection } from "./state.js";
 
 const FIRST_MS = 500, LAST_MS = 15_000;
 
-let wait = FIRST_MS;
+let wait = FIRST_MS, socket = null;
 
 export function connect() {
   connection.set({ state: "connecting", retryIn: 0 });
-  const socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws");
+  socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws");
   socket.onopen = () => {
     wait = FIRST_MS;
     connection.set({ state: "live", retryIn: 0 });
@@ -20,9 +20,19 @@ export function connect() {
     if (message.type === "person_labels") heard(message.camera_id, message.person_labels);
     if (message.type === "alerts") refreshCounts();
   };
-  socket.onclose = () => {
-    connection.set({ state: "lost", retryIn: wait });
-    setTimeout(connect, wait * (0.8 + 0.4 * Math.random())); // not all pages at once
-    wait = Math.min(wait * 2, LAST_MS);
-  };
+  socket.onclose = lost;
 }
+
+function lost() {
+  connection.set({ state: "lost", retryIn: wait });
+  setTimeout(connect, wait * (0.8 + 0.4 * Math.random())); // not all pages at once
+  wait = Math.min(wait * 2, LAST_MS);
+}
+
+// A phone that slept, or changed its network, may keep a connection that nobody ended and that tells nothing.
+deaf.listen(() => {
+  if (connection.get().state !== "live") return;
+  socket.onmessage = socket.onclose = null; // its end may be told a minute later
+  socket.close();
+  lost();
+});

@@ -4,6 +4,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -23,7 +24,7 @@ class DirectoryCrops:
         sha256 = name_of(jpeg)
         path = self._path(site_id, sha256)
         try:
-            if path.exists():
+            with suppress(FileNotFoundError):
                 # Taken again: it counts as new, so that nobody deletes it as left over.
                 os.utime(path)
                 return sha256

@@ -57,6 +57,23 @@ def test_a_merge_answers_with_the_merged_person(world: World, client: TestClient
     }
 
 
+def test_a_merge_as_the_old_systems_clients_may_ask_for_it(world: World, client: TestClient) -> None:
+    answer = client.post("/persons/merge?person_id1=a&person_id2=b")
+    assert (answer.status_code, answer.json()["person_id"]) == (200, "a")
+    assert client.post("/persons/merge?person_id1=a").status_code == 422
+    assert client.post("/persons/merge").status_code == 422
+    assert len(world.commands.sent) == 1
+
+
+@pytest.mark.parametrize("asked", [{"params": {"camera": "room1"}}, {"json": {"camera": "room1"}}])
+def test_a_camera_under_another_name_does_not_reset_everybody(
+    world: World, client: TestClient, asked: dict[str, Any]
+) -> None:
+    answer = client.post("/persons/reset", **asked)
+    assert (answer.status_code, world.commands.sent) == (422, [])
+    assert "camera" in str(answer.json()["detail"])
+
+
 def test_rename(world: World, client: TestClient) -> None:
     body = client.post("/persons/a/rename", json={"label": "Alice"}).json()
     assert isinstance(world.commands.sent[0], RenamePerson)

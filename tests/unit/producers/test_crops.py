@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from producers.crops.blur import HEAD, blur_box, blur_crop
-from producers.crops.track_crops import APART_MS, MAX_HEIGHT, MOST, TrackCrops
+from producers.crops.track_crops import APART_MS, MAX_HEIGHT, MOST, TOLD_MS, Kept, TrackCrops
 from producers.crops.writer import CropWriter
 from producers.frames import CapturedFrame, Image
 from producers.pictures import LivePictures
@@ -75,6 +75,23 @@ def test_few_of_a_track_and_each_is_what_its_name_says(store: MemoryCrops) -> No
     image = cv2.imdecode(np.frombuffer(store.kept[first.sha256], np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
     assert np.abs(image.astype(int) - picture(1)).mean() < 15
+
+
+def test_a_long_track_is_not_shown_by_a_picture_that_may_be_deleted_by_now(store: MemoryCrops) -> None:
+    """What is nobody's for ten minutes is deleted: who was found in the track after that had no picture, nor
+    had a new person where the one before was forgotten."""
+    writer = CropWriter(store, "global")
+    crops = TrackCrops(writer, "none")
+    told = [crops.see(picture(n), 0.8, 1, n * APART_MS) for n in range(2 * MOST)]
+    assert told[MOST - 1 :] == [told[-1]] * (MOST + 1), "so many, and no more"
+    last = (MOST - 1) * APART_MS
+    assert crops.see(picture(50), 0.2, 1, last + TOLD_MS - 1) == told[-1]
+    assert crops.see(picture(51), 0.2, 1, last + TOLD_MS) == Kept()
+    renewed = crops.see(picture(52), 0.5, 1, last + TOLD_MS + 1)
+    assert renewed.sha256 not in ("", told[-1].sha256)
+    assert crops.see(picture(53), 0.9, 1, last + TOLD_MS + APART_MS) == renewed
+    writer.close()
+    assert len(store.kept) == MOST + 1
 
 
 def test_a_tall_crop_is_stored_smaller(store: MemoryCrops) -> None:

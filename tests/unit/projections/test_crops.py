@@ -115,6 +115,15 @@ def test_a_document_that_expired_by_the_clock_still_gives_its_crops_back(store: 
     assert holders(store) == {}
 
 
+def test_a_crop_of_a_track_that_went_over_to_somebody_else_is_both_persons(store: MemoryViewStore) -> None:
+    """The holder that the view named was the later one alone, and with it the crop was nobody's."""
+    project(store, [shown("a", "both", 0.5)])
+    project(store, [shown("b", "both", 0.5)])
+    assert holders(store) == {"both": "a b"}
+    project(store, [forgotten("b")])
+    assert (crops(store, "a"), holders(store)) == (["both"], {"both": "a"})
+
+
 def looks(person: str, attribute: str, after: str) -> PersonAppearanceChanged:
     evidence = Agreement(4, START, ("room1",))
     return PersonAppearanceChanged(

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from projections.changes import (
+    AddHolder,
     AddSums,
     Append,
     Change,
@@ -18,12 +19,14 @@ from projections.changes import (
     IndexRemove,
     KeepUntil,
     Message,
+    RemoveHolder,
     SetAdd,
     SetOutcome,
     SetPerson,
     SetRemove,
 )
 from projections.store import CameraRef, PersonRef, ViewStore
+from projections.views import PersonsView, formed
 from reid.contracts import topics
 from reid.contracts.cloudevents import rfc3339
 from reid.contracts.codec import encode
@@ -90,6 +93,28 @@ class ViewStoreContract:
         assert store.dump(KEY) == {KEY: {"a": str(2**40 + 5)}}
         commit(store, Count(KEY, "a", -(2**40) - 5))
         assert store.dump(KEY) == {}
+
+    def test_holders_stand_once_by_their_bytes_and_go_one_by_one(self, store: ViewStore) -> None:
+        ids = ["b", "ü", "B", "bb"]
+        commit(store, *(AddHolder(KEY, "x", id_) for id_ in [*ids, "b"]), AddHolder(KEY, "y", "b"))
+        assert store.dump(KEY) == {KEY: {"x": "B b bb ü", "y": "b"}}
+        commit(
+            store, RemoveHolder(KEY, "x", "b"), RemoveHolder(KEY, "x", "none"), RemoveHolder(KEY, "y", "b")
+        )
+        assert store.dump(KEY) == {KEY: {"x": "B bb ü"}}
+        commit(store, *(RemoveHolder(KEY, "x", id_) for id_ in ids), RemoveHolder(KEY + ":never", "x", "b"))
+        assert store.dump(KEY) == {}
+
+    def test_claims_tell_whose_the_crops_are_and_who_lives(self, store: ViewStore) -> None:
+        index = topics.persons_index_key(SITE)
+        commit(
+            store, AddHolder(topics.crops_key(SITE), "x", "b"), AddHolder(topics.crops_key(SITE), "x", "a")
+        )
+        store.commit(Change("persons", {}, {0: 7}, [IndexAdd(index, "b", 1), formed(PersonsView(90))]))
+        found = store.claims([SITE, "annex"])
+        assert found.sites[SITE] == ({"x": b"a b"}, frozenset("b"))
+        assert found.sites["annex"] == ({}, frozenset())
+        assert (found.positions, found.form) == ({0: 7}, PersonsView.form)
 
     def test_hashes_come_back_as_they_went(self, store: ViewStore) -> None:
         commit(store, HashSet(KEY, "ü", "ä".encode()), HashSet(KEY, "1", b"2"))

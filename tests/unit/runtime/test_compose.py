@@ -150,6 +150,17 @@ def test_data_lies_on_named_volumes() -> None:
     assert SERVICES["kafka"]["environment"]["KAFKA_LOG_DIRS"] in mounts[0]
 
 
+def test_who_writes_reads_and_deletes_pictures_does_it_in_one_place() -> None:
+    """With SAFEROOM_CROPS=on each container had a store of its own: no picture was ever shown."""
+    at = {name: OURS[name]["environment"]["SAFEROOM_CROPS_STORE"] for name in ("cameras", "api", "projector")}
+    (default,) = {re.sub(r"^\$\{SAFEROOM_CROPS_STORE:-(.*)\}$", r"\1", where) for where in at.values()}
+    for name in at:
+        assert OURS[name]["volumes"] == [f"crops:{default}"]
+    dockerfile = (ROOT / OURS["api"]["build"]["dockerfile"]).read_text()
+    owner = OURS["api"]["user"].split(":")[0]
+    assert re.search(rf"install --directory --owner {owner} .* {default}$", dockerfile, re.MULTILINE)
+
+
 def test_the_alert_rules_are_the_hosts_file_and_only_read() -> None:
     (mount,) = SERVICES["alerts"]["volumes"]
     assert mount["read_only"] and mount["target"] == SERVICES["alerts"]["environment"]["SAFEROOM_ALERTS"]
