@@ -11,6 +11,7 @@ from reid.contracts.policy import Policy
 from reid.domain.centring import Centring
 from reid.domain.cohort import Cohort
 from reid.domain.gallery import Gallery
+from reid.domain.hearing import Hearing
 from reid.domain.lately import Lately
 from reid.domain.passages import Passages
 from reid.domain.worn import Worn
@@ -158,6 +159,13 @@ class CameraState:
         if at < self.bound_floor:
             self.bound_floor = at
 
+    def set_back(self, session: str, at: int) -> None:
+        """The clock of this run of the tracker was ahead and stands at ``at`` now: nothing of it was seen
+        later. Else who left meanwhile would be there until that time comes."""
+        for track, bound in self.bound.items():
+            if track.session == session and bound.seen_at > at:
+                self.seen(bound, at)
+
     def wait(self, track: TrackRef, pending: PendingTrack) -> None:
         self.bound.pop(track, None)
         self.pending[track] = pending
@@ -212,8 +220,9 @@ class Revisions:
             del self.moved[next(iter(self.moved))]
 
     def lately(self, at: int) -> int:
-        """How many were made in the minute before."""
-        return sum(made > at - _MINUTE for made in self.made_at)
+        """How many were made within a minute of ``at``: who is late is not kept from it by what was made
+        since, nor anybody by a clock that was ahead."""
+        return sum(abs(made - at) < _MINUTE for made in self.made_at)
 
     def confirm(self, track: TrackRef) -> None:
         """The oldest are forgotten."""
@@ -299,6 +308,7 @@ class SiteState:
         self.next_label = 0
         self.gallery = Gallery()
         self.lately = Lately()
+        self.hearing = Hearing()
         self.passages = Passages()
         self.revisions = Revisions()
         self.zones = Zones()
