@@ -1,8 +1,8 @@
-"""When each camera was heard of last: by its own clock, and by the latest of all clocks then.
+"""How far each camera is behind the others, by what was heard of it last.
 
 A camera with a slow link, or one that was cut off and delivers what it had kept, tells of times that lie
 behind what the others told before. That its tracks were last seen long ago by the others' clocks is no sign
-that they have ended: that nothing came of it, while time passed there, is.
+that they have ended: that nothing more came of it is, while time passed for the others.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ SET_BACK: Final = 30_000
 
 @dataclass(slots=True)
 class Heard:
-    """``at``: time of the camera's last event, its own clock's; ``by``: the latest that the last event of any
-    camera told of then, this one's among them. Milliseconds since the epoch."""
+    """``at``: time of the camera's last event, its own clock's, ms since the epoch; ``behind``: so many
+    milliseconds earlier than the latest that the last event of any camera told of then."""
 
     at: int
-    by: int
+    behind: int
 
 
 class Hearing:
@@ -33,14 +33,14 @@ class Hearing:
         """An event of the camera. Whether its clock has been set back."""
         known = self.cameras.get(camera_id)
         if known is None:
-            known = self.cameras[camera_id] = Heard(at, at)
+            known = self.cameras[camera_id] = Heard(at, 0)
         back = at < known.at - SET_BACK
         known.at = at
         if at >= self._latest:
             self._latest, self._leader = at, camera_id
         elif camera_id == self._leader:
             self._lead()
-        known.by = self._latest
+        known.behind = self._latest - at
         return back
 
     def put(self, camera_id: str, heard: Heard) -> None:
@@ -48,10 +48,10 @@ class Hearing:
         self.cameras[camera_id] = heard
         self._lead()
 
-    def silent(self, camera_id: str, since: int) -> bool:
-        """Whether nothing came of the camera since the latest of all clocks stood at ``since``."""
+    def behind(self, camera_id: str) -> int:
+        """Milliseconds; 0 for one not heard of."""
         known = self.cameras.get(camera_id)
-        return known is None or known.by < since
+        return 0 if known is None else known.behind
 
     def _lead(self) -> None:
         """A clock that went wrong leads only until its camera tells another time."""

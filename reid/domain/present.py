@@ -23,8 +23,8 @@ from reid.domain.state import BoundTrack, CameraState, SiteState
 from reid.domain.state import Person as KnownPerson
 from reid.domain.templates import grown, slot_for
 
-#: A track of *another* camera ends only when nothing came of that for this many time-outs: its clock may be
-#: behind, and its frames late.
+#: A track of *another* camera ends only after this many time-outs, beyond what that camera was behind when it
+#: was heard last: its clock may be off, and its frames late.
 OTHER_CAMERA_FACTOR: Final = 6
 #: Tracks remembered of one run of a tracker.
 _REMEMBERED: Final = 1024
@@ -94,9 +94,8 @@ def absences(
     own = None if camera_id is None else site.cameras.get(camera_id)
     before = here if camera_id is None else elsewhere
     for name, camera in [(n, c) for n, c in site.cameras.items() if c.bound_floor < before and c is not own]:
-        # One that is late goes on as long as it is heard.
-        if site.hearing.silent(name, before):
-            ended += camera.unseen_since(before)
+        # In that camera's own time, should it be late.
+        ended += camera.unseen_since(before - site.hearing.behind(name))
     if own is not None and own.bound_floor < here:
         ended += own.unseen_since(here)
     expired = site.expired_before(now - policy.ttl)
