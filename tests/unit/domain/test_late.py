@@ -193,6 +193,14 @@ def test_a_track_without_identity_tells_too_that_a_clock_was_set_back() -> None:
     story.when(frame("room1", 25.1)).then(PersonLeft)
 
 
+def test_a_track_that_was_sampled_by_a_clock_ahead_began_after_it_was_seen() -> None:
+    story = Story().given(frame("room1", 1_200, person(1, "a", since=at(1_200))))
+    story.given(frame("room1", 2, person(1, "a", since=at(1))))
+    story.when(frame("room1", 2.5, person(1, "a", since=at(1))))
+    seen = story.event(PersonSeen)
+    assert (seen.since, seen.at) == (at(1), at(2.5))
+
+
 def test_what_another_run_of_the_tracker_had_kept_ends_nobody_who_is_there() -> None:
     """An older session's frames come late: that is no clock that was set back."""
     story = Story().given(walk("room1", 500, 1, "a"))
