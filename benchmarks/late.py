@@ -67,6 +67,7 @@ def orders() -> list[Order]:
         Order("cut off for 30 s", lambda taken: _back(taken, 60, 90)),
         Order("cut off for 2.5 min", lambda taken: _back(taken, 20, 170)),
         Order("out of order within 2 s", lambda taken: taken + 2 * dice.random()),
+        Order("clock 10 s behind", stamped=lambda taken: taken - 10),
         Order("20 min ahead for 10 s", stamped=lambda taken: taken + 1_200 * (60 <= taken < 70)),
     ]
 
