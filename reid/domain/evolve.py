@@ -70,9 +70,9 @@ def evolve(state: PartitionState, event: AnyEvent) -> None:
 
 def _track_sampled(site: SiteState, event: TrackSampled) -> None:
     camera = site.camera(event.track.camera_id)
-    if site.hearing.note(event.track.camera_id, event.at):
+    if site.hearing.note(event.track.camera_id, event.track.session, event.at):
         camera.set_back(event.track.session, event.at)
-    camera.forget_pending(event.at - PENDING_FORGOTTEN_AFTER)
+    camera.forget_pending(event.track.session, event.at - PENDING_FORGOTTEN_AFTER)
     camera.wait(
         event.track,
         PendingTrack(
@@ -120,7 +120,7 @@ def _suggested(site: SiteState, event: PersonSuggested) -> None:
 def _seen(site: SiteState, event: PersonSeen) -> None:
     person = site.persons[event.person_id]
     camera = site.camera(event.track.camera_id)
-    if site.hearing.note(event.track.camera_id, event.at):
+    if site.hearing.note(event.track.camera_id, event.track.session, event.at):
         camera.set_back(event.track.session, event.at)
     if event.reason == "bound":
         _count(site, camera, person, event)

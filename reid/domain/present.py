@@ -86,18 +86,17 @@ def calm(camera: CameraState, frame: Frame, tracks: Sequence[TrackRef], policy: 
 
 
 def absences(
-    site: SiteState, site_id: str, camera_id: str | None, now: int, policy: Policy
+    site: SiteState, site_id: str, camera_id: str | None, now: int, policy: Policy, session: str = ""
 ) -> list[AnyEvent]:
-    """Tracks that ended and persons that expired by ``now``; ``camera_id``: whose clock that is."""
+    """Tracks that ended and persons that expired by ``now``, the clock of that camera in its ``session``."""
     ended: list[tuple[int, TrackRef, str]] = []
     here, elsewhere = now - policy.track_timeout, now - policy.track_timeout * OTHER_CAMERA_FACTOR
     own = None if camera_id is None else site.cameras.get(camera_id)
     before = here if camera_id is None else elsewhere
     for name, camera in [(n, c) for n, c in site.cameras.items() if c.bound_floor < before and c is not own]:
-        # In that camera's own time, should it be late.
-        ended += camera.unseen_since(before - site.hearing.behind(name))
-    if own is not None and own.bound_floor < here:
-        ended += own.unseen_since(here)
+        ended += _unseen(site, name, camera, before)
+    if camera_id is not None and own is not None and own.bound_floor < here:
+        ended += _unseen(site, camera_id, own, here, session)
     expired = site.expired_before(now - policy.ttl)
     if not ended and not expired:
         return []
@@ -118,6 +117,17 @@ def absences(
         for p in expired
     ]
     return events
+
+
+def _unseen(
+    site: SiteState, camera_id: str, camera: CameraState, before: int, session: str | None = None
+) -> list[tuple[int, TrackRef, str]]:
+    """Tracks last seen before that by their own clock: the one of ``session``, and others may be late."""
+    return [
+        (seen_at, track, person_id)
+        for seen_at, track, person_id in camera.unseen_since(before)
+        if track.session == session or seen_at < before - site.hearing.behind(camera_id, track.session)
+    ]
 
 
 def conflicts(site: SiteState, site_id: str, frame: Frame, tracks: Sequence[TrackRef]) -> list[AnyEvent]:

@@ -77,6 +77,7 @@ class _Weighed(msgspec.Struct):
 
 class _Heard(msgspec.Struct):
     camera_id: str
+    session: str
     heard: Heard
 
 
@@ -178,7 +179,11 @@ def _site(site_id: str, site: SiteState) -> _Site:
         sorted(site.lessons.items(), key=lambda item: item[0]),
         list(site.told.items()),
         site.zones,
-        [_Heard(camera_id, heard) for camera_id, heard in sorted(site.hearing.cameras.items())],
+        [
+            _Heard(camera_id, session, heard)
+            for camera_id, runs in sorted(site.hearing.cameras.items())
+            for session, heard in runs.items()
+        ],
     )
 
 
@@ -239,5 +244,5 @@ def _loaded(plain: _Site) -> SiteState:
     site.told = dict(plain.told)
     site.zones = plain.zones
     for each in plain.heard:
-        site.hearing.put(each.camera_id, each.heard)
+        site.hearing.put(each.camera_id, each.session, each.heard)
     return site

@@ -25,6 +25,7 @@ MAX_WEIGHINGS: Final = 40
 #: Times of revisions, and tracks moved by them, remembered.
 MAX_REVISIONS: Final = 60
 _MINUTE: Final = 60_000
+_HOUR: Final = 60 * _MINUTE
 MAX_MOVED: Final = 500
 #: Tracks that people said not to be somebody, remembered.
 MAX_REJECTED: Final = 1_000
@@ -177,11 +178,16 @@ class CameraState:
         self.bound_floor = min((b.seen_at for b in self.bound.values()), default=moment)
         return [(b.seen_at, t, b.person_id) for t, b in self.bound.items() if b.seen_at < moment]
 
-    def forget_pending(self, moment: int) -> None:
-        """Drops the tracks without identity last sampled before ``moment``."""
+    def forget_pending(self, session: str, moment: int) -> None:
+        """Drops the tracks without identity last sampled before ``moment``; of another run than ``session``,
+        whose frames may be late, an hour before."""
         if moment <= self._pending_floor:
             return
-        self.pending = {t: p for t, p in self.pending.items() if p.last_at >= moment}
+        self.pending = {
+            t: p
+            for t, p in self.pending.items()
+            if p.last_at >= (moment if t.session == session else moment - _HOUR)
+        }
         self._pending_floor = min((p.last_at for p in self.pending.values()), default=moment)
 
 

@@ -10,7 +10,7 @@ from reid.contracts.detections import Frame
 from reid.contracts.events import PersonExpired, PersonLeft, PersonRegistered, PersonSeen, TrackRef, TrackSpan
 from reid.contracts.policy import Policy
 from reid.domain.days import trusted
-from reid.domain.hearing import Hearing
+from reid.domain.hearing import MAX_RUNS, Hearing
 from reid.domain.passages import Passages, passage
 from reid.domain.scoring import Score
 from reid.domain.snapshot import digest, dump, load
@@ -49,7 +49,7 @@ def test_a_camera_a_minute_late_lost_its_tracks_with_each_frame_of_the_others() 
 def test_a_late_camera_that_falls_silent_is_cleared_by_the_others_time() -> None:
     story = four_seconds()
     seen_at = story.site.cameras["room2"].bound[TrackRef("room2", "s1", "1")].seen_at
-    behind = story.site.hearing.behind("room2")
+    behind = story.site.hearing.behind("room2", "s1")
     assert 59_000 <= behind <= 61_000
     silent = (seen_at + behind - at(0)) / 1000
     for second in range(1, 31):
@@ -205,9 +205,40 @@ def test_what_another_run_of_the_tracker_had_kept_ends_nobody_who_is_there() -> 
     """An older session's frames come late: that is no clock that was set back."""
     story = Story().given(walk("room1", 500, 1, "a"))
     old = [frame("room1", 100 + n / 2, person(1, "b"), session="s0") for n in range(3)]
-    story.when(old).when(frame("room1", 502, person(1, "a"))).then(PersonLeft, PersonSeen)
+    story.when(old).when(frame("room1", 502, person(1, "a"))).then(PersonSeen)
+    story.when(frame("room1", 504, person(1, "a"))).then(PersonSeen)
+    story.when(frame("room1", 506, person(1, "a"))).then(PersonLeft, PersonSeen)
     assert story.event(PersonLeft).track.session == "s0"
     assert story.labels() == {"room1/1": "Visitor-A"}
+
+
+def test_what_a_run_of_the_tracker_tells_late_was_ended_by_the_run_that_goes_on() -> None:
+    """Both of one camera: each frame of now ended the tracks of then, and forgot the evidence for them."""
+    story = Story()
+    for fifth in range(40):
+        now = 600 + fifth / 5
+        story.when(frame("room1", now, person(1, "a"), person(100 + fifth // 2, "c", quality=0.3)))
+        story.when(frame("room1", fifth / 5, person(1, "b"), session="s0"))
+    old = [e for e in story.log if getattr(e, "track", None) == TrackRef("room1", "s0", "1")]
+    assert [e.reason for e in old if isinstance(e, PersonSeen)].count("bound") == 1
+    assert not any(isinstance(e, PersonLeft) for e in old)
+    # It ends by its own clock, or five seconds after the other has heard of it last.
+    for fifth in range(40, 70):
+        story.when(frame("room1", 600 + fifth / 5, person(1, "a")))
+    (left,) = (e for e in story.all(PersonLeft) if e.track.session == "s0")
+    assert 5_000 < left.at - at(607) < 6_100
+    story.fold_equals_state()
+
+
+def test_evidence_of_a_run_that_has_ended_is_forgotten_in_the_end() -> None:
+    story = Story().given(frame("room1", 0, person(1, "a"), session="s0"))
+    story.given(frame("room1", 100, person(1, "b")), frame("room1", 170, person(2, "b")))
+    assert [(t.session, t.tracker_id) for t in story.site.cameras["room1"].pending] == [
+        ("s0", "1"),
+        ("s1", "2"),
+    ]
+    story.given(frame("room1", 3_661, person(3, "b")))
+    assert {t.session for t in story.site.cameras["room1"].pending} == {"s1"}
 
 
 def test_records_of_one_camera_that_change_places_change_nothing() -> None:
@@ -219,13 +250,26 @@ def test_records_of_one_camera_that_change_places_change_nothing() -> None:
 
 def test_a_clock_that_was_ahead_leads_only_until_it_is_set_right() -> None:
     hearing = Hearing()
-    assert not hearing.note("room1", at(0))
-    assert not hearing.note("room2", at(3_600))
-    assert not hearing.note("room1", at(1))
-    assert hearing.behind("room1") == 3_599_000
-    assert hearing.note("room2", at(2))
-    assert (hearing.behind("room2"), hearing.behind("nobody")) == (0, 0)
-    assert not hearing.note("room1", at(3)) and hearing.behind("room1") == 0
+    assert not hearing.note("room1", "s", at(0))
+    assert not hearing.note("room2", "s", at(3_600))
+    assert not hearing.note("room1", "s", at(1))
+    assert hearing.behind("room1", "s") == 3_599_000
+    assert hearing.note("room2", "s", at(2))
+    assert (hearing.behind("room2", "s"), hearing.behind("nobody", "s")) == (0, 0)
+    assert not hearing.note("room1", "s", at(3)) and hearing.behind("room1", "s") == 0
+
+
+def test_of_the_runs_of_a_camera_those_heard_last_are_remembered() -> None:
+    hearing = Hearing()
+    hearing.note("room1", "s0", at(3_600))
+    for number in range(1, MAX_RUNS):
+        hearing.note("room1", f"s{number}", at(number))
+    hearing.note("room1", "s1", at(5))
+    assert hearing.behind("room1", "s1") == 3_595_000
+    # The one whose clock was ahead goes, and leads no more.
+    hearing.note("room1", "s9", at(6))
+    assert list(hearing.cameras["room1"]) == ["s2", "s3", "s1", "s9"]
+    assert hearing.behind("room1", "s9") == 0
 
 
 def test_decisions_anew_of_a_clock_that_was_ahead_kept_all_others_from_any() -> None:
@@ -253,7 +297,8 @@ def test_a_disk_that_is_played_ends_nobody_and_nothing_of_it_outlives_its_time()
     assert story.labels()["room1/1"] == "Visitor-A"
     # Ninety days after it was taken nothing is known of it any more: at once.
     story.when(frame("room1", 100 * DAY + 1, person(1, "a")))
-    assert [type(e) for e in story.last][:2] == [PersonLeft, PersonExpired]
+    assert PersonExpired in map(type, story.last)
+    assert list(story.labels()) == ["room1/1"]
     story.fold_equals_state()
 
 
