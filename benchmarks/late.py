@@ -162,10 +162,10 @@ def main() -> int:
             row = measure(watched, site, args.seconds, moments, order, settings)
             rows.setdefault(order.name, []).append({"seed": seed, **row})
             print(json.dumps({"order": order.name, "seed": seed, **row}), flush=True)
+        if args.json is not None:
+            command = " ".join(["python -m benchmarks.late", *(a.rpartition("/")[2] for a in sys.argv[1:])])
+            write_json(args.json, {"command": command, "orders": rows})
     Console(width=160, highlight=False).print(_table(rows))
-    if args.json is not None:
-        command = " ".join(["python -m benchmarks.late", *(a.rpartition("/")[2] for a in sys.argv[1:])])
-        write_json(args.json, {"command": command, "orders": rows})
     return 0
 
 

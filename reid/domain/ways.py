@@ -6,9 +6,9 @@ from reid.contracts.events import TrackRef, TrackSpan
 from reid.domain.passages import Passages, passage
 from reid.domain.state import Person
 
-#: So far behind a person's last sighting (milliseconds) a frame is not late yet: cameras are not taken at one
-#: moment, and the gate tells no shorter times apart.
-_IN_TIME: Final = 1_000
+#: Up to so far behind a person's last sighting (milliseconds) a frame is taken in the order in which it comes:
+#: so far a camera's clock may as well be off, and then that order is right and the times are not.
+_IN_TIME: Final = 15_000
 
 
 class Came(NamedTuple):
