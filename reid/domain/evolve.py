@@ -46,7 +46,7 @@ from reid.domain.state import (
     Reviewed,
     SiteState,
 )
-from reid.domain.ways import came
+from reid.domain.ways import IN_TIME, came
 from reid.domain.worn import Worn, told
 
 #: A track without identity that was not sampled for so long is forgotten (milliseconds). A constant, not
@@ -150,8 +150,9 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
         person.cameras.append(event.track.camera_id)
     person.visit_count = event.visit_count
     person.visit_started_at = event.visit_started_at
-    if event.at >= person.last_seen:
-        person.last_seen, person.last_camera = event.at, event.track.camera_id
+    if event.at >= person.last_seen - IN_TIME:
+        person.last_camera = event.track.camera_id
+    person.last_seen = max(person.last_seen, event.at)
     person.first_seen = min(person.first_seen, event.at)
     site.lately.saw(person.person_id, person.last_seen)
     person.saw(event.track, event.at)
