@@ -167,7 +167,7 @@ def _seen(work: Workspace, event: PersonSeen) -> None:
     ref, view = _known(work, event, event.person_id)
     relabelled, view.label = view.label != event.label, event.label
     view.visit_count = event.visit_count
-    view.last_seen = max(view.last_seen, event.at)
+    view.first_seen, view.last_seen = min(view.first_seen, event.at), max(view.last_seen, event.at)
     if event.track.camera_id not in view.cameras:
         view.cameras.append(event.track.camera_id)
     keep_template(view, event)

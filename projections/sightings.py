@@ -60,6 +60,7 @@ class Sightings:
             or told.labels.get(told.field) is not shown
             or not (shown.label == view.label == event.label)
             or view.visit_count != event.visit_count
+            or now < view.first_seen
             or event.crop
             or event.together
             or event.track.camera_id not in view.cameras

@@ -15,6 +15,7 @@ calibration_app = typer.Typer(help="What a site has learned of itself.", no_args
 _STEPS: Final = 20
 #: What to do about a camera whose clock is off.
 NTP: Final = "set the time of the host that runs it by NTP"
+LINK: Final = "look at its link to Kafka, and at the load of its host"
 
 
 def register(app: typer.Typer) -> None:
@@ -64,18 +65,34 @@ def show(found: Calibration) -> None:
     for clock in found.clocks:
         if told := off_by(clock):
             console.print(f"{told}: {NTP}")
+        elif told := late_by(clock):
+            console.print(f"{told}: {LINK}")
 
 
 def off_by(clock: Clock) -> str:
     """How much a clock is off; empty when it is not, or nobody can tell."""
     from reid.journeys.clocks import NOTABLE
 
+    if late_by(clock):
+        return ""
     known = [off for off in (clock.ahead_ms, clock.ahead_by_journeys_ms) if off is not None]
     off = max(known, key=abs, default=0)
     if abs(off) < NOTABLE:
         return ""
     way = "ahead of" if off > 0 else "behind"
     return f"{clock.camera_id}: its clock seems {abs(off) / 1000:.1f} s {way} the others"
+
+
+def late_by(clock: Clock) -> str:
+    """How late the frames come of a camera whose clock is right, by how people walk; empty when they do not,
+    or nobody can tell. By their arrival alone a slow link and a clock that is behind are the same."""
+    from reid.journeys.clocks import NOTABLE
+
+    arrived, walked = clock.ahead_ms, clock.ahead_by_journeys_ms
+    if arrived is None or walked is None or arrived > -NOTABLE or abs(walked) >= NOTABLE:
+        return ""
+    late = f"{clock.camera_id}: its frames come {-arrived / 1000:.1f} s after the others'"
+    return f"{late}, by a clock that is right"
 
 
 def _tables(found: Calibration) -> Iterable[tuple[str, str, list[tuple[object, ...]]]]:

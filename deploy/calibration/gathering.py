@@ -14,6 +14,7 @@ from reid.contracts.partitioning import partition_of
 from reid.contracts.topics import CAMERAS, EVENTS
 from reid.domain.evolve import evolve
 from reid.domain.state import PartitionState, SiteState
+from reid.domain.ways import came
 from reid.errors import ConfigError
 from reid.journeys.clocks import HOUR, Arrival
 
@@ -70,10 +71,11 @@ class Gathered:
         person = self.site.persons.get(event.person_id)
         if event.reason != "bound" or person is None or not person.tracks or person.last_camera == camera:
             return
-        absence = event.at - person.last_seen
-        if abs(absence) <= _WALK:
+        before = came(person, event.at)
+        # Who was elsewhere since then did not come from there: the camera is late.
+        if before is not None and before.camera_id == person.last_camera and abs(before.absence) <= _WALK:
             of_pair = self.absences.setdefault((person.last_camera, camera), [])
-            of_pair.append(absence)
+            of_pair.append(before.absence)
             del of_pair[:-_ABSENCES]
 
 

@@ -45,7 +45,7 @@ def _held_until(
     """When the condition held last, of an incident that is over; None while it goes on."""
     held = site.held_at(incident)
     if rule.kind != "not_left":
-        return held if now - held > rule.rearm else None
+        return held if now > site.over_at(incident, rule.rearm) else None
     last = site.people.get(incident.person_id)
     if last is None or is_open(rules, now) or not _inside(rule, rules, last, now):
         return max(held, last.at if last is not None else 0)
@@ -94,7 +94,7 @@ def still_inside(site: SiteState, rules: AlertRules, before: int, now: int) -> l
 def due_at(site: SiteState, rules: AlertRules) -> int | None:
     """When time alone will decide something next, after the latest event: ms since the epoch."""
     times = [
-        site.held_at(incident) + rule.rearm + 1
+        site.over_at(incident, rule.rearm) + 1
         for incident in site.incidents.values()
         if (rule := site.rule(incident.rule)) is not None and rule.kind != "not_left"
     ]

@@ -59,8 +59,7 @@ def observe(site: SiteState, event: AnyEvent, rules: AlertRules) -> list[Conditi
         case PersonForgotten() | PersonExpired() | GalleryReset():
             _gone(site, gone_in(event))
     for condition in held:
-        key = key_of(condition.rule.name, condition.person_id)
-        site.holds[key] = max(site.holds.get(key, 0), condition.at)
+        site.hold(key_of(condition.rule.name, condition.person_id), condition.at)
     if event.at // HOUR > site.now // HOUR:
         _prune(site, event.at, rules)
     site.now = max(site.now, event.at)
@@ -178,8 +177,10 @@ def _merged(site: SiteState, event: PersonsMerged) -> None:
         site.people[survivor].label = event.label
     stays.merged(site, survivor, absorbed)
     for key in [key for key in site.holds if parts_of(key)[1] == absorbed]:
-        mine, at = key_of(parts_of(key)[0], survivor), site.holds.pop(key)
+        mine, at, late = key_of(parts_of(key)[0], survivor), site.holds.pop(key), site.late.pop(key, 0)
         site.holds[mine] = max(site.holds.get(mine, 0), at)
+        if late:
+            site.late[mine] = max(site.late.get(mine, 0), late)
     if absorbed in site.newcomers:
         # Nobody new after all.
         hour, camera = site.newcomers.pop(absorbed)
@@ -193,7 +194,7 @@ def _gone(site: SiteState, person_ids: tuple[str, ...]) -> None:
         site.people.pop(id_, None)
         site.absorbed.pop(id_, None)
         site.newcomers.pop(id_, None)
-    for table in (site.stays, site.holds):
+    for table in (site.stays, site.holds, site.late):
         for key in [key for key in table if parts_of(key)[1] in gone]:
             del table[key]
 
@@ -206,4 +207,5 @@ def _prune(site: SiteState, now: int, rules: AlertRules) -> None:
             del site.stays[key]
     for key in [k for k, at in site.holds.items() if at + gaps.get(parts_of(k)[0], 0) < now]:
         del site.holds[key]
+        site.late.pop(key, None)
     baseline.prune(site, hour_of(rules, now))

@@ -15,7 +15,9 @@ from reid.contracts.journeys import Interval
 from reid.errors import Malformed
 
 #: Of the state in snapshots: another one makes old snapshots useless, and the logs are folded from zero.
-LAYOUT: Final = 3
+LAYOUT: Final = 4
+#: So far behind the latest event (milliseconds) one is not late yet: cameras are not taken at one moment.
+_IN_TIME: Final = 1_000
 #: Between the parts of a key; no id holds it.
 _SEPARATOR: Final = "\x1f"
 
@@ -70,9 +72,10 @@ class SiteState(msgspec.Struct):
     ``subjects``, person of an alert -> who that is now; ``opened``: how many there were.
 
     Of the inputs: ``now``, the latest time of an event; ``people``; by rule and person, ``stays`` (tracks
-    where the rule looks) and ``holds`` (when the condition held last); ``absorbed``, id -> whom it was merged
-    into; ``travel``, cameras from and to -> half seconds -> how often; ``arrivals``, local hour -> camera ->
-    new persons; ``newcomers``: new person -> (hour, camera), of the latest hours.
+    where the rule looks), ``holds`` (when the condition held last) and ``late`` (how far behind ``now`` that
+    was told, ms, if it was); ``absorbed``, id -> whom it was merged into; ``travel``, cameras from and to ->
+    half seconds -> how often; ``arrivals``, local hour -> camera -> new persons; ``newcomers``: new person ->
+    (hour, camera), of the latest hours.
     """
 
     rules: AlertRules | None = None
@@ -84,6 +87,7 @@ class SiteState(msgspec.Struct):
     people: dict[str, Sighting] = {}
     stays: dict[str, list[Interval]] = {}
     holds: dict[str, int] = {}
+    late: dict[str, int] = {}
     absorbed: dict[str, str] = {}
     travel: dict[str, dict[int, int]] = {}
     arrivals: dict[int, dict[str, int]] = {}
@@ -97,6 +101,19 @@ class SiteState(msgspec.Struct):
 
     def rule(self, name: str) -> AlertRule | None:
         return next((r for r in self.rules.rules if r.name == name), None) if self.rules else None
+
+    def hold(self, key: str, at: int) -> None:
+        """The condition held at ``at``, as it is told now."""
+        self.holds[key] = max(self.holds.get(key, 0), at)
+        if at < self.now - _IN_TIME:
+            self.late[key] = self.now - at
+        else:
+            self.late.pop(key, None)
+
+    def over_at(self, incident: Incident, rearm: int) -> int:
+        """Until when the incident is not over: ``rearm`` after it held last, and as much more as its camera
+        was late with that. Else each event of the others would close it, and each of its own open another."""
+        return self.held_at(incident) + rearm + self.late.get(incident.key, 0)
 
     def held_at(self, incident: Incident) -> int:
         """When the incident's condition held last."""

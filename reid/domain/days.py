@@ -44,8 +44,10 @@ def _days(person: Person, policy: Policy) -> set[int]:
 
 
 def trusted(found: Score, person: Person, at: int, policy: Policy) -> Score:
-    """What the score is worth at ``at``; under ``same_day`` nothing is left of one across days."""
-    if not apart(person.last_seen, at, policy):
+    """What the score is worth at ``at``; under ``same_day`` nothing is left of one across days. Who is told
+    late may have been seen on that day, too."""
+    late = at < person.last_seen and day_of(at, policy) in _days(person, policy)
+    if late or not apart(person.last_seen, at, policy):
         return found
     lost = policy.day_strictness if policy.days == "multi_day" else found.similarity
     left = round(max(found.similarity - lost, 0.0), 6)

@@ -46,6 +46,7 @@ from reid.domain.state import (
     Reviewed,
     SiteState,
 )
+from reid.domain.ways import IN_TIME, came
 from reid.domain.worn import Worn, told
 
 #: A track without identity that was not sampled for so long is forgotten (milliseconds). A constant, not
@@ -69,7 +70,9 @@ def evolve(state: PartitionState, event: AnyEvent) -> None:
 
 def _track_sampled(site: SiteState, event: TrackSampled) -> None:
     camera = site.camera(event.track.camera_id)
-    camera.forget_pending(event.at - PENDING_FORGOTTEN_AFTER)
+    if site.hearing.note(event.track.camera_id, event.track.session, event.at):
+        camera.set_back(event.track.session, event.at)
+    camera.forget_pending(event.track.session, event.at - PENDING_FORGOTTEN_AFTER)
     camera.wait(
         event.track,
         PendingTrack(
@@ -117,6 +120,8 @@ def _suggested(site: SiteState, event: PersonSuggested) -> None:
 def _seen(site: SiteState, event: PersonSeen) -> None:
     person = site.persons[event.person_id]
     camera = site.camera(event.track.camera_id)
+    if site.hearing.note(event.track.camera_id, event.track.session, event.at):
+        camera.set_back(event.track.session, event.at)
     if event.reason == "bound":
         _count(site, camera, person, event)
         _passed(site, camera, person, event)
@@ -145,9 +150,11 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
         person.cameras.append(event.track.camera_id)
     person.visit_count = event.visit_count
     person.visit_started_at = event.visit_started_at
+    if event.at >= person.last_seen - IN_TIME:
+        person.last_camera = event.track.camera_id
     person.last_seen = max(person.last_seen, event.at)
+    person.first_seen = min(person.first_seen, event.at)
     site.lately.saw(person.person_id, person.last_seen)
-    person.last_camera = event.track.camera_id
     person.saw(event.track, event.at)
     site.passages.met(person.person_id)
     for other_id in event.together:
@@ -183,13 +190,18 @@ def _passed(site: SiteState, camera: CameraState, person: Person, event: PersonS
     for person_id in site.passages.recent:
         other = site.persons[person_id]
         if other is not person and person_id not in here:
-            where = passage(other.last_camera, to_camera, event.at - other.last_seen)
-            site.passages.add(where, 0, 1)
-    if not person.tracks:
-        return
-    sure = decision is not None and decision.appearance is not None and decision.appearance >= SURE
-    where = passage(person.last_camera, to_camera, event.at - person.last_seen)
-    site.passages.add(where, int(sure), 1)
+            _could_come(site, other, to_camera, event.at, 0)
+    if person.tracks:
+        sure = decision is not None and decision.appearance is not None and decision.appearance >= SURE
+        _could_come(site, person, to_camera, event.at, int(sure))
+
+
+def _could_come(site: SiteState, person: Person, to_camera: str, at: int, hits: int) -> None:
+    """Counted by where the person was then, not by where they were seen since: a camera that is late would
+    teach that people are everywhere at once."""
+    before = came(person, at)
+    if before is not None:
+        site.passages.add(passage(before.camera_id, to_camera, before.absence), hits, 1)
 
 
 def _went_over(site: SiteState, survivor: Person, absorbed: Person, decision: Decision) -> None:

@@ -44,6 +44,7 @@ from reid.domain.merging import united
 from reid.domain.names import Names
 from reid.domain.policy import Policy
 from reid.domain.present import absences
+from reid.domain.spans import visits_with
 from reid.domain.splitting import move
 from reid.domain.state import Person, SiteState, pair
 from reid.domain.templates import slot_for
@@ -218,9 +219,7 @@ class _Following(Names):
         return [msgspec.structs.replace(seen, decision=decision, score=decision.score), told]
 
     def _sighting(self, event: PersonSeen, person: Person, reason: str) -> PersonSeen:
-        count, started = person.visit_count, person.visit_started_at
-        if count == 0 or event.at - person.last_seen > self.policy.visit_gap:
-            count, started = count + 1, event.at
+        count, started = visits_with(person, event.track, event.at, self.policy)
         slot = None
         if event.template is not None and person.templates:
             knots = self.site.zones.encoders.get(event.template.model, ())

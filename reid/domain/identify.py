@@ -95,7 +95,8 @@ def _gathered(before: PendingTrack | None, crop: Template, at: int) -> PendingTr
         weight=total,
         quality=max(before.quality, crop.quality),
         template=mean,
-        first_at=before.first_at if before.samples else at,
+        # A clock may be set back meanwhile.
+        first_at=min(before.first_at, at) if before.samples else at,
         last_at=at,
     )
 

@@ -14,14 +14,17 @@ from reid.contracts.events import (
     Template,
     TrackRef,
 )
+from reid.domain.hearing import SET_BACK
 from reid.domain.pairing import belongs
 from reid.domain.policy import Policy
 from reid.domain.similarity import best_raw, calibrated
+from reid.domain.spans import visits_with
 from reid.domain.state import BoundTrack, CameraState, SiteState
 from reid.domain.state import Person as KnownPerson
 from reid.domain.templates import grown, slot_for
 
-#: A track of *another* camera ends only after this many time-outs: that camera's clock may be behind.
+#: A track of *another* camera ends only after this many time-outs, beyond what that camera was behind when it
+#: was heard last: its clock may be off, and its frames late.
 OTHER_CAMERA_FACTOR: Final = 6
 #: Tracks remembered of one run of a tracker.
 _REMEMBERED: Final = 1024
@@ -75,24 +78,25 @@ def calm(camera: CameraState, frame: Frame, tracks: Sequence[TrackRef], policy: 
         binding = bound.get(track)
         if binding is None or binding.person_id in here or at in (binding.seen_at, binding.bound_at):
             return False
-        if at - binding.seen_at >= (interval if person.embedding is not None else 2 * interval):
+        elapsed = at - binding.seen_at
+        if elapsed >= (interval if person.embedding is not None else 2 * interval) or elapsed < -SET_BACK:
             return False
         here.add(binding.person_id)
     return True
 
 
 def absences(
-    site: SiteState, site_id: str, camera_id: str | None, now: int, policy: Policy
+    site: SiteState, site_id: str, camera_id: str | None, now: int, policy: Policy, session: str = ""
 ) -> list[AnyEvent]:
-    """Tracks that ended and persons that expired by ``now``; ``camera_id``: whose clock that is."""
+    """Tracks that ended and persons that expired by ``now``, the clock of that camera in its ``session``."""
     ended: list[tuple[int, TrackRef, str]] = []
     here, elsewhere = now - policy.track_timeout, now - policy.track_timeout * OTHER_CAMERA_FACTOR
     own = None if camera_id is None else site.cameras.get(camera_id)
     before = here if camera_id is None else elsewhere
-    for camera in [c for c in site.cameras.values() if c.bound_floor < before and c is not own]:
-        ended += camera.unseen_since(before)
-    if own is not None and own.bound_floor < here:
-        ended += own.unseen_since(here)
+    for name, camera in [(n, c) for n, c in site.cameras.items() if c.bound_floor < before and c is not own]:
+        ended += _unseen(site, name, camera, before)
+    if camera_id is not None and own is not None and own.bound_floor < here:
+        ended += _unseen(site, camera_id, own, here, session)
     expired = site.expired_before(now - policy.ttl)
     if not ended and not expired:
         return []
@@ -113,6 +117,17 @@ def absences(
         for p in expired
     ]
     return events
+
+
+def _unseen(
+    site: SiteState, camera_id: str, camera: CameraState, before: int, session: str | None = None
+) -> list[tuple[int, TrackRef, str]]:
+    """Tracks last seen before that by their own clock: the one of ``session``, and others may be late."""
+    return [
+        (seen_at, track, person_id)
+        for seen_at, track, person_id in camera.unseen_since(before)
+        if track.session == session or seen_at < before - site.hearing.behind(camera_id, track.session)
+    ]
 
 
 def conflicts(site: SiteState, site_id: str, frame: Frame, tracks: Sequence[TrackRef]) -> list[AnyEvent]:
@@ -185,9 +200,8 @@ def seen(
     ``nearest``: the probe's highest cosine with the person's templates, where already known;
     ``strictness``: by how much it must pass the threshold, the policy's unless given.
     """
-    visit_count, visit_started_at = known.visit_count, known.visit_started_at
-    if visit_count == 0 or frame.captured_at - known.last_seen > policy.visit_gap:
-        visit_count, visit_started_at = visit_count + 1, frame.captured_at
+    track = track_of(frame, person)
+    visit_count, visit_started_at = visits_with(known, track, frame.captured_at, policy)
     slot = None
     enough = policy.threshold_at(frame.camera_id)
     enough += policy.template_strictness if strictness is None else strictness
@@ -203,7 +217,7 @@ def seen(
         at=frame.captured_at,
         person_id=known.person_id,
         label=known.label,
-        track=track_of(frame, person),
+        track=track,
         bbox=person.bbox,
         confidence=person.confidence,
         reason="present",
@@ -221,10 +235,11 @@ def seen(
 
 
 def _due(frame: Frame, person: Person, binding: BoundTrack, policy: Policy) -> bool:
-    """Once an interval; a frame without embedding waits one interval more for one with."""
+    """Once an interval; a frame without embedding waits one interval more for one with. And at once when the
+    camera's clock was set back: until it reached that time again, nobody would be seen."""
     elapsed = frame.captured_at - binding.seen_at
     patience = policy.seen_interval * (1 if person.embedding is not None else 2)
-    return elapsed >= patience
+    return elapsed >= patience or elapsed < -SET_BACK
 
 
 class _Checked(NamedTuple):

@@ -18,9 +18,9 @@ from reid.contracts.policy import Policy
 from reid.domain.centring import WholeVector, cosines_of_many, squares
 from reid.domain.cohort import Pairs, Spread
 from reid.domain.exact import logarithm, share
-from reid.domain.passages import passage
 from reid.domain.similarity import Calibration, best_raws, calibrated
 from reid.domain.state import Person, SiteState
+from reid.domain.ways import gate
 
 T = TypeVar("T")
 
@@ -95,11 +95,9 @@ def scores(
         return [Score(encoder, encoder, 0.0) for encoder in encoders]
     found = []
     for person, encoder, odds in zip(persons, encoders, likenesses(site, probe, sides, knots), strict=True):
-        gate = 0.0
-        if policy.gate and person.last_camera:
-            gate = site.passages.odds(passage(person.last_camera, probe.camera_id, at - person.last_seen))
+        way = gate(site.passages, person, probe.camera_id, at) if policy.gate else 0.0
         appearance = _bounded(odds, encoder, policy)
-        found.append(Score(_bounded(odds + gate, encoder, policy), appearance, round(gate, 6)))
+        found.append(Score(_bounded(odds + way, encoder, policy), appearance, round(way, 6)))
     return found
 
 

@@ -10,6 +10,7 @@ from reid.contracts.embedding import fixed_to_bytes
 from reid.contracts.events import PersonState, TrackRef
 from reid.contracts.policy import Policy
 from reid.domain.centring import CameraMean
+from reid.domain.hearing import Heard
 from reid.domain.passages import Passage
 from reid.domain.state import (
     BoundTrack,
@@ -74,6 +75,12 @@ class _Weighed(msgspec.Struct):
     confirmed: list[TrackRef]
 
 
+class _Heard(msgspec.Struct):
+    camera_id: str
+    session: str
+    heard: Heard
+
+
 class _Wardrobe(msgspec.Struct):
     person_id: str
     worn: dict[str, Worn]
@@ -101,6 +108,7 @@ class _Site(msgspec.Struct):
     lessons: list[tuple[str, Lesson]]
     told: list[tuple[tuple[str, str], Told]]
     zones: Zones
+    heard: list[_Heard]
 
 
 class _Partition(msgspec.Struct):
@@ -171,6 +179,11 @@ def _site(site_id: str, site: SiteState) -> _Site:
         sorted(site.lessons.items(), key=lambda item: item[0]),
         list(site.told.items()),
         site.zones,
+        [
+            _Heard(camera_id, session, heard)
+            for camera_id, runs in sorted(site.hearing.cameras.items())
+            for session, heard in runs.items()
+        ],
     )
 
 
@@ -230,4 +243,6 @@ def _loaded(plain: _Site) -> SiteState:
     site.lessons = dict(plain.lessons)
     site.told = dict(plain.told)
     site.zones = plain.zones
+    for each in plain.heard:
+        site.hearing.put(each.camera_id, each.session, each.heard)
     return site

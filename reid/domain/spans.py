@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
-from reid.contracts.events import PersonState, TrackSpan
+from reid.contracts.events import PersonState, TrackRef, TrackSpan
 from reid.domain.policy import Policy
-from reid.domain.state import MAX_SPANS
+from reid.domain.state import MAX_SPANS, Person
 
 #: Two persons in view of different cameras at once, longer than this, are two (milliseconds): clocks
 #: differ, and a track lasts a little after its person has left.
@@ -29,7 +29,17 @@ def visits(spans: Iterable[TrackSpan], policy: Policy) -> Visits:
     return Visits(count, started)
 
 
-def visits_since(before: PersonState, later: Iterable[TrackSpan], policy: Policy) -> Visits:
+def visits_with(person: Person, track: TrackRef, at: int, policy: Policy) -> Visits:
+    """The person's visits, with a sighting at ``at``: one of before the last visit joins it, or is of an
+    earlier one."""
+    if person.visit_count == 0 or at - person.last_seen > policy.visit_gap:
+        return Visits(person.visit_count + 1, at)
+    if at >= person.visit_started_at:
+        return Visits(person.visit_count, person.visit_started_at)
+    return visits_since(person, [TrackSpan(track, at, at)], policy)
+
+
+def visits_since(before: PersonState | Person, later: Iterable[TrackSpan], policy: Policy) -> Visits:
     """The person's visits, and those that ``later`` adds to them or joins."""
     later = list(later)
     known, together = visits(before.tracks, policy), visits([*before.tracks, *later], policy)

@@ -11,6 +11,7 @@ from reid.contracts.policy import Policy
 from reid.domain.centring import Centring
 from reid.domain.cohort import Cohort
 from reid.domain.gallery import Gallery
+from reid.domain.hearing import Hearing
 from reid.domain.lately import Lately
 from reid.domain.passages import Passages
 from reid.domain.worn import Worn
@@ -24,6 +25,7 @@ MAX_WEIGHINGS: Final = 40
 #: Times of revisions, and tracks moved by them, remembered.
 MAX_REVISIONS: Final = 60
 _MINUTE: Final = 60_000
+_HOUR: Final = 60 * _MINUTE
 MAX_MOVED: Final = 500
 #: Tracks that people said not to be somebody, remembered.
 MAX_REJECTED: Final = 1_000
@@ -158,6 +160,13 @@ class CameraState:
         if at < self.bound_floor:
             self.bound_floor = at
 
+    def set_back(self, session: str, at: int) -> None:
+        """The clock of this run of the tracker was ahead and stands at ``at`` now: nothing of it was seen
+        later. Else who left meanwhile would be there until that time comes."""
+        for track, bound in self.bound.items():
+            if track.session == session and bound.seen_at > at:
+                self.seen(bound, at)
+
     def wait(self, track: TrackRef, pending: PendingTrack) -> None:
         self.bound.pop(track, None)
         self.pending[track] = pending
@@ -169,11 +178,16 @@ class CameraState:
         self.bound_floor = min((b.seen_at for b in self.bound.values()), default=moment)
         return [(b.seen_at, t, b.person_id) for t, b in self.bound.items() if b.seen_at < moment]
 
-    def forget_pending(self, moment: int) -> None:
-        """Drops the tracks without identity last sampled before ``moment``."""
+    def forget_pending(self, session: str, moment: int) -> None:
+        """Drops the tracks without identity last sampled before ``moment``; of another run than ``session``,
+        whose frames may be late, an hour before."""
         if moment <= self._pending_floor:
             return
-        self.pending = {t: p for t, p in self.pending.items() if p.last_at >= moment}
+        self.pending = {
+            t: p
+            for t, p in self.pending.items()
+            if p.last_at >= (moment if t.session == session else moment - _HOUR)
+        }
         self._pending_floor = min((p.last_at for p in self.pending.values()), default=moment)
 
 
@@ -212,8 +226,9 @@ class Revisions:
             del self.moved[next(iter(self.moved))]
 
     def lately(self, at: int) -> int:
-        """How many were made in the minute before."""
-        return sum(made > at - _MINUTE for made in self.made_at)
+        """How many were made within a minute of ``at``: who is late is not kept from it by what was made
+        since, nor anybody by a clock that was ahead."""
+        return sum(abs(made - at) < _MINUTE for made in self.made_at)
 
     def confirm(self, track: TrackRef) -> None:
         """The oldest are forgotten."""
@@ -299,6 +314,7 @@ class SiteState:
         self.next_label = 0
         self.gallery = Gallery()
         self.lately = Lately()
+        self.hearing = Hearing()
         self.passages = Passages()
         self.revisions = Revisions()
         self.zones = Zones()

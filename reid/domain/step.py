@@ -60,7 +60,7 @@ def _decided(
 def _of_frame(site: SiteState, site_id: str, frame: Frame, policy: Policy) -> Iterator[Sequence[AnyEvent]]:
     """Who is gone; who stands there twice; who is still there; who is that; who was taken for somebody
     else; what they have in common; what they look like now."""
-    gone = absences(site, site_id, frame.camera_id, frame.captured_at, policy)
+    gone = absences(site, site_id, frame.camera_id, frame.captured_at, policy, frame.session)
     if gone:
         yield gone
     tracks = tracks_of(frame)

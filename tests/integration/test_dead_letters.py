@@ -254,3 +254,22 @@ def test_what_cannot_be_sent_again_is_refused(topics: str) -> None:
         dlq_replay.replay(topics, places=[place_of(f"{DETECTIONS.name}/0/77")])
     with pytest.raises(ConfigError, match="has no dead letters"):
         dlq_replay.replay(topics, "reid.nothing.v1")
+
+
+def test_a_host_whose_clock_is_more_than_an_hour_ahead_is_refused_by_kafka(topics: str) -> None:
+    """Its records are of its own clock, as its frames are: nothing of them tells which is wrong. The broker's
+    clock does, so that no such time ends visits or lets anybody expire."""
+    refused: list[KafkaError | None] = []
+    sender = producer(topics)
+    now = time.time_ns() // 1_000_000
+    for ahead in (2 * HOUR, 0):
+        sender.produce(
+            DETECTIONS.name,
+            crowd(None, now + ahead),
+            SITE,
+            timestamp=now + ahead,
+            on_delivery=lambda error, _: refused.append(error),
+        )
+        assert sender.flush(20) == 0
+    assert refused[0] is not None and refused[0].code() == KafkaError.INVALID_TIMESTAMP
+    assert refused[1] is None

@@ -30,6 +30,7 @@ from tests.unit.projections.story import merged
 DAILY = tuple(Hours(day, 8 * 60, 18 * 60) for day in range(7))
 STAFF = WatchList("staff", ("ada",), ("Night nurse",))
 SERVER = Zone("server", ("room3",))
+BACK = (Zone("back", ("room2",)),)
 DESK = Zone("desk", ("room1",), {"room1": ((0.0, 0.0), (100.0, 0.0), (100.0, 200.0), (0.0, 200.0))})
 
 
@@ -261,3 +262,47 @@ def test_a_tick_that_causes_nothing_changes_nothing() -> None:
     before = canonical(story.site)
     story.when(tick(31)).then()
     assert canonical(story.site) == before
+
+
+def interleaved(story: Story, late: int, seconds: int = 60) -> Story:
+    """One who loiters before a camera that is late, and events of another."""
+    for n in range(seconds):
+        first = n == 0
+        story.when(seen("a", n - late, "room2", bound=first), seen("b", n, "room1", bound=first, tracker="2"))
+    return story
+
+
+def test_one_who_loiters_before_a_late_camera_was_a_new_alert_each_second() -> None:
+    """Each event of the others closed it, for by their time it had not held for long, and each of its own
+    opened another."""
+    story = interleaved(
+        Story(rule("loitering", zone="back", longer_than=10_000, rearm=30_000), zones=BACK), 60
+    )
+    story.when(seen("b", 60, "room1", tracker="2"))
+    assert [type(e) for e in story.log[1:]] == [AlertOpened]
+    assert story.event(AlertOpened).at == at(-50)
+    story.when(*(seen("b", n, "room1", tracker="2") for n in range(61, 91))).then(AlertClosed)
+    assert story.event(AlertClosed).last_at == at(-1)
+    story.folds_to_the_same().replays_to_the_same()
+
+
+def test_a_late_incident_that_is_merged_away_goes_on_late() -> None:
+    story = interleaved(
+        Story(rule("loitering", zone="back", longer_than=10_000, rearm=30_000), zones=BACK), 60
+    )
+    story.when(merged("b", "a", "Visitor-B", at=at(60)), seen("b", 70, "room1", tracker="2"))
+    assert story.all(AlertClosed) == []
+    assert list(story.site.late.values()) == [59_000]
+    story.when(tick(95)).then(AlertClosed)
+    story.when(seen("b", 2 * HOUR, "room1", tracker="2"))
+    assert story.site.late == {}
+    story.folds_to_the_same().replays_to_the_same()
+
+
+def test_a_clock_ahead_closes_an_incident_of_the_others_once_at_most() -> None:
+    story = Story(rule("loitering", longer_than=10_000, rearm=30_000))
+    story.when(stays("a", 0, 15)).then(AlertOpened)
+    for n in range(16, 26):
+        story.when(seen("c", 1_200 + n, "room3", bound=n == 16, tracker="3"), seen("a", n))
+    assert [type(e) for e in story.log[1:]] == [AlertOpened, AlertClosed, AlertOpened]
+    story.folds_to_the_same().replays_to_the_same()

@@ -14,7 +14,7 @@ from reid.contracts.embedding import fixed_from_bytes
 from reid.contracts.events import CameraCalibrated
 from reid.domain.policy import Policy
 from tests.unit.domain.crowds import told
-from tests.unit.domain.story import MODEL, SITE, Story
+from tests.unit.domain.story import MODEL, SITE, Story, at, walk
 from tests.unit.domain.test_learning import answered
 
 
@@ -88,6 +88,31 @@ def test_a_clock_that_is_off_is_named_with_the_remedy(
         assert title in out
     plain: Any = json.loads(msgspec.json.encode(found))
     assert set(plain) == set(found.__struct_fields__)
+
+
+def test_a_slow_link_was_taken_for_a_clock_that_is_behind(
+    story: Story, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By arrival both are the same; people who walk there and back tell the one from the other."""
+    late = Clock("room2", 60_200, -60_000, 200)
+    assert off_by(late) == ""
+    show(msgspec.structs.replace(summary(gathered(story)), clocks=[late]))
+    said = "room2: its frames come 60.0 s after the others', by a clock that is right: look at its link"
+    assert said in capsys.readouterr().out
+    assert "behind" in off_by(Clock("room2", 60_200, -60_000, -59_000))
+    assert "behind" in off_by(Clock("room2", 60_200, -60_000, None))
+
+
+def test_walks_told_late_are_no_walks_of_a_clock_that_is_behind() -> None:
+    """Somebody went from room1 through room2 to room3; what room2 saw comes last."""
+    made = Story().given(walk("room1", 0, 1, "a"), walk("room3", 40, 1, "a"), walk("room2", 20, 1, "a"))
+    assert gathered(made).absences == {("room1", "room3"): [39_200 + 800]}
+    behind = Story().given(walk("room1", 0, 1, "a", crops=90), walk("room2", 10, 1, "a"))
+    (known,) = behind.site.persons.values()
+    ((_, told),) = gathered(behind).absences.items()
+    assert told == [at(10.8) - known.last_seen] and told[0] < -20_000, (
+        "a clock that is behind is told as ever"
+    )
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,18 @@ def test_cameras_stand_in_the_order_of_first_sighting() -> None:
     assert view["a"].cameras == ["room3", "room1", "room2"]
 
 
+def test_somebody_had_been_seen_before_they_were_first_seen() -> None:
+    """A camera that is late tells of them after others did; all in one batch, and each alone."""
+    told = [
+        registered("a", 0, "Visitor-A"),
+        seen("a", "Visitor-A", at=START + 9),
+        seen("a", "Visitor-A", at=START - 3),
+        seen("a", "Visitor-A", at=START - 4),
+    ]
+    for view in (Given(told), Given(*([one] for one in told))):
+        assert (view["a"].first_seen, view["a"].last_seen) == (START - 4, START + 9)
+
+
 def test_a_sighting_out_of_order_does_not_turn_the_clock_back() -> None:
     view = Given(
         [
