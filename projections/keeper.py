@@ -52,6 +52,13 @@ class Swept(NamedTuple):
     left_bytes: int = 0
 
 
+class _LetGo(NamedTuple):
+    """``holders``: as the view named them."""
+
+    holders: bytes
+    at: float
+
+
 class Keeper:
     """``claims``: of these sites, what the view names and where it stands, read as one; ``ends``: next offset
     of each partition of the event log; ``clock``: seconds since the epoch."""
@@ -67,28 +74,36 @@ class Keeper:
         self._crops, self._claims, self._ends = crops, claims, ends
         self._limits, self._clock = limits, clock
         self._before: Claims | None = None
-        #: Site and crop -> when a living person let it go.
-        self._let_go: dict[tuple[str, str], float] = {}
+        #: Site and crop -> who let it go, and when.
+        self._let_go: dict[tuple[str, str], _LetGo] = {}
 
     def look(self) -> int:
-        """Deletes what was named of those alone who live no longer. Returns how many.
+        """Deletes what was named, within `GRACE_S`, of those alone who live no longer. Returns how many.
 
         Raises `Unavailable`.
         """
         before, now = self._before, self._claims(self._crops.sites())
         if now.form != PersonsView.form or (before is not None and _lower(now.positions, before.positions)):
             return 0
-        at, gone = self._clock(), 0
+        at = self._clock()
         for site, (named, _) in (before.sites if before is not None else {}).items():
-            left = now.of(site)
-            for sha256 in named.keys() - left.holders.keys():
-                if left.of_the_living(named[sha256]):
-                    self._let_go[site, sha256] = at
-                else:
-                    self._crops.delete(site, sha256)
-                    gone += 1
-        self._let_go = {crop: when for crop, when in self._let_go.items() if at - when <= GRACE_S}
+            for sha256 in named.keys() - now.of(site).holders.keys():
+                self._let_go[site, sha256] = _LetGo(named[sha256], at)
         self._before = now
+        return self._erase(now, at)
+
+    def _erase(self, now: Claims, at: float) -> int:
+        """Of what was let go, what is of nobody who lives; what is named again, or past its grace, is let go
+        no more."""
+        gone = 0
+        for (site, sha256), (holders, since) in list(self._let_go.items()):
+            left = now.of(site)
+            if sha256 not in left.holders and not left.of_the_living(holders):
+                self._crops.delete(site, sha256)
+                gone += 1
+            elif sha256 not in left.holders and at - since <= GRACE_S:
+                continue
+            del self._let_go[site, sha256]
         return gone
 
     def sweep(self) -> Swept | None:
@@ -109,8 +124,9 @@ class Keeper:
         unclaimed = aged = crowded = 0
         for crop in self._crops.each(site):
             age = now - crop.at
-            let_go = now - self._let_go.get((site, crop.sha256), crop.at)
-            if crop.sha256 not in named and min(age, let_go) > GRACE_S:
+            let_go = self._let_go.get((site, crop.sha256))
+            since = age if let_go is None else min(age, now - let_go.at)
+            if crop.sha256 not in named and since > GRACE_S:
                 unclaimed += 1
             elif age > self._limits.max_age_s:
                 aged += 1

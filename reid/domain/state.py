@@ -165,6 +165,7 @@ class CameraState:
         later. Else who left meanwhile would be there until that time comes."""
         for track, bound in self.bound.items():
             if track.session == session and bound.seen_at > at:
+                bound.sure_at = min(bound.sure_at, at)
                 self.seen(bound, at)
 
     def wait(self, track: TrackRef, pending: PendingTrack) -> None:

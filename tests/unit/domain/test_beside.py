@@ -47,6 +47,15 @@ def test_what_a_track_told_before_a_crop_that_was_sure_stays() -> None:
     story.when(merge(*story.site.persons, 7)).then(CommandRejected)
 
 
+def test_a_clock_that_was_ahead_made_a_track_sure_of_what_came_after() -> None:
+    story = Story(PLAIN).given(walk("room1", 0, 1, "a"), walk("room1", 600, 1, "a"))
+    story.given(frame("room1", 3, person(1, "a")))
+    story.given(*[frame("room1", 3.2 + 0.4 * n, person(1), person(2, TURNED)) for n in range(3)])
+    story.given(*[frame("room1", 4.2 + n, person(1, "b"), person(2, TURNED)) for n in range(3)])
+    assert story.all(PersonLeft)[-1].reason == "evidence_disagrees"
+    assert not any(known.not_persons for known in story.site.persons.values())
+
+
 def test_what_people_said_is_not_taken_back_with_a_track() -> None:
     story = Story(PLAIN).given(walk("room1", 0, 1, "a"), walk("room2", 1, 2, ASIDE))
     (first,) = story.site.persons

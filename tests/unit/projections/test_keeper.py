@@ -148,6 +148,19 @@ def test_a_track_that_is_nobodys_for_a_while_does_not_lose_its_picture(kept: Kep
     assert kept.left() == {old, mine}
 
 
+def test_who_is_forgotten_takes_along_what_better_crops_had_replaced(kept: Kept) -> None:
+    """Their picture of a moment ago stayed for ten minutes more, though nobody who lives had it."""
+    old = kept.put(b"old")
+    kept.show(old)
+    kept.keeper.look()
+    for n in range(KEEP):
+        kept.show(kept.put(b"better %d" % n), 0.9)
+    assert kept.keeper.look() == 0 and old in kept.left()
+    kept.happens(forgotten("a"))
+    assert kept.keeper.look() == KEEP + 1
+    assert not kept.left()
+
+
 def test_a_track_that_stays_nobodys_loses_its_picture_after_the_grace(kept: Kept) -> None:
     old = kept.put(b"old", 2 * GRACE_S)
     kept.show(old, tracker="7")
