@@ -46,7 +46,7 @@ from reid.domain.state import (
     Reviewed,
     SiteState,
 )
-from reid.domain.ways import IN_TIME, came
+from reid.domain.ways import came, in_time
 from reid.domain.worn import Worn, told
 
 #: A track without identity that was not sampled for so long is forgotten (milliseconds). A constant, not
@@ -68,10 +68,15 @@ def evolve(state: PartitionState, event: AnyEvent) -> None:
         site.answer(command_id)
 
 
-def _track_sampled(site: SiteState, event: TrackSampled) -> None:
-    camera = site.camera(event.track.camera_id)
+def _heard(site: SiteState, camera: CameraState, event: TrackSampled | PersonSeen) -> None:
+    """How far the run of the camera's tracker is behind; and whether its clock was set back."""
     if site.hearing.note(event.track.camera_id, event.track.session, event.at):
         camera.set_back(event.track.session, event.at)
+
+
+def _track_sampled(site: SiteState, event: TrackSampled) -> None:
+    camera = site.camera(event.track.camera_id)
+    _heard(site, camera, event)
     camera.forget_pending(event.track.session, event.at - PENDING_FORGOTTEN_AFTER)
     camera.wait(
         event.track,
@@ -120,8 +125,7 @@ def _suggested(site: SiteState, event: PersonSuggested) -> None:
 def _seen(site: SiteState, event: PersonSeen) -> None:
     person = site.persons[event.person_id]
     camera = site.camera(event.track.camera_id)
-    if site.hearing.note(event.track.camera_id, event.track.session, event.at):
-        camera.set_back(event.track.session, event.at)
+    _heard(site, camera, event)
     if event.reason == "bound":
         _count(site, camera, person, event)
         _passed(site, camera, person, event)
@@ -150,7 +154,7 @@ def _seen(site: SiteState, event: PersonSeen) -> None:
         person.cameras.append(event.track.camera_id)
     person.visit_count = event.visit_count
     person.visit_started_at = event.visit_started_at
-    if event.at >= person.last_seen - IN_TIME:
+    if in_time(person, event.at):
         person.last_camera = event.track.camera_id
     person.last_seen = max(person.last_seen, event.at)
     person.first_seen = min(person.first_seen, event.at)

@@ -45,6 +45,11 @@ def belongs(site: SiteState, crop: Template, person: Person, at: int, knots: Cal
     return round(share(odds, OPERATING_POINT, REACH), 6)
 
 
+def _by_tracks(person: Person, other: Person) -> list[Person]:
+    """Who was seen on fewer tracks first; of as many, who came later."""
+    return sorted((person, other), key=lambda p: (len(p.tracks), -p.number))
+
+
 @dataclass(frozen=True, slots=True)
 class Pairing:
     """By looks of one encoder, at one moment."""
@@ -97,7 +102,11 @@ class Pairing:
         tracks = {t.track for each in (person, other) for t in self.looks(each)} - {without}
         margin = self.policy.merge_margin
         eased = min(margin, max(margin - self.policy.merge_relief * (len(tracks) - 1), EVEN))
-        return eased + 2 * max(logarithm(self.crowd(person, other) / CROWD), 0.0)
+        return eased + self._for_crowd(person, other, CROWD)
+
+    def _for_crowd(self, person: Person, other: Person, most: int) -> float:
+        """Log odds more that are needed in a crowd of more than ``most``."""
+        return 2 * max(logarithm(self.crowd(person, other) / most), 0.0)
 
     def united(self, person: Person, other: Person, odds: float) -> PersonsMerged | PersonSuggested | None:
         """Merged where ``odds`` are what that takes. Two who were never seen on one day must be alike enough
@@ -119,17 +128,17 @@ class Pairing:
         """A short track from an odd side is like nobody, its own person included, and nothing more comes of
         it. Where few people are, it is one of them more often than somebody who came once.
         """
-        left, known = sorted((person, other), key=lambda p: (len(p.tracks), -p.number))
+        left, known = _by_tracks(person, other)
         times = self.site.revisions.doubts.get(left.person_id, 0)
         if times < _WEIGHED or len(left.tracks) > _FEW_TRACKS or len(known.tracks) < _KNOWN_TRACKS:
             return math.inf
         if self.at - left.last_seen <= _GONE or apart_persons(person, other, self.policy):
             return math.inf
-        return LEFT_OVER + 2 * max(logarithm(self.crowd(person, other) / SMALL), 0.0)
+        return LEFT_OVER + self._for_crowd(person, other, SMALL)
 
     def _nobody_is_nearer(self, person: Person, other: Person) -> bool:
         """Nor anybody who it cannot be: then its own person has been taken for somebody else."""
-        left, known = sorted((person, other), key=lambda p: (len(p.tracks), -p.number))
+        left, known = _by_tracks(person, other)
         found = self.site.gallery.search(self.looks(left)[0], {left.person_id, known.person_id}, _RIVALS)
         rivals = [self.site.persons[candidate.person_id] for candidate in found]
         odds = self.odds(known, left)

@@ -18,9 +18,14 @@ class Came(NamedTuple):
     absence: int
 
 
+def in_time(person: Person, at: int) -> bool:
+    """Whether what is seen of the person at ``at`` is no earlier than the rest, or hardly."""
+    return at >= person.last_seen - IN_TIME
+
+
 def came(person: Person, at: int) -> Came | None:
     """From where the person came who is before a camera at ``at``; None where nothing earlier is known."""
-    if at >= person.last_seen - IN_TIME:
+    if in_time(person, at):
         return Came(person.last_camera, at - person.last_seen) if person.last_camera else None
     before = _before(person, at)
     return None if before is None else Came(before.track.camera_id, at - before.last_at)
@@ -30,7 +35,7 @@ def gate(passages: Passages, person: Person, camera_id: str, at: int) -> float:
     """Log odds that the person is the one before that camera at ``at``: that they came there from where they
     were and, where it is told late, went on to where they were next; less those of the way without it, for a
     step."""
-    if at >= person.last_seen - IN_TIME:
+    if in_time(person, at):
         known = came(person, at)
         return 0.0 if known is None else passages.odds(passage(known.camera_id, camera_id, known.absence))
     later = [span for span in person.tracks if span.first_at > at]
