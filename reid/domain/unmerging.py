@@ -70,7 +70,8 @@ def _restored(
         _continued(before, merge.survivor, [s for s in now.tracks if s.track in theirs], policy),
         label=before.label if taken is None else labels.free_label(site),
         templates=most_diverse([*before.templates, *added], policy.max_templates),
-        not_persons=tuple(sorted(_known(site, before.not_persons) - {now.person_id, before.person_id})),
+        # Of what was known before, what was not taken back since (`reid.domain.beside`).
+        not_persons=tuple(sorted(now.not_persons & _known(site, before.not_persons))),
     )
 
 

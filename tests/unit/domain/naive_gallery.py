@@ -154,8 +154,7 @@ class NaiveGallery:
         bound = self.bound.pop(track)
         if doubted:
             for other in self._told_by({track}, who, bound["sure"], forget=True):
-                self.persons[who]["differs"].discard(other)
-                self.persons[other]["differs"].discard(who)
+                self._no_more(who, other)
         also = {who} if differs else set()
         self.pending[track] = {
             "crops": 0,
@@ -174,6 +173,14 @@ class NaiveGallery:
             theirs = [(b["at"], t) for t, b in self.bound.items() if b["who"] == other and t[0] == track[0]]
             self._tell({who: track, other: max(theirs)[1] if theirs else None}, now)
             self._differ(who, {other})
+
+    def _no_more(self, one: str, two: str) -> None:
+        """They are not known to differ any more, also where one of them comes back from a merge."""
+        known = [*self.persons.values(), *(m[side] for m in self.merges for side in ("before", "taken"))]
+        for person in known:
+            for who, other in ((one, two), (two, one)):
+                if self.holder(person["id"]) == who:
+                    person["differs"] -= {o for o in person["differs"] if self.holder(o) == other}
 
     def _tell(self, tracks: dict[str, Track | None], now: int) -> None:
         self.told = [one for one in self.told if one[0].keys() != tracks.keys()]
@@ -348,8 +355,7 @@ class NaiveGallery:
         for track in tracks:
             self.rejected.setdefault(track, set()).add(who)
         for differing in self._told_by(tracks, who, 0):
-            person["differs"].discard(differing)
-            self.persons[differing]["differs"].discard(who)
+            self._no_more(who, differing)
             if other is not None:
                 self._differ(other, {differing})
         for told in list(self.told):

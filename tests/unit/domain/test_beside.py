@@ -162,6 +162,17 @@ def test_both_are_known_to_differ_after_a_merge_is_undone() -> None:
     story.fold_equals_state()
 
 
+def test_what_was_taken_back_came_again_with_whoever_a_merge_was_undone_for() -> None:
+    story, first, second = beside_one_of_two()
+    story.given(walk("room3", 100, 4, "c"))
+    third = list(story.site.persons)[-1]
+    story.given(merge(third, first, 110), move(third, track("room2", 2), seconds=120))
+    story.when(unmerge(third, first)).then(PersonSplit)
+    known = story.site.persons
+    assert second not in known[first].not_persons | known[third].not_persons
+    story.fold_equals_state()
+
+
 def test_memory_of_who_told_it_is_bounded_and_in_the_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(beside, "MAX_TOLD", 2)
     story = Story(PLAIN)
