@@ -19,6 +19,7 @@ from reid.contracts.events import (
     GalleryReset,
     PersonExpired,
     PersonForgotten,
+    PersonLeft,
     PersonRegistered,
     PersonSeen,
     PersonsMerged,
@@ -37,6 +38,7 @@ from reid.journeys.visits import (
     continues,
     extended,
     given_back,
+    shown_until,
     taken,
     visits_of,
 )
@@ -150,6 +152,8 @@ class Journeys:
                 self._put(ref, [])
                 if not event.source:
                     self.saw(ref, event.track, event.at, since)
+            case PersonLeft() if event.reason == "evidence_disagrees":
+                self._lost(person_ref(site, event.person_id), event.track, event.last_seen_at)
             case PersonsMerged():
                 self._merge(person_ref(site, event.survivor_id), person_ref(site, event.absorbed_id))
             case PersonSplit():
@@ -201,6 +205,13 @@ class Journeys:
         else:
             # Of a camera that is behind: it may come before all, or join two visits.
             person.put(visits_of(_with(person.intervals(), seen, gap), gap))
+
+    def _lost(self, ref: PersonRef, track: TrackRef, at: int) -> None:
+        """The track showed somebody else after ``at``."""
+        intervals = self._persons[ref].intervals()
+        kept = shown_until(intervals, (track.camera_id, live_field(track)), at)
+        if kept != intervals:
+            self._put(ref, kept)
 
     def _put(self, ref: PersonRef, intervals: list[Interval]) -> None:
         person = self._persons[ref]

@@ -194,7 +194,11 @@ class PersonSeen(Event, frozen=True, kw_only=True, tag="reid.person.seen.v1"):
 
 
 class PersonLeft(Event, frozen=True, kw_only=True, tag="reid.person.left.v1"):
-    """A track lost its person. It ended, or it was found to be somebody else."""
+    """A track lost its person. It ended, or it was found to be somebody else.
+
+    ``last_seen_at``: when it showed this person for the last time; one whose evidence disagrees went over to
+    somebody else after its last crop that was not in doubt.
+    """
 
     person_id: str
     label: str

@@ -78,6 +78,7 @@ def _track_sampled(site: SiteState, event: TrackSampled) -> None:
     camera = site.camera(event.track.camera_id)
     _heard(site, camera, event)
     camera.forget_pending(event.track.session, event.at - PENDING_FORGOTTEN_AFTER)
+    before = camera.pending.get(event.track)
     camera.wait(
         event.track,
         PendingTrack(
@@ -90,6 +91,7 @@ def _track_sampled(site: SiteState, event: TrackSampled) -> None:
             last_at=event.at,
             not_persons=event.not_persons,
             differs=event.differs,
+            since=before.since if before else 0,
         ),
     )
 
@@ -223,9 +225,11 @@ def _left(site: SiteState, event: PersonLeft) -> None:
     if event.reason != "track_ended":
         # Two tracks in one frame are two persons; a crop that looks different may still be the same one.
         differs = (event.person_id,) if event.reason == "two_in_one_frame" else ()
+        pending = _barred(event.at, before, event.person_id, differs)
         if before is not None and event.reason == "evidence_disagrees":
             beside.take_back(site, event.track, event.person_id, before.sure_at)
-        camera.wait(event.track, _barred(event.at, before, event.person_id, differs))
+            pending.since = event.last_seen_at
+        camera.wait(event.track, pending)
     else:
         for worn in site.wardrobe.get(event.person_id, {}).values():
             worn.ended(event.track)

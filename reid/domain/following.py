@@ -250,7 +250,7 @@ class _Following(Names):
                 person_id=bound.person_id,
                 label=self.site.persons[bound.person_id].label,
                 track=track,
-                last_seen_at=bound.seen_at,
+                last_seen_at=bound.shown_until(reason),
                 reason=reason,  # type: ignore[arg-type]
             )
         ]

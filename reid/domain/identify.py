@@ -86,8 +86,8 @@ def _gathered(before: PendingTrack | None, crop: Template, at: int) -> PendingTr
     """Evidence with one crop more: the mean weighted by quality. Another model starts afresh."""
     if before is None or before.model != crop.model:
         weight = max(crop.quality, LEAST_WEIGHT)
-        barred, differs = (before.not_persons, before.differs) if before else ((), ())
-        return PendingTrack(1, weight, crop.quality, crop.model, crop.vector, at, at, barred, differs)
+        barred, differs, since = (before.not_persons, before.differs, before.since) if before else ((), (), 0)
+        return PendingTrack(1, weight, crop.quality, crop.model, crop.vector, at, at, barred, differs, since)
     mean, total = mean_of(before.template, before.weight, crop.vector, crop.quality)
     return replace(
         before,
@@ -102,9 +102,12 @@ def _gathered(before: PendingTrack | None, crop: Template, at: int) -> PendingTr
 
 
 def _since(probe: _Probe) -> int:
-    """When the track began; 0 where that is not told, or it was taken from somebody, whose time it was."""
+    """When the track began to show whom it shows: one that was taken from somebody, whose time it was, when
+    that one was last sure to be it. 0 where that is not told."""
     told, evidence = probe.person.since, probe.evidence
-    if not told or evidence.not_persons:
+    if evidence.not_persons:
+        return evidence.since
+    if not told:
         return 0
     return max(min(told, evidence.first_at), evidence.first_at - UNTOLD)
 

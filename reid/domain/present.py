@@ -279,6 +279,6 @@ def unbound(
         person_id=binding.person_id,
         label=site.persons[binding.person_id].label,
         track=track,
-        last_seen_at=binding.seen_at,
+        last_seen_at=binding.shown_until(reason),
         reason=reason,  # type: ignore[arg-type]
     )

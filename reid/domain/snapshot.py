@@ -30,7 +30,7 @@ from reid.domain.worn import Worn
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 14
+LAYOUT: Final = 15
 
 
 class _Bound(msgspec.Struct):

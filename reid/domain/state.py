@@ -123,10 +123,16 @@ class BoundTrack:
     not_persons: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
 
+    def shown_until(self, reason: str) -> int:
+        """When the track, which leaves its person for that, showed the person for the last time. One that
+        went over to somebody else did so after the last crop that was not in doubt."""
+        return self.sure_at if reason == "evidence_disagrees" else self.seen_at
+
 
 @dataclass(slots=True)
 class PendingTrack:
-    """A track without an identity yet; ``template`` is the running mean of ``samples`` crops."""
+    """A track without an identity yet; ``template`` is the running mean of ``samples`` crops. ``since``: it
+    was somebody else's until then, 0 where it was nobody's."""
 
     samples: int = 0
     weight: float = 0.0
@@ -137,6 +143,7 @@ class PendingTrack:
     last_at: int = 0
     not_persons: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
+    since: int = 0
 
 
 class CameraState:

@@ -126,5 +126,16 @@ def taken(
     return stay, gone
 
 
+def shown_until(intervals: Iterable[Interval], track: tuple[str, str], at: int) -> list[Interval]:
+    """What stays where the ``track`` (camera, track) showed somebody else after ``at``."""
+    kept: list[Interval] = []
+    for one in intervals:
+        if (one.camera_id, one.track) != track or one.last <= at:
+            kept.append(one)
+        elif one.first <= at:
+            kept.append(Interval(one.first, at, one.camera_id, one.track, one.owner, one.tracks))
+    return kept
+
+
 def _owned(one: Interval, owner: str) -> Interval:
     return Interval(one.first, one.last, one.camera_id, one.track, owner, one.tracks)

@@ -3,11 +3,13 @@
 import msgspec
 import pytest
 
+from reid.contracts.detections import Model
 from reid.contracts.events import PersonLeft, PersonRegistered, PersonSeen, TrackRef, TrackSampled
 from reid.domain import labels
 from reid.domain.identify import UNTOLD
 from reid.domain.policy import Policy
-from tests.unit.domain.story import MODEL, PLAIN, START, Story, at, frame, look, person, walk
+from reid.domain.snapshot import dump, load
+from tests.unit.domain.story import DIM, MODEL, PLAIN, START, Story, at, frame, look, person, walk
 from tests.unit.domain.test_commands import merge
 from tests.unit.domain.test_reviewing import confirm
 
@@ -252,7 +254,24 @@ def test_a_track_that_was_taken_from_somebody_does_not_take_their_time() -> None
     for n in range(12):
         story.when(frame("room1", 2 + n, person(1, "b", since=at(0))))
     assert story.labels()["room1/1"] == "Visitor-B"
-    assert bound_since(story) == [None, None, None]
+    # From when its former person was last sure to be it.
+    assert bound_since(story) == [None, None, 0.8]
+
+
+@pytest.mark.parametrize("encoder", [MODEL, Model("letters", "2", DIM)])
+def test_what_a_track_in_doubt_showed_stayed_with_whom_it_had_left(encoder: Model) -> None:
+    story = Story().given(walk("room1", 0, 1, "a"), walk("room2", 0, 2, "b"))
+    story.given(frame("room1", 2, person(1, "a")))
+    story.when([frame("room1", 3 + n, person(1, "b")) for n in range(3)])
+    left = story.event(PersonLeft)
+    assert (left.reason, left.at, left.last_seen_at) == ("evidence_disagrees", at(5), at(2))
+    # Neither a restart, nor a crop of another encoder, makes it forget since when it is somebody else.
+    story.state = load(dump(story.state))
+    story.given(frame("room1", 5.4, person(1, "b"), model=Model("letters", "3", DIM)))
+    story.state = load(dump(story.state))
+    story.given([frame("room1", 6 + n, person(1, "b"), model=encoder) for n in range(3)])
+    assert bound_since(story)[2:] == [2.0]
+    story.fold_equals_state()
 
 
 def test_same_tracker_id_in_a_new_session_is_another_track() -> None:

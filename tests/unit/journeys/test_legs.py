@@ -16,6 +16,7 @@ from reid.journeys.visits import (
     absorbed,
     extended,
     given_back,
+    shown_until,
     taken,
     visits_of,
 )
@@ -145,6 +146,14 @@ def test_a_track_that_both_had_stays_the_survivors_until_then() -> None:
 def test_tracks_taken_away_are_nobodys_any_more() -> None:
     seen = [Interval(0, 5, "A", "s/1", "second"), Interval(0, 5, "B", "s/1")]
     assert taken(seen, {("A", "s/1")}) == ([seen[1]], [Interval(0, 5, "A", "s/1")])
+
+
+def test_what_a_track_showed_after_it_went_over_to_somebody_goes() -> None:
+    seen = [Interval(0, 9, "A", "s/1", "second", 2), Interval(0, 9, "B", "s/1"), Interval(20, 29, "A", "s/1")]
+    cut = Interval(0, 5, "A", "s/1", "second", 2)
+    assert shown_until(seen, ("A", "s/1"), 5) == [cut, seen[1]]
+    assert shown_until(seen, ("A", "s/1"), 29) == seen
+    assert shown_until(seen, ("A", "s/1"), 0) == [Interval(0, 0, "A", "s/1", "second", 2), seen[1]]
 
 
 @given(

@@ -98,15 +98,18 @@ def seen(person: str, label: str, where: TrackRef | None = None, at: int = START
     return PersonSeen(**fields | more)
 
 
-def left(person: str, label: str, where: TrackRef | None = None, at: int = START) -> PersonLeft:
+def left(
+    person: str, label: str, where: TrackRef | None = None, at: int = START, sure_until: int | None = None
+) -> PersonLeft:
+    """The track ended; or, ``sure_until`` then, it went over to somebody else."""
     return PersonLeft(
         site_id=SITE,
         at=at,
         person_id=person,
         label=label,
         track=where or track(),
-        last_seen_at=at,
-        reason="track_ended",
+        last_seen_at=at if sure_until is None else sure_until,
+        reason="track_ended" if sure_until is None else "evidence_disagrees",
     )
 
 

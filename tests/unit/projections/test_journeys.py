@@ -155,6 +155,26 @@ def test_tracks_that_were_somebody_else_move_or_are_nobodys() -> None:
     assert (walked(rejected, "a")[1:], walked(rejected, "b")[1:]) == ([("room1", 5, 9)], [])
 
 
+def test_a_track_that_went_over_to_somebody_made_two_legs_too_long() -> None:
+    where, sure = track("room1", "1"), START + 7_000
+    told = [*people("a", "b"), *present("a", "room1", 5, 9)[:-1]]
+    parted = left("a", "Visitor-a", where, START + 10_000, sure_until=sure)
+    taken = seen("b", "Visitor-b", where, START + 12_000, reason="bound", since=sure)
+    store = store_of(*told, parted, taken)
+    assert (walked(store, "a")[1:], walked(store, "b")[1:]) == ([("room1", 5, 7)], [("room1", 7, 12)])
+    check_sums(store, "a", "b")
+    # Found again, after an absence longer than a visit's, it had not been sure since before that.
+    again = seen("a", "Visitor-a", where, START + 600_000)
+    lost = store_of(*told, again, left("a", "Visitor-a", where, START + 602_000, sure_until=sure))
+    assert (walked(lost, "a")[1:], len(visits(lost, "a"))) == ([("room1", 5, 7)], 1)
+
+
+def test_a_track_that_was_sure_to_the_end_keeps_its_leg() -> None:
+    told = [*people("a"), *present("a", "room1", 5, 9)[:-1]]
+    parted = left("a", "Visitor-a", track("room1", "1"), START + 9_000, sure_until=START + 9_000)
+    assert family(store_of(*told, parted)) == family(store_of(*told))
+
+
 def test_who_is_gone_leaves_nothing() -> None:
     told = [*people("a", "b"), *present("a", "room1", 5, 9), *present("b", "room2", 12, 20)]
     others = family(store_of(registered("a", 0, "Visitor-a", track=track("door", "a")), *told[2:8]))
@@ -229,7 +249,8 @@ def an_event(draw: st.DrawFn) -> Any:
         draw(TRACKS),
         draw(TIMES),
     )
-    kind = draw(st.sampled_from(["see"] * 8 + ["register", "sample", "merge", "undo", "move", "go", "rule"]))
+    kinds = ["register", "sample", "merge", "undo", "move", "go", "rule", "lose"]
+    kind = draw(st.sampled_from(["see"] * 8 + kinds))
     if kind in ("merge", "undo", "move") and who != other:
         if kind == "merge":
             return merged(who, other, who)
@@ -241,6 +262,8 @@ def an_event(draw: st.DrawFn) -> Any:
             return registered(who, PEOPLE.index(who), who, at, track=where)
         case "sample":
             return sampled(where, at)
+        case "lose":
+            return left(who, who, where, at, sure_until=at - draw(st.sampled_from([0, 2_000, 400_000])))
         case "go":
             return draw(st.sampled_from([forgotten(who), expired(who), reset(who, other)]))
         case "rule":
