@@ -361,16 +361,16 @@ def _template_removed(site: SiteState, event: PersonTemplateRemoved) -> None:
 
 
 def _gone(site: SiteState, event: PersonForgotten | PersonExpired) -> None:
-    site.remove(event.person_id)
+    site.remove(event.person_id, event.at)
 
 
 def _reset(site: SiteState, event: GalleryReset) -> None:
-    for person_id in event.person_ids:
-        site.remove(person_id)
     if event.camera_id is None:
         site.next_label = 0
         for camera in site.cameras.values():
             camera.pending.clear()
+    for person_id in event.person_ids:
+        site.remove(person_id, event.at)
 
 
 def _policy(site: SiteState, event: PolicyAdopted) -> None:

@@ -105,8 +105,8 @@ def _since(probe: _Probe) -> int:
     """When the track began to show whom it shows: one that was taken from somebody, whose time it was, when
     that one was last sure to be it. 0 where that is not told."""
     told, evidence = probe.person.since, probe.evidence
-    if evidence.not_persons:
-        return evidence.since
+    if evidence.since or evidence.not_persons:
+        return min(evidence.since, evidence.first_at)
     if not told:
         return 0
     return max(min(told, evidence.first_at), evidence.first_at - UNTOLD)

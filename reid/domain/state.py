@@ -180,6 +180,13 @@ class CameraState:
         self.pending[track] = pending
         self._pending_floor = min(self._pending_floor, pending.last_at)
 
+    def part(self, person_id: str, at: int) -> None:
+        """The tracks of a person who is forgotten wait; nothing else is kept of whom they were."""
+        for track, bound in [(t, b) for t, b in self.bound.items() if b.person_id == person_id]:
+            # The camera's clock may be ahead of that of who asked for it.
+            until = max(bound.seen_at, at)
+            self.wait(track, PendingTrack(first_at=until, last_at=until, since=until))
+
     def unseen_since(self, moment: int) -> list[tuple[int, TrackRef, str]]:
         """(seen_at, track, person id) of the bound tracks last seen before ``moment``: none, and not worth
         asking, up to the floor."""
@@ -408,8 +415,11 @@ class SiteState:
             camera.bound = {t: b for t, b in camera.bound.items() if b.person_id != person_id}
         return person
 
-    def remove(self, person_id: str) -> None:
-        """Forgets the person, also as it was before any merge. Its tracks lose their identity."""
+    def remove(self, person_id: str, at: int) -> None:
+        """Forgets the person, also as it was before any merge. Its tracks lose their identity: whoever they
+        are next, they are it from ``at`` on, and what was before is nobody's."""
+        for camera in self.cameras.values():
+            camera.part(person_id, at)
         self.take_out(person_id)
         self.suggested = dict.fromkeys(both for both in self.suggested if person_id not in both)
         self.told = {both: told for both, told in self.told.items() if person_id not in both}

@@ -7,7 +7,7 @@ from reid.domain import beside
 from reid.domain.policy import Policy
 from reid.domain.snapshot import dump, load
 from tests.unit.domain.crowds import told
-from tests.unit.domain.story import PLAIN, Story, frame, look, person, walk
+from tests.unit.domain.story import PLAIN, Story, at, frame, look, person, walk
 from tests.unit.domain.test_commands import merge
 from tests.unit.domain.test_undo import move, reject, track, unmerge
 
@@ -184,5 +184,5 @@ def test_memory_of_who_told_it_is_bounded_and_in_the_snapshot(monkeypatch: pytes
 
 def test_who_is_forgotten_told_nothing() -> None:
     story, first, _ = beside_one_of_two()
-    story.site.remove(first)
+    story.site.remove(first, at(100))
     assert not story.site.told

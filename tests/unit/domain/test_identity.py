@@ -3,14 +3,16 @@
 import msgspec
 import pytest
 
+from reid.contracts.commands import ForgetPerson
 from reid.contracts.detections import Model
 from reid.contracts.events import PersonLeft, PersonRegistered, PersonSeen, TrackRef, TrackSampled
 from reid.domain import labels
 from reid.domain.identify import UNTOLD
 from reid.domain.policy import Policy
 from reid.domain.snapshot import dump, load
-from tests.unit.domain.story import DIM, MODEL, PLAIN, START, Story, at, frame, look, person, walk
-from tests.unit.domain.test_commands import merge
+from reid.domain.state import PendingTrack
+from tests.unit.domain.story import DIM, MODEL, PLAIN, SITE, START, Story, at, frame, look, person, walk
+from tests.unit.domain.test_commands import merge, reset
 from tests.unit.domain.test_reviewing import confirm
 
 
@@ -272,6 +274,38 @@ def test_what_a_track_in_doubt_showed_stayed_with_whom_it_had_left(encoder: Mode
     story.given([frame("room1", 6 + n, person(1, "b"), model=encoder) for n in range(3)])
     assert bound_since(story)[2:] == [2.0]
     story.fold_equals_state()
+
+
+def erased_in_view(how: str) -> Story:
+    """Somebody in view since 0 s is forgotten at 5 s, and goes on being seen."""
+    story = Story(PLAIN)
+    story.given([frame("room1", n, person(1, "a", since=at(0))) for n in range(5)])
+    (first,) = story.site.persons
+    forget = ForgetPerson(site_id=SITE, command_id="f", issued_at=at(5), person_id=first)
+    story.when(forget if how == "forgotten" else reset("room1" if how == "camera reset" else None, 5))
+    waits = story.site.camera("room1").pending[TrackRef("room1", "s1", "1")]
+    assert waits == PendingTrack(first_at=at(5), last_at=at(5), since=at(5)), "nothing else is kept"
+    story.state = load(dump(story.state))
+    return story.when([frame("room1", 6 + n, person(1, "a", since=at(0))) for n in range(4)])
+
+
+@pytest.mark.parametrize("how", ["forgotten", "reset", "camera reset"])
+def test_who_was_forgotten_in_view_gave_their_time_to_whom_their_track_became(how: str) -> None:
+    """A minute of what was to be erased came back as the first leg of a new person."""
+    story = erased_in_view(how)
+    (again,) = story.site.persons
+    assert bound_since(story) == [0.0, 5.0]
+    assert again != story.all(PersonRegistered)[0].person_id
+    story.fold_equals_state()
+
+
+def test_a_camera_whose_clock_is_ahead_does_not_give_back_who_was_forgotten() -> None:
+    story = Story(PLAIN).given([frame("room1", 100 + n, person(1, "a", since=at(100))) for n in range(5)])
+    (first,) = story.site.persons
+    story.given(ForgetPerson(site_id=SITE, command_id="f", issued_at=at(5), person_id=first))
+    # Longer away than a track is remembered by the clock of who asked, and not by its camera's.
+    story.when([frame("room1", 110 + n, person(1, "a", since=at(100))) for n in range(4)])
+    assert bound_since(story) == [100.0, 104.0]
 
 
 def test_same_tracker_id_in_a_new_session_is_another_track() -> None:

@@ -5,17 +5,19 @@ from collections import Counter
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.store import MemoryViewStore
 from reid.contracts import topics
-from reid.contracts.events import PolicyAdopted
+from reid.contracts.events import PersonRegistered, PolicyAdopted
 from reid.contracts.journeys import Visit
 from reid.contracts.policy import Policy
 from reid.journeys.counts import Sums, occupancy, transitions
 from reid.journeys.legs import legs
 from reid.journeys.visits import MAX_VISITS
+from tests.unit.domain.test_identity import erased_in_view
 from tests.unit.journeys import naive
 from tests.unit.projections.logs import project
 from tests.unit.projections.story import (
@@ -173,6 +175,15 @@ def test_a_track_that_was_sure_to_the_end_keeps_its_leg() -> None:
     told = [*people("a"), *present("a", "room1", 5, 9)[:-1]]
     parted = left("a", "Visitor-a", track("room1", "1"), START + 9_000, sure_until=START + 9_000)
     assert family(store_of(*told, parted)) == family(store_of(*told))
+
+
+@pytest.mark.parametrize("how", ["forgotten", "reset", "camera reset"])
+def test_what_was_forgotten_in_view_came_back_as_the_first_leg_of_somebody_new(how: str) -> None:
+    story = erased_in_view(how)
+    first, again = (event.person_id for event in story.all(PersonRegistered))
+    store = store_of(*story.log)
+    assert (visits(store, first), walked(store, again)) == ([], [("room1", 5.0, 9.0)])
+    check_sums(store, again)
 
 
 def test_who_is_gone_leaves_nothing() -> None:
