@@ -55,8 +55,10 @@ class _Waiting:
 
     def tell(self, children: Sequence[Child]) -> None:
         now = time.monotonic()
-        # One without a process downloads, and tells that itself.
-        names = [child.name for child in children if child.pid() is not None]
+        if any(child.pid() is None for child in children):
+            # One without a process downloads, which is no slow start, and tells that itself.
+            self._began = self._told_at = now
+        names = [child.name for child in children]
         if not names or now - self._told_at < self._every_s:
             return
         self._told_at = now
