@@ -261,11 +261,15 @@ def _conclude(this: _Run, observer: Observer, running: Snapshot) -> None:
         return
     if not (wanted or plan.duration is not None):
         return
+    this.console.print(live.one_line(running, time.monotonic() - this.cameras_at), soft_wrap=True)
     this.stack.end_cameras()
     with this.stack.steps.step("Deciding what is left") as step:
         settled = observer.settle(_SETTLE_S)
-        step.detail = f"lag: agent {settled.agent_lag}, view {settled.view_lag}"
-    this.console.print(live.one_line(running, time.monotonic() - this.cameras_at), soft_wrap=True)
+        step.detail = (
+            f"{len(settled.persons)} persons; lag: agent {settled.agent_lag}, view {settled.view_lag}"
+        )
+    if (told := live.left_out(running)) is not None:
+        this.console.print(f"[yellow]![/] {told}", soft_wrap=True)
     if not wanted:
         return
     with this.stack.steps.step("Reading the log") as step:
