@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 from deploy.scene import START, scene
 from reid.alerting.state import AlertState
 from reid.alerting.step import Source, step
-from reid.contracts.alert_rules import AlertRule, AlertRules, Hours, WatchList, Zone
+from reid.contracts.alert_rules import FORM, AlertRule, AlertRules, Hours, WatchList, Zone
 from reid.contracts.alerts import AlertOpened, AnyAlert
 from reid.contracts.cloudevents import Causation, event_id
 from reid.contracts.codec import type_name
@@ -13,6 +13,7 @@ from reid.contracts.commands import AcknowledgeAlert
 from reid.contracts.topics import COMMANDS, DEFAULT_SITE, EVENTS
 
 RULES: Final = AlertRules(
+    form=FORM,
     timezone="Europe/Berlin",
     offsets=((0, 3600), (1_774_746_000_000, 7200)),
     hours=tuple(Hours(day, 7 * 60, 19 * 60) for day in range(5)),

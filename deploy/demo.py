@@ -65,6 +65,20 @@ class DemoPlan:
 
 
 @dataclass
+class Notices:
+    """Lines for people: printed, or kept for the live screen while there is one."""
+
+    console: Console
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=_NOTICES))
+    on_screen: bool = False
+
+    def __call__(self, line: str) -> None:
+        self.last.append(line)
+        if not self.on_screen:
+            self.console.print(f"[yellow]![/] {line}")
+
+
+@dataclass
 class _Run:
     """One run, from the cameras' start to the last count."""
 
@@ -74,7 +88,7 @@ class _Run:
     stack: Stack
     videos: list[str]
     began: float
-    notices: deque[str]
+    notices: Notices
     simulation: Simulation | None = None
     sources: list[str] = field(default_factory=list)
     start: Offsets = field(default_factory=dict)
@@ -99,19 +113,12 @@ def run(settings: Settings, plan: DemoPlan) -> int:
     videos = _videos(settings, plan)
     preflight(settings)
     stopping = threading.Event()
-    notices: deque[str] = deque(maxlen=_NOTICES)
-    shown = plan.live and console.is_terminal
-
-    def tell(line: str) -> None:
-        notices.append(line)
-        if not shown:
-            console.print(f"[yellow]![/] {line}")
-
-    with running_stack(settings, console, stopping, tell) as stack:
+    notices = Notices(console)
+    with running_stack(settings, console, stopping, notices) as stack:
         this = _Run(settings, plan, console, stack, videos, began, notices)
         try:
             _start(this)
-            _watch(this, stopping, shown)
+            _watch(this, stopping, shown=plan.live and console.is_terminal)
         except Interrupted:
             return 0
     return 0
@@ -216,12 +223,13 @@ def _until_over(this: _Run, observer: Observer, stopping: threading.Event, shown
     screen = Live(console=this.console, refresh_per_second=4, transient=False) if shown else None
     if screen is not None:
         screen.start()
+        this.notices.on_screen = True
     try:
         while True:
             this.stack.check()
             snapshot, now = observer.snapshot(), time.monotonic()
             if screen is not None:
-                screen.update(live.screen(snapshot, list(this.notices), now - this.cameras_at))
+                screen.update(live.screen(snapshot, list(this.notices.last), now - this.cameras_at))
             elif now - told_at >= _LINE_EVERY_S:
                 told_at = now
                 this.console.print(live.one_line(snapshot, now - this.cameras_at), soft_wrap=True)
@@ -230,6 +238,7 @@ def _until_over(this: _Run, observer: Observer, stopping: threading.Event, shown
             this.stack.supervisor.wait(_TICK_S)
     finally:
         if screen is not None:
+            this.notices.on_screen = False
             screen.stop()
 
 
@@ -252,11 +261,15 @@ def _conclude(this: _Run, observer: Observer, running: Snapshot) -> None:
         return
     if not (wanted or plan.duration is not None):
         return
+    this.console.print(live.one_line(running, time.monotonic() - this.cameras_at), soft_wrap=True)
     this.stack.end_cameras()
     with this.stack.steps.step("Deciding what is left") as step:
         settled = observer.settle(_SETTLE_S)
-        step.detail = f"lag: agent {settled.agent_lag}, view {settled.view_lag}"
-    this.console.print(live.one_line(running, time.monotonic() - this.cameras_at), soft_wrap=True)
+        step.detail = (
+            f"{len(settled.persons)} persons; lag: agent {settled.agent_lag}, view {settled.view_lag}"
+        )
+    if (told := live.left_out(running)) is not None:
+        this.console.print(f"[yellow]![/] {told}", soft_wrap=True)
     if not wanted:
         return
     with this.stack.steps.step("Reading the log") as step:

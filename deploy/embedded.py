@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from deploy.child import ChildFailed
+from deploy.child import REMEDY, ChildFailed
 from reid.errors import ReidError
 from reid.runtime.servers import Progress
 
@@ -100,7 +100,7 @@ class ServerChild:
             time.sleep(0.02)
 
     def late(self) -> ChildFailed:
-        return ChildFailed(f"{self.name} was not ready within {self.ready_timeout:.0f} s")
+        return ChildFailed(f"{self.name} was not ready within {self.ready_timeout:.0f} s\n{REMEDY}")
 
     def _signal(self, number: signal.Signals) -> bool:
         pid = self.server.pid

@@ -15,6 +15,8 @@ from deploy.snapshot import Snapshot
 
 _STATE_STYLE: Final = {"streaming": "green", "ended": "dim", "failed": "red", "reconnecting": "yellow"}
 _MOST_PERSONS: Final = 16
+#: Such a share of dropped frames harms nobody.
+_FEW: Final = 0.1
 
 
 def screen(snapshot: Snapshot, notices: Sequence[str], seconds: float) -> RenderableType:
@@ -95,9 +97,22 @@ def one_line(snapshot: Snapshot, seconds: float) -> str:
     age = "–" if snapshot.label_age is None else f"{snapshot.label_age:.1f} s"
     return (
         f"{seconds:5.0f} s  frames {captured} (dropped {dropped})  events {snapshot.events}  "
-        f"persons {len(snapshot.persons)}  lag {_known(snapshot.agent_lag)}/{_known(snapshot.view_lag)}  "
+        f"persons {len(snapshot.persons)}  "
+        f"lag agent {_known(snapshot.agent_lag)}, view {_known(snapshot.view_lag)}  "
         f"newest label {age}  memory {snapshot.memory_total / 1e6:.0f} MB  "
         f"in sight: {', '.join(labels) or '–'}" + (f"  ! {snapshot.trouble}" if snapshot.trouble else "")
+    )
+
+
+def left_out(snapshot: Snapshot) -> str | None:
+    """What somebody whose machine is too slow should know; None where few frames were dropped."""
+    captured = sum(camera.frames_captured for camera in snapshot.cameras)
+    dropped = sum(camera.frames_dropped for camera in snapshot.cameras)
+    if dropped <= _FEW * captured:
+        return None
+    return (
+        f"{dropped} of {captured} frames were dropped: this machine has no time for them, and people are "
+        "found late or missed. Fewer frames (--fps) or cameras (--cameras), or less beside it, help"
     )
 
 

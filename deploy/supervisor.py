@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+import psutil
+
 from deploy.child import Child, ChildFailed
 from reid.errors import ReidError
 from reid.runtime.servers.claim import Claim
@@ -22,6 +24,8 @@ _POLL_S: Final = 0.02
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 #: A part that served for so long starts its back-off anew when it dies.
 _SETTLED_S: Final = 60.0
+#: Whoever waits for the start is told so often for what.
+_STILL_EVERY_S: Final = 15.0
 
 
 class Interrupted(Exception):
@@ -41,6 +45,29 @@ class _Watch:
     late_at: float = 0.0
 
 
+class _Waiting:
+    """Tells now and then which parts still start, and how busy the machine is: that is mostly why."""
+
+    def __init__(self, tell: Callable[[str], None], every_s: float) -> None:
+        self._tell, self._every_s = tell, every_s
+        self._began = self._told_at = time.monotonic()
+        psutil.cpu_percent()  # the first of all is nothing to compare with
+
+    def tell(self, children: Sequence[Child]) -> None:
+        now = time.monotonic()
+        if any(child.pid() is None for child in children):
+            # One without a process downloads, which is no slow start, and tells that itself.
+            self._began = self._told_at = now
+        names = [child.name for child in children]
+        if not names or now - self._told_at < self._every_s:
+            return
+        self._told_at = now
+        self._tell(
+            f"still waiting for {', '.join(names)}: {now - self._began:.0f} s, "
+            f"and the machine's processors are {psutil.cpu_percent():.0f} % busy"
+        )
+
+
 class Supervisor:
     """``tell``: takes one line for people. ``stopping``: set by whoever wants the end (a signal handler)."""
 
@@ -51,12 +78,14 @@ class Supervisor:
         stopping: threading.Event,
         backoff: Sequence[float] = _BACKOFF_S,
         stop_within_s: float = STOP_WITHIN_S,
+        still_every_s: float = _STILL_EVERY_S,
     ) -> None:
         self._claim = Claim(run_dir, "SafeRoom")
         self._tell = tell
         self._stopping = stopping
         self._backoff = backoff
         self._stop_within_s = stop_within_s
+        self._still_every_s = still_every_s
         self._watches: list[_Watch] = []
 
     def __enter__(self) -> Self:
@@ -87,10 +116,12 @@ class Supervisor:
         Raises `ReidError` when one ends or is not ready in time, `Interrupted` when asked to stop.
         """
         fresh = [self._begin(child) for child in children]
+        waiting = _Waiting(self._tell, self._still_every_s)
         while not all(watch.up for watch in fresh):
             for watch in fresh:
                 if not watch.up:
                     self._settle(watch)
+            waiting.tell([watch.child for watch in fresh if not watch.up])
             # Parts that serve already may die while a later one starts.
             self.check()
             self.wait(_POLL_S)

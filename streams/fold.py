@@ -76,7 +76,7 @@ def restored(log: PartitionLog, decider: Snapshotter[S]) -> tuple[Fold[S], Manif
         manifest, raw = found
         state = decider.load(raw)
     except Malformed as error:
-        logger.warning("the newest snapshot can't be used, the whole log is folded: %s", error)
+        logger.warning("the newest snapshot can't be used, the log is folded anew: %s", error)
         return None
     begun = Fold(state, dict(manifest.decided), manifest.events)
     begun.parts = {record.key for record in records if record.value is not None}

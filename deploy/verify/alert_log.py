@@ -49,6 +49,11 @@ def verify_alerts(settings: Settings, wait_s: float, findings: Findings) -> int:
         )
         check.run(records(bootstrap, ALERTS.name, partition, low, high))
         compared += check.alerts
+        if check.earlier:
+            findings.notes.append(
+                f"partition {partition}: {check.earlier} inputs' alerts were told by an earlier form of the "
+                "alert rules: they are believed, and folded; what came after is decided anew"
+            )
         _judge_later(bootstrap, check, findings)
     return compared
 

@@ -1,7 +1,8 @@
 """Runs the alert rules again over one partition's events and commands, and compares with the alert log.
 
 Each part of the log is decided by the rules that it says it had (`AlertRulesAdopted`); before a site's first
-rules everything was learned and nothing told. The order of events and commands is that of ``ce_decided``, as
+rules everything was learned and nothing told. What an earlier form of the rules told, which this program
+does not have any more, is believed and folded. The order of events and commands is that of ``ce_decided``, as
 in `deploy.verify.decisions`. A command that caused no alert stands in no causation: of the places where it
 may have been decided, there must be one where it causes none.
 """
@@ -19,7 +20,7 @@ from reid.alerting.closing import due_at
 from reid.alerting.state import AlertState, SiteState
 from reid.alerting.step import Source, fold, step
 from reid.contracts import codec
-from reid.contracts.alert_rules import AlertRules
+from reid.contracts.alert_rules import FORM, AlertRules
 from reid.contracts.alerts import AlertRulesAdopted, AnyAlert
 from reid.contracts.cloudevents import headers_of
 from reid.contracts.commands import AcknowledgeAlert, Tick
@@ -65,15 +66,15 @@ class AlertsCheck:
     ) -> None:
         self._partition, self._partitions, self._max_skew_ms = partition, partitions, max_skew_ms
         self._events, self._commands, self._upto = events, commands, upto
-        self._first, self._findings = first, findings
+        self._first, self.findings = first, findings
         self._state = AlertState()
         self._differences = 0
         self.later: list[Group] = []
         """Groups whose input was not decided yet when the verification began: not looked at."""
-        self.alerts = 0
+        self.alerts = self.earlier = 0
 
     def run(self, log: Iterable[Record]) -> None:
-        groups = Groups(self._partition, self._findings, ids=Check.ALERTS, order=Check.ALERTS)
+        groups = Groups(self._partition, self.findings, ids=Check.ALERTS, order=Check.ALERTS)
         try:
             for group in groups.groups(log):
                 cause = group.causation
@@ -85,7 +86,7 @@ class AlertsCheck:
                     self._take(group)
             self._quiet(self._upto[EVENTS.name], self._upto[COMMANDS.name])
         except _GaveUp:
-            self._findings.differ(Check.ALERTS, f"partition {self._partition} is not followed further")
+            self.findings.differ(Check.ALERTS, f"partition {self._partition} is not followed further")
 
     def _take(self, group: Group) -> None:
         """What was decided before it must have told nothing; then the input that it came of."""
@@ -101,17 +102,30 @@ class AlertsCheck:
             self._differ(f"{_place(group)}: {cause} is no input that could cause it")
             self._adopt(group)
             return
+        self.alerts += len(group.records)
+        if any(entry.key != message.site_id.encode() for entry in group.records):
+            self._differ(f"{_place(group)}: its key is not its site")
+        if self._earlier(_adopted(group) or self._state.site(message.site_id).rules):
+            self._believe(record, message, group)
+            return
         made = self._decide(record, message, _adopted(group))
         decided = group.decided | {cause.topic: cause.offset}
         expected = [(codec.encode(a), headers_of(a, cause, n, decided)) for n, a in enumerate(made)]
         found = [(entry.value, entry.headers) for entry in group.records]
-        self.alerts += len(found)
         if expected != found:
             told = [type(alert).__name__ for alert in made]
             there = [type(_alert(entry)).__name__ for entry in group.records]
             self._differ(f"{_place(group)}: {cause} causes {told or 'nothing'}, the log has {there}")
-        if any(entry.key != message.site_id.encode() for entry in group.records):
-            self._differ(f"{_place(group)}: its key is not its site")
+
+    def _earlier(self, rules: AlertRules | None) -> bool:
+        return rules is not None and rules.form != FORM
+
+    def _believe(self, record: Record, message: Decidable, group: Group) -> None:
+        self.earlier += 1
+        told = [alert for entry in group.records if (alert := _alert(entry)) is not None]
+        if len(told) < len(group.records):
+            self._differ(f"{_place(group)}: an alert of an earlier form that can't be read")
+        self._fold(record, message, told)
 
     def _quiet(self, events: int, commands: int) -> None:
         """Inputs below these offsets of which the log holds no alerts: they must cause none."""
@@ -147,6 +161,8 @@ class AlertsCheck:
 
     def _would_tell(self, record: Record, command: Tick | AcknowledgeAlert) -> bool:
         site = self._state.site(command.site_id)
+        if self._earlier(site.rules):
+            return False
         if isinstance(command, Tick):
             due = due_at(site, site.rules) if site.rules is not None else None
             if due is None or command.issued_at < due:
@@ -156,7 +172,7 @@ class AlertsCheck:
 
     def _read(self, record: Record) -> Decidable | None:
         """None for what the alert rules leave out."""
-        self._findings.look(Check.ALERTS)
+        self.findings.look(Check.ALERTS)
         try:
             if record.topic == EVENTS.name:
                 event = codec.decode_event(record.value or b"")
@@ -178,12 +194,23 @@ class AlertsCheck:
             if message.site_id in self._first:
                 fold(site, message, [], self._first[message.site_id])
             return []
+        if self._earlier(rules):
+            self._fold(record, message, [])
+            return []
         ids = (value.decode(errors="replace") for name, value in record.headers if name == "ce_id")
         try:
             return step(site, message, Source(record.place, next(ids, "")), rules or AlertRules())
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told as a difference
             self._differ(f"the rules fail on {record.place}: {type(error).__name__}: {error}")
             return []
+
+    def _fold(self, record: Record, message: Decidable, told: list[AnyAlert]) -> None:
+        """As `reid.alerting.step.fold`."""
+        site = self._state.site(message.site_id)
+        try:
+            fold(site, message, told, site.rules or self._first.get(message.site_id, AlertRules()))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told as a difference
+            self._differ(f"{record.place} and its alerts can't be folded: {type(error).__name__}: {error}")
 
     def _adopt(self, group: Group) -> None:
         """Goes on as the log says, where nothing can be decided."""
@@ -194,7 +221,7 @@ class AlertsCheck:
                 fold(site, Tick(site_id=alert.site_id, command_id="", issued_at=0), [alert], AlertRules())
 
     def _differ(self, what: str) -> None:
-        self._findings.differ(Check.ALERTS, what)
+        self.findings.differ(Check.ALERTS, what)
         self._differences += 1
         if self._differences >= _MOST:
             raise _GaveUp

@@ -48,11 +48,11 @@ class SimulatedSource:
 
     def __iter__(self) -> Iterator[CapturedFrame]:
         stats = self._stats
-        for frame in self._camera:
+        for made, frame in enumerate(self._camera, 1):
             height, width = frame.image.shape[:2]
             stats.streaming(width, height)
-            stats.captured += 1
             stats.dropped = self._camera.dropped
+            stats.captured = made + stats.dropped
             yield frame
         stats.state = "ended"
 

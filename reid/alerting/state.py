@@ -131,12 +131,18 @@ class AlertState(msgspec.Struct):
         return self.sites[site_id]
 
 
-class _Dump(msgspec.Struct):
+class _Layout(msgspec.Struct):
+    """As much as every layout says."""
+
     layout: int
+
+
+class _Dump(_Layout):
     state: AlertState
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
+_layout_decoder: Final = msgspec.msgpack.Decoder(_Layout)
 _decoder: Final = msgspec.msgpack.Decoder(_Dump)
 
 
@@ -148,9 +154,11 @@ def dump(state: AlertState) -> bytes:
 def load(raw: bytes) -> AlertState:
     """Inverse of `dump`. Raises `Malformed`: damaged, or of another layout."""
     try:
-        found = _decoder.decode(raw)
+        # Before all else: what another layout lacks is no damage.
+        layout = _layout_decoder.decode(raw).layout
+        if layout != LAYOUT:
+            age = "an older" if layout < LAYOUT else "a newer"
+            raise Malformed(f"it is of {age} layout, {layout}; this version reads {LAYOUT}")
+        return _decoder.decode(raw).state
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(f"no state of layout {LAYOUT}: {error}") from error
-    if found.layout != LAYOUT:
-        raise Malformed(f"state of layout {found.layout}, this version reads {LAYOUT}")
-    return found.state
+        raise Malformed(f"damaged: {error}") from error

@@ -5,9 +5,12 @@ rules (`AlertRules.offsets`): another machine's time zone database must not chan
 """
 
 from hashlib import sha256
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+
+#: The form of the rules that this program decides by. Raised when the same rules decide otherwise.
+FORM: Final = 2
 
 Kind = Literal[
     "watched", "restricted", "out_of_hours", "loitering", "impossible_journey", "unusual_count", "not_left"
@@ -73,8 +76,10 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class AlertRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``offsets``: (from then on, ms since the epoch; seconds east of UTC), rising. ``hours``: when the site
-    is open; empty: always."""
+    is open; empty: always. ``form``: of the program that decides by them, no setting: what was decided by an
+    earlier one is believed, not decided anew. The first left it unsaid."""
 
+    form: int = 1
     timezone: str = "UTC"
     offsets: tuple[tuple[int, int], ...] = ((0, 0),)
     hours: tuple[Hours, ...] = ()
@@ -85,4 +90,4 @@ class AlertRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def version(self) -> str:
         """Short hash of all of it."""
-        return "a1-" + sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:10]
+        return f"a{self.form}-" + sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:10]

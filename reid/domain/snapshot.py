@@ -111,12 +111,18 @@ class _Site(msgspec.Struct):
     heard: list[_Heard]
 
 
-class _Partition(msgspec.Struct):
+class _Layout(msgspec.Struct):
+    """As much as every layout says."""
+
     layout: int
+
+
+class _Partition(_Layout):
     sites: list[_Site]
 
 
 _encoder: Final = msgspec.json.Encoder(order="deterministic")
+_layout_decoder: Final = msgspec.json.Decoder(_Layout)
 _decoder: Final = msgspec.json.Decoder(_Partition)
 
 
@@ -127,13 +133,16 @@ def dump(state: PartitionState) -> bytes:
 
 
 def load(raw: bytes) -> PartitionState:
-    """Inverse of `dump`. Raises `Malformed` when it is not one, or of another layout."""
+    """Inverse of `dump`. Raises `Malformed` when it is damaged, or of another layout."""
     try:
+        # Before all else: what another layout lacks is no damage.
+        layout = _layout_decoder.decode(raw).layout
+        if layout != LAYOUT:
+            age = "an older" if layout < LAYOUT else "a newer"
+            raise Malformed(f"it is of {age} layout, {layout}; this version reads {LAYOUT}")
         plain = _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(f"not a snapshot of layout {LAYOUT}: {error}") from error
-    if plain.layout != LAYOUT:
-        raise Malformed(f"snapshot of layout {plain.layout}, this version reads {LAYOUT}")
+        raise Malformed(f"damaged: {error}") from error
     state = PartitionState()
     for site in plain.sites:
         state.sites[site.site_id] = _loaded(site)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from reid.contracts.topics import ALL_TOPICS, EVENTS
 from reid.errors import ConfigError, Unavailable
@@ -21,6 +21,8 @@ from reid.runtime.servers.kafka import EmbeddedKafka
 from reid.runtime.servers.redis import EmbeddedRedis
 
 pytestmark = pytest.mark.integration
+
+_NO_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,8 @@ def _end(bootstrap: str) -> int:
             try:
                 return int(consumer.get_watermark_offsets(TopicPartition(EVENTS.name, 0), timeout=10)[1])
             except KafkaException as error:
-                if not error.args[0].retriable() or time.monotonic() > deadline:
+                # `retriable` is said of transactions alone.
+                if error.args[0].code() not in _NO_LEADER or time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)
     finally:
@@ -165,6 +168,14 @@ def test_redis_keeps_its_data_and_its_port_through_a_stop_and_a_kill(redis: Embe
     redis.stop()
     assert redis.start() == address
     assert resp.ask(address, ["GET", "a"]) == "2"
+
+
+def test_a_redis_that_still_loads_its_file_has_not_started(redis: EmbeddedRedis) -> None:
+    """It names itself while it loads, and refuses all else: who came first was told that Redis is away."""
+    fill = "for i = 1, 400000 do redis.call('SET', i, string.rep('x', 50)) end"
+    resp.ask(redis.url, ["EVAL", fill, "0"], timeout_s=60)
+    redis.stop()
+    assert resp.ask(redis.start(), ["DBSIZE"]) == "400000"
 
 
 def test_redis_is_durable_on_loopback_and_never_evicts(redis: EmbeddedRedis) -> None:

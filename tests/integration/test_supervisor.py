@@ -1,6 +1,8 @@
 """The supervisor, with tiny real processes."""
 
+import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,10 +13,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
 
 from deploy.child import ChildFailed, ProcessChild
+from deploy.demo import Notices
+from deploy.embedded import ServerChild
 from deploy.supervisor import Interrupted, Supervisor
 from reid.errors import ConfigError
+from reid.runtime.servers import Progress
 
 READY = (
     "import json,os,sys,time;p=sys.argv[1];"
@@ -106,8 +112,72 @@ def test_a_child_that_ends_while_starting_is_told_with_its_last_lines(
 
 def test_a_child_that_is_never_ready_is_told(supervisor: Supervisor, tmp_path: Path) -> None:
     part = child(tmp_path, "part", "import time;time.sleep(60)", ready_timeout=0.1)
-    with pytest.raises(ChildFailed, match="part was not ready within"):
+    with pytest.raises(ChildFailed, match=r"(?s)part was not ready within 0 s; log: .*saferoom doctor"):
         supervisor.start(part)
+
+
+def test_a_part_that_starts_slowly_on_a_busy_machine_is_waited_for_and_told(
+    tmp_path: Path, told: Told
+) -> None:
+    """The worker of a demo took more than a minute on a machine with other work, and the demo gave up."""
+    quick, slow = child(tmp_path, "quick"), child(tmp_path, "slow", "import time;time.sleep(1);" + SERVE)
+    assert slow.ready_timeout > 60
+    with Supervisor(tmp_path / "run", told, threading.Event(), still_every_s=0.3) as supervisor:
+        supervisor.start(quick, slow)
+    form = r"still waiting for (quick, )?slow: \d s, and the machine's processors are \d+ % busy"
+    assert 1 <= len(told) <= 10
+    assert all(re.fullmatch(form, line) for line in told), told
+    assert "quick" not in told[-1]
+
+
+def test_a_part_that_ends_while_it_is_waited_for_is_told_at_once(tmp_path: Path, told: Told) -> None:
+    part = child(tmp_path, "part", "import sys,time;time.sleep(0.5);print('no disk');sys.exit(2)")
+    began = time.monotonic()
+    with (
+        Supervisor(tmp_path / "run", told, threading.Event(), still_every_s=0.1) as supervisor,
+        pytest.raises(ChildFailed, match=r"(?s)part ended with exit code 2; .*no disk"),
+    ):
+        supervisor.start(part)
+    assert told and time.monotonic() - began < 30
+
+
+def test_a_server_that_still_downloads_is_not_told_as_slow(tmp_path: Path, told: Told) -> None:
+    """It has no process yet, and its bar is shown."""
+
+    class Downloading:
+        process: "subprocess.Popen[bytes] | None" = None
+
+        @property
+        def pid(self) -> int | None:
+            return None if self.process is None else self.process.pid
+
+        def start(self, progress: Progress | None = None) -> str:
+            time.sleep(0.5)
+            self.process = subprocess.Popen([sys.executable, "-S", "-c", "import time;time.sleep(60)"])
+            return "127.0.0.1:1"
+
+        def stop(self, timeout_s: float = 0) -> bool:
+            if self.process is not None:
+                self.process.kill()
+                self.process.wait()
+                self.process = None
+            return True
+
+    with Supervisor(tmp_path / "run", told, threading.Event(), still_every_s=0.1) as supervisor:
+        supervisor.start(ServerChild("kafka", Downloading()))
+    assert told == []
+
+
+def test_the_start_is_told_on_a_terminal_before_its_screen_is_up() -> None:
+    """A demo's lines were kept for the live screen, which comes when all has started."""
+    shown = io.StringIO()
+    notices = Notices(Console(file=shown, force_terminal=True))
+    notices("still waiting for worker")
+    assert "still waiting for worker" in shown.getvalue()
+    notices.on_screen = True
+    notices("worker is gone")
+    assert "gone" not in shown.getvalue()
+    assert list(notices.last) == ["still waiting for worker", "worker is gone"]
 
 
 def test_a_stale_readiness_file_is_not_believed(supervisor: Supervisor, tmp_path: Path) -> None:

@@ -9,19 +9,23 @@ from deploy.verify.alerts import AlertsCheck, first_rules
 from deploy.verify.findings import Check, Findings
 from deploy.verify.inputs import Inputs
 from deploy.verify.records import Record
+from reid.alerting import step as steps
+from reid.contracts.alert_rules import FORM
 from reid.contracts.alerts import AlertClosed, AlertOpened, AlertRulesAdopted
 from reid.contracts.cloudevents import Causation, envelope_from, headers_of
 from reid.contracts.codec import decode_alert, encode
 from reid.contracts.topics import ALERTS, COMMANDS, EVENTS
 from tests.unit.alerting.story import tick
-from tests.unit.streams.alert_site import OTHER, PARTITION, PARTITIONS, Site, fresh, inputs, live
+from tests.unit.streams.alert_site import OTHER, PARTITION, PARTITIONS, RULES, Site, fresh, inputs, live
 
 
 def alert_log(site: Site) -> list[Record]:
     return [Record(ALERTS.name, PARTITION, n, 0, *record) for n, record in enumerate(site.held.events)]
 
 
-def verified(site: Site, log: Sequence[Record] | None = None, upto: dict[str, int] | None = None) -> Findings:
+def checked(
+    site: Site, log: Sequence[Record] | None = None, upto: dict[str, int] | None = None
+) -> AlertsCheck:
     findings = Findings()
     log = alert_log(site) if log is None else log
     events, commands = (
@@ -33,7 +37,11 @@ def verified(site: Site, log: Sequence[Record] | None = None, upto: dict[str, in
         PARTITION, PARTITIONS, events, commands, ends, first_rules(log), findings, max_skew_ms=10**12
     )
     check.run(log)
-    return findings
+    return check
+
+
+def verified(site: Site, log: Sequence[Record] | None = None, upto: dict[str, int] | None = None) -> Findings:
+    return checked(site, log, upto).findings
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +102,36 @@ def test_other_rules_than_the_log_says_are_told(site: Site) -> None:
         if isinstance(adopted, AlertRulesAdopted) and adopted.rules != OTHER:
             log[place] = record._replace(value=encode(msgspec.structs.replace(adopted, rules=OTHER)))
     assert not verified(site, log).clean
+
+
+def test_what_an_earlier_form_of_the_rules_told_is_believed_and_the_rest_decided_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After an upgrade that closes alerts otherwise all that was told before was told to be wrong."""
+
+    def lived(form: int) -> Site:
+        with monkeypatch.context() as before:
+            before.setattr(steps, "over", lambda *_: [])
+            old = fresh()
+            old.put(*inputs()[:600])
+            live(old, 6, 4, 100, msgspec.structs.replace(RULES, form=form))
+        old.put(*inputs()[600:])
+        live(old, 7, 4, 100)
+        return old
+
+    assert not verified(lived(FORM)).clean, "that form tells otherwise"
+    both = lived(FORM - 1)
+    check = checked(both)
+    assert check.findings.kept == {each: [] for each in Check}
+    log = alert_log(both)
+    now = next(n for n, record in enumerate(log) if b'"form":%d' % FORM in (record.value or b""))
+    causes = {envelope_from(record.headers).causation for record in log[:now]}
+    assert 10 < check.earlier == len(causes - {envelope_from(log[now].headers).causation})
+    assert check.alerts == len(log) > now + 20
+    for lost in range(now + 1, len(log), 10):
+        assert not verified(both, log[:lost] + log[lost + 1 :]).clean, "what came after is looked at"
+    torn = log[2]._replace(value=b"{")
+    assert "can't be read" in verified(both, [*log[:2], torn, *log[3:]]).kept[Check.ALERTS][0]
 
 
 def test_a_tick_that_closes_an_alert_can_not_be_without_it() -> None:

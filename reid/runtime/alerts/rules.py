@@ -3,6 +3,7 @@
 from typing import Any, Final, get_args
 
 from reid.contracts.alert_rules import (
+    FORM,
     AlertRule,
     AlertRules,
     Kind,
@@ -49,6 +50,7 @@ def rules_of(root: Part) -> AlertRules:
         rules.append(rule)
     zone = parts.get("timezone")
     return AlertRules(
+        form=FORM,
         timezone=zone.text() if zone is not None else "UTC",
         offsets=offsets(zone) if zone is not None else ((0, 0),),
         hours=opened,

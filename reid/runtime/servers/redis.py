@@ -1,6 +1,6 @@
 """Redis, or Valkey, as our child process: append-only file on, loopback only.
 
-The readiness check speaks PING over a socket: the kernel does not depend on a Redis client library.
+The readiness check speaks INFO over a socket: the kernel does not depend on a Redis client library.
 """
 
 import os
@@ -19,7 +19,8 @@ from reid.runtime.servers.claim import Claim, unusable
 
 _PROGRAMS: Final = ("redis-server", "valkey-server")
 _OLDEST: Final = 7
-_READY_TIMEOUT_S: Final = 20.0
+#: A busy machine, and a long append-only file, are waited for: a server that fails ends by itself.
+_READY_TIMEOUT_S: Final = 300.0
 _PORT_ATTEMPTS: Final = 3
 
 _OPTIONS: Final = {
@@ -73,7 +74,7 @@ class EmbeddedRedis:
         return self._child is not None and self._child.exit_code is None
 
     def start(self, progress: Progress | None = None) -> str:
-        """Start, wait until it answers PING (an AOF is loaded by then), return the URL.
+        """Start, wait until its append-only file is loaded and it answers, return the URL.
 
         ``progress`` is accepted for symmetry: nothing is downloaded. Raises `ConfigError`: directory in
         use or unusable, no server program; `Unavailable`: it did not come up, with its last log lines.
@@ -120,11 +121,11 @@ class EmbeddedRedis:
 
     def _answers(self) -> bool:
         try:
-            # Not any server on that port: ours.
-            info = resp.info(ports.LOOPBACK, self._port, "server", timeout_s=1.0)
+            info = resp.info(ports.LOOPBACK, self._port, "default", timeout_s=1.0)
         except Unavailable:
             return False
-        return info.get("process_id") == str(self.pid)
+        # Not any server on that port: ours, and not one that still loads its file and refuses all else.
+        return info.get("process_id") == str(self.pid) and info.get("loading") == "0"
 
     def _explain(self, what: str) -> bool:
         tail = self._child.tail() if self._child is not None else ""

@@ -1,11 +1,12 @@
 """A snapshot is the state: what goes on from it is what would have gone on."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.domain.policy import Policies, Policy
-from reid.domain.snapshot import digest, dump, load
+from reid.domain.snapshot import LAYOUT, digest, dump, load
 from reid.domain.state import PartitionState
 from reid.domain.step import step
 from reid.errors import Malformed
@@ -26,9 +27,22 @@ def test_sites_that_were_only_looked_at_leave_no_trace() -> None:
     assert dump(state) == dump(PartitionState())
 
 
-@pytest.mark.parametrize("raw", [b"", b"{}", b'{"layout":999,"sites":[]}', b"\xff"])
-def test_what_is_no_snapshot_is_malformed(raw: bytes) -> None:
-    with pytest.raises(Malformed, match="layout"):
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{}", b"\xff", b'{"layout":%d}' % LAYOUT, b'{"layout":%d,"sites":[' % LAYOUT],
+)
+def test_what_is_no_snapshot_is_damaged(raw: bytes) -> None:
+    with pytest.raises(Malformed, match="damaged"):
+        load(raw)
+
+
+@pytest.mark.parametrize(("layout", "age"), [(LAYOUT - 1, "an older"), (LAYOUT + 1, "a newer")])
+def test_a_snapshot_of_another_layout_is_told_as_such_and_not_as_a_missing_field(
+    layout: int, age: str
+) -> None:
+    """Another layout has other fields: that the first of them is missing hid what it was."""
+    raw = msgspec.json.encode({"layout": layout, "sites": [{"site_id": "global", "of_old": []}]})
+    with pytest.raises(Malformed, match=f"^it is of {age} layout, {layout}; this version reads {LAYOUT}$"):
         load(raw)
 
 

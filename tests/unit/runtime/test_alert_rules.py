@@ -9,7 +9,7 @@ import pytest
 from deploy.cast import unusual_rules
 from deploy.demo import DEMO_RULES
 from reid.alerting.calendar import is_open, last_closing, local, next_closing, utc
-from reid.contracts.alert_rules import AlertRules, Hours
+from reid.contracts.alert_rules import FORM, AlertRules, Hours
 from reid.errors import ConfigError
 from reid.runtime.alerts.file import load, loads
 from reid.runtime.alerts.receivers import Mqtt, Webhook
@@ -81,6 +81,11 @@ def test_what_is_wrong_is_named_with_line_and_remedy(text: str, says: str) -> No
 
 
 RULE = "rules:\n- {name: a, kind: unusual_count}\n"
+
+
+def test_rules_of_a_file_are_of_the_form_that_this_program_has() -> None:
+    """`saferoom verify` believes what another form told."""
+    assert loads(RULE).rules.form == FORM
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from reid.contracts.alert_rules import AlertRule, AlertRules, Zone
+from reid.contracts.alert_rules import FORM, AlertRule, AlertRules, Zone
 from reid.contracts.codec import decode_alert, encode
 from reid.contracts.commands import Command
 from reid.contracts.partitioning import partition_of
@@ -19,6 +19,7 @@ PARTITIONS = 4
 PARTITION = partition_of(SITE.encode(), PARTITIONS)
 SERVER = Zone("server", ("room3",))
 RULES = AlertRules(
+    form=FORM,
     zones=(SERVER,),
     rules=(
         AlertRule(name="server", kind="restricted", zone="server", rearm=10_000, update=5_000),
@@ -26,7 +27,7 @@ RULES = AlertRules(
         AlertRule(name="journey", kind="impossible_journey", travel=(("room1", "room2", 4_000),)),
     ),
 )
-OTHER = AlertRules(rules=(AlertRule(name="loitering", kind="loitering", longer_than=40_000),))
+OTHER = AlertRules(form=FORM, rules=(AlertRule(name="loitering", kind="loitering", longer_than=40_000),))
 
 
 def inputs() -> list[object]:
