@@ -1,5 +1,6 @@
 """Identity for the tracks of a frame that have none: gather evidence, then match, register, or wait."""
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -20,6 +21,7 @@ from reid.domain.assignment import assign
 from reid.domain.days import suggested, trusted
 from reid.domain.evidence import Outcome, of_track
 from reid.domain.evolve import PENDING_FORGOTTEN_AFTER
+from reid.domain.exact import logarithm
 from reid.domain.gallery import Search
 from reid.domain.policy import Policy
 from reid.domain.present import probe_of, seen, unbound
@@ -31,9 +33,18 @@ from reid.domain.templates import LEAST_WEIGHT, mean_of
 #: Persons that a track is weighed against, besides one for each other track that is decided with it: the
 #: nearest by appearance.
 CANDIDATES: Final = 6
+#: In a crowd of more than ``LARGE`` two who look alike to the last crop are too likely for either to be it:
+#: so much the nearest must lead for each e-fold of persons (docs/identity.md).
+LARGE: Final = 100
+AMBIGUITY_BY_CROWD: Final = 0.07
 #: A track began so long before its first crop at most, ms. So long it is remembered from whom it was taken,
 #: whose time it would take otherwise; and no clock that went wrong makes a visit of days.
 UNTOLD: Final = PENDING_FORGOTTEN_AFTER
+
+
+def ambiguity(crowd: int) -> float:
+    """By how much more of similarity the nearest of so many must lead the next to be believed at all."""
+    return AMBIGUITY_BY_CROWD * max(logarithm(max(crowd, 1) / LARGE), 0.0)
 
 
 @dataclass(slots=True)
@@ -217,10 +228,14 @@ class _Frame:
         if own is None or best is None:
             return self._decide_new(probe, best, second)
         alike = max((p for p in (second, probe.lookalike) if p), key=lambda p: p[1], default=None)
-        clear = alike is None or best[1] - alike[1] >= self.policy.margin
+        ahead = math.inf if alike is None else best[1] - alike[1]
+        more = ambiguity(self.site.lately.crowd(self.site.persons[own].last_seen, self.frame.captured_at))
+        clear = ahead >= self.policy.margin + more
         if not clear and not self._ripe(probe, self.policy.max_samples):
             return None
         second = alike
+        if more and ahead < more:
+            return self._decision(probe, "new", "ambiguous", best, second)
         reason = "above_threshold" if clear else "margin_exhausted"
         return self._decision(probe, "matched", reason, best, second)
 

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.contracts.commands import ForgetPerson
-from reid.contracts.events import PersonRegistered, PersonsMerged, PersonSplit, TrackRef
+from reid.contracts.events import PersonRegistered, PersonSeen, PersonsMerged, PersonSplit, TrackRef
 from reid.domain import pairing
 from reid.domain.lately import HERE, Lately
 from reid.domain.policy import Policy
 from reid.domain.state import Person
-from tests.unit.domain.story import SITE, Story, at, look, walk
+from tests.unit.domain.story import PLAIN, SITE, Story, at, frame, look, person, walk
 from tests.unit.domain.test_undo import move
 
 DAY = 86_400
@@ -25,18 +25,45 @@ def filled(story: Story, seconds: float, number: int = 2000) -> Story:
     return story
 
 
+@pytest.mark.parametrize(
+    ("number", "toward", "crops", "outcome"),
+    [
+        (50, 0.05, 12, "matched margin_exhausted"),
+        (2000, 0.05, 12, "new ambiguous"),
+        (2000, 0.5, 12, "new ambiguous"),
+        (300, 0.5, 3, "matched above_threshold"),
+        (300, 0.22, 12, "matched margin_exhausted"),
+    ],
+)
+def test_of_two_who_look_alike_to_the_last_crop_one_was_believed_in_a_large_crowd(
+    number: int, toward: float, crops: int, outcome: str
+) -> None:
+    one, other = look("a", "k", 0.5), look("a", "m", 0.5)
+    story = Story(PLAIN)
+    story.given([frame("room1", 0.4 * n, person(1, one), person(2, other)) for n in range(3)])
+    filled(story, 2, number)
+    seen = [frame("room2", 3 + 0.3 * n, person(1, look("a", "k", toward))) for n in range(12)]
+    story.when(seen[: crops - 1])
+    assert not any(isinstance(event, PersonSeen) for event in story.last), (
+        "it waits for what may tell them apart"
+    )
+    decision = story.when(seen[crops - 1]).event(PersonSeen).decision
+    assert f"{decision.outcome} {decision.reason}" == outcome
+    assert decision.candidate == next(iter(story.site.persons))
+
+
 @given(seen=people, gone=st.sets(st.integers(0, 9)), last=st.integers(0, 300), now=st.integers(0, 300))
 def test_a_crowd_is_who_was_seen_since_or_in_the_last_half_day(
     seen: list[tuple[int, int]], gone: set[int], last: int, now: int
 ) -> None:
     lately, steps = Lately(), dict[int, int]()
-    for person, step in seen:
-        lately.saw(str(person), step * STEP + 17)
-        steps[person] = step
+    for one, step in seen:
+        lately.saw(str(one), step * STEP + 17)
+        steps[one] = step
         lately.crowd(last * STEP, now * STEP)
-    for person in gone:
-        lately.forget(str(person))
-        steps.pop(person, None)
+    for one in gone:
+        lately.forget(str(one))
+        steps.pop(one, None)
     since = min(last, now - HERE + 1)
     assert lately.crowd(last * STEP, now * STEP) == sum(step >= since for step in steps.values())
 
