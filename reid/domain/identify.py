@@ -34,8 +34,9 @@ from reid.domain.templates import LEAST_WEIGHT, mean_of
 #: nearest by appearance.
 CANDIDATES: Final = 6
 #: In a crowd of more than ``LARGE`` two who look alike to the last crop are too likely for either to be it:
-#: so much the nearest must lead for each e-fold of persons (docs/identity.md).
+#: so much the nearest must lead for each e-fold of persons, up to ``LARGEST``: of more nothing was measured.
 LARGE: Final = 100
+LARGEST: Final = 1_000
 AMBIGUITY_BY_CROWD: Final = 0.07
 #: A track began so long before its first crop at most, ms. So long it is remembered from whom it was taken,
 #: whose time it would take otherwise; and no clock that went wrong makes a visit of days.
@@ -44,7 +45,7 @@ UNTOLD: Final = PENDING_FORGOTTEN_AFTER
 
 def ambiguity(crowd: int) -> float:
     """By how much more of similarity the nearest of so many must lead the next to be believed at all."""
-    return AMBIGUITY_BY_CROWD * max(logarithm(max(crowd, 1) / LARGE), 0.0)
+    return AMBIGUITY_BY_CROWD * logarithm(min(max(crowd, LARGE), LARGEST) / LARGE)
 
 
 @dataclass(slots=True)

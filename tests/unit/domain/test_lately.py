@@ -30,7 +30,7 @@ def filled(story: Story, seconds: float, number: int = 2000) -> Story:
     [
         (50, 0.05, 12, "matched margin_exhausted"),
         (2000, 0.05, 12, "new ambiguous"),
-        (2000, 0.5, 12, "new ambiguous"),
+        (2000, 0.3, 12, "new ambiguous"),
         (300, 0.5, 3, "matched above_threshold"),
         (300, 0.22, 12, "matched margin_exhausted"),
     ],
