@@ -91,8 +91,7 @@ def figures(snapshot: Snapshot) -> str:
 
 def one_line(snapshot: Snapshot, seconds: float) -> str:
     """The same for a log."""
-    captured = sum(camera.frames_captured for camera in snapshot.cameras)
-    dropped = sum(camera.frames_dropped for camera in snapshot.cameras)
+    captured, dropped = snapshot.frames_captured, snapshot.frames_dropped
     labels = sorted({shown.label for shown in snapshot.tracks})
     age = "–" if snapshot.label_age is None else f"{snapshot.label_age:.1f} s"
     return (
@@ -106,8 +105,7 @@ def one_line(snapshot: Snapshot, seconds: float) -> str:
 
 def left_out(snapshot: Snapshot) -> str | None:
     """What somebody whose machine is too slow should know; None where few frames were dropped."""
-    captured = sum(camera.frames_captured for camera in snapshot.cameras)
-    dropped = sum(camera.frames_dropped for camera in snapshot.cameras)
+    captured, dropped = snapshot.frames_captured, snapshot.frames_dropped
     if dropped <= _FEW * captured:
         return None
     return (

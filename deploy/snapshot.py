@@ -40,5 +40,14 @@ class Snapshot:
     trouble: str = ""
 
     @property
+    def frames_captured(self) -> int:
+        return sum(camera.frames_captured for camera in self.cameras)
+
+    @property
+    def frames_dropped(self) -> int:
+        """Of those captured."""
+        return sum(camera.frames_dropped for camera in self.cameras)
+
+    @property
     def memory_total(self) -> int:
         return sum(self.memory.values())

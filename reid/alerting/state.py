@@ -12,6 +12,7 @@ import msgspec
 from reid.contracts.alert_rules import AlertRule, AlertRules, Kind, Severity
 from reid.contracts.events import TrackRef
 from reid.contracts.journeys import Interval
+from reid.contracts.layout import Layout
 from reid.errors import Malformed
 
 #: Of the state in snapshots: another one makes old snapshots useless, and the logs are folded from zero.
@@ -131,18 +132,12 @@ class AlertState(msgspec.Struct):
         return self.sites[site_id]
 
 
-class _Layout(msgspec.Struct):
-    """As much as every layout says."""
-
-    layout: int
-
-
-class _Dump(_Layout):
+class _Dump(Layout):
     state: AlertState
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_layout_decoder: Final = msgspec.msgpack.Decoder(_Layout)
+_layout_decoder: Final = msgspec.msgpack.Decoder(Layout)
 _decoder: Final = msgspec.msgpack.Decoder(_Dump)
 
 
@@ -154,11 +149,7 @@ def dump(state: AlertState) -> bytes:
 def load(raw: bytes) -> AlertState:
     """Inverse of `dump`. Raises `Malformed`: damaged, or of another layout."""
     try:
-        # Before all else: what another layout lacks is no damage.
-        layout = _layout_decoder.decode(raw).layout
-        if layout != LAYOUT:
-            age = "an older" if layout < LAYOUT else "a newer"
-            raise Malformed(f"it is of {age} layout, {layout}; this version reads {LAYOUT}")
+        _layout_decoder.decode(raw).require(LAYOUT)
         return _decoder.decode(raw).state
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"damaged: {error}") from error

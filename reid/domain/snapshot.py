@@ -8,6 +8,7 @@ import numpy as np
 
 from reid.contracts.embedding import fixed_to_bytes
 from reid.contracts.events import PersonState, TrackRef
+from reid.contracts.layout import Layout
 from reid.contracts.policy import Policy
 from reid.domain.centring import CameraMean
 from reid.domain.hearing import Heard
@@ -111,18 +112,12 @@ class _Site(msgspec.Struct):
     heard: list[_Heard]
 
 
-class _Layout(msgspec.Struct):
-    """As much as every layout says."""
-
-    layout: int
-
-
-class _Partition(_Layout):
+class _Partition(Layout):
     sites: list[_Site]
 
 
 _encoder: Final = msgspec.json.Encoder(order="deterministic")
-_layout_decoder: Final = msgspec.json.Decoder(_Layout)
+_layout_decoder: Final = msgspec.json.Decoder(Layout)
 _decoder: Final = msgspec.json.Decoder(_Partition)
 
 
@@ -135,11 +130,7 @@ def dump(state: PartitionState) -> bytes:
 def load(raw: bytes) -> PartitionState:
     """Inverse of `dump`. Raises `Malformed` when it is damaged, or of another layout."""
     try:
-        # Before all else: what another layout lacks is no damage.
-        layout = _layout_decoder.decode(raw).layout
-        if layout != LAYOUT:
-            age = "an older" if layout < LAYOUT else "a newer"
-            raise Malformed(f"it is of {age} layout, {layout}; this version reads {LAYOUT}")
+        _layout_decoder.decode(raw).require(LAYOUT)
         plain = _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"damaged: {error}") from error
