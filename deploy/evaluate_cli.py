@@ -107,10 +107,27 @@ def video(
     mot: Annotated[
         Path | None, typer.Option("--mot", metavar="DIR", help="MOTChallenge folders, one a camera.")
     ] = None,
+    videos: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--videos",
+            metavar="PATH",
+            help="Your own, without truth: files or directories, each file one camera; repeatable.",
+        ),
+    ] = None,
+    gap: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="S", help="--videos one after another, so many seconds between. Default: together."
+        ),
+    ] = None,
+    known: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="So many people are in --videos.")
+    ] = None,
     people: Annotated[int, typer.Option(min=1, max=40, help="People on the simulated site.")] = 12,
     cameras: Annotated[int, typer.Option(min=1, max=8, help="Cameras of the simulated site.")] = 4,
     seconds: Annotated[
-        float | None, typer.Option(min=1, help="Only so long. Default: 180 of the site, all of --mot.")
+        float | None, typer.Option(min=1, help="Only so long. Default: 180 of the site, all of the others.")
     ] = None,
     seed: Annotated[str, typer.Option(metavar="S[,S…]", help="One simulated site each.")] = "0",
     detector: options.Detector = None,
@@ -121,13 +138,17 @@ def video(
     json_file: Json = None,
     html_file: Html = None,
 ) -> None:
-    """Footage with known truth through detector, tracker, encoder and rule: HOTA, IDF1, ids and persons."""
+    """Footage through detector, tracker, encoder and rule: HOTA, IDF1 where truth is known, else ids."""
     from deploy.evaluate.variants import seeds_of, variants
     from deploy.evaluate.video_command import VideoPlan, run
     from reid.errors import ConfigError
 
-    if site and mot is not None:
-        raise ConfigError("--site and --mot are different footage: give one of them")
+    if site + (mot is not None) + bool(videos) > 1:
+        raise ConfigError("--site, --mot and --videos are different footage: give one of them")
+    if not videos and (gap is not None or known is not None):
+        raise ConfigError("--gap and --known are of --videos: give the videos, too")
     settings = options.settings_from(detector=detector, embedder=embedder, fps=fps)
-    plan = VideoPlan(mot, people, cameras, seconds, seeds_of(seed), json_file, html_file)
+    plan = VideoPlan(
+        mot, people, cameras, seconds, seeds_of(seed), json_file, html_file, videos or (), known, gap
+    )
     run(plan, variants(embedder, policy or [], compare, settings.embedder), settings)

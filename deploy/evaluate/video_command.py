@@ -1,13 +1,15 @@
 """``saferoom evaluate video``: what is asked for, run, and told."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import cv2
 
+from deploy.evaluate import own_videos
 from deploy.evaluate.chart import Axis, chart
 from deploy.evaluate.crops import Encoder
 from deploy.evaluate.footage import Footage, mot_folders, simulated
@@ -47,6 +49,8 @@ COLUMNS: Final = {
     "tracks": "tracks",
     "tracks_of_nobody": "tracks of nobody",
 }
+Score = Callable[[Watched, Identities], dict[str, Any]]
+
 _NOTES: Final = (
     "Frames go through the detector, tracker, encoder and decision rule of a live site, in memory. Across "
     "cameras: all cameras are one sequence in the order of time, with one match of ids to people; a box "
@@ -56,7 +60,9 @@ _NOTES: Final = (
 
 @dataclass(frozen=True)
 class VideoPlan:
-    """``mot``: a directory of MOTChallenge folders; None: the simulated site, once for each seed."""
+    """``mot``: a directory of MOTChallenge folders; ``videos``: files or directories without truth, ``known``
+    people in them, beginning together or ``gap`` seconds one after another. Neither: the simulated site, once
+    for each seed."""
 
     mot: Path | None = None
     people: int = 12
@@ -65,10 +71,23 @@ class VideoPlan:
     seeds: Sequence[int] = (0,)
     json_file: Path | None = None
     html_file: Path | None = None
+    videos: Sequence[Path] = ()
+    known: int | None = None
+    gap: float | None = None
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        return own_videos.COLUMNS if self.videos else COLUMNS
+
+    @property
+    def score(self) -> Score:
+        return partial(own_videos.own_score, people=self.known) if self.videos else video_score
 
     def footage(self, fps: float) -> list[Footage]:
         if self.mot is not None:
             return [mot_folders(self.mot, fps, START_MS, self.seconds)]
+        if self.videos:
+            return [own_videos.own_videos(self.videos, fps, START_MS, self.gap, self.seconds)]
         seconds = 180.0 if self.seconds is None else self.seconds
         return [simulated(self.people, self.cameras, seconds, seed, fps, START_MS) for seed in self.seeds]
 
@@ -78,19 +97,24 @@ def run(plan: VideoPlan, variants: Sequence[Variant], settings: Settings) -> Non
     cv2.setNumThreads(1)
     console = console_for_people()
     footage = plan.footage(settings.camera_fps)
-    runs = evaluate(footage, variants, settings, Steps(console))
+    runs = evaluate(footage, variants, settings, Steps(console), plan.score)
     documents = [each.document() for each in runs]
     title = f"{footage[0].name}{f', and {len(footage) - 1} more' if len(footage) > 1 else ''}"
     title += f"; detector {_short(settings.detector)}, {settings.camera_fps:g} frames/s"
-    console.print(comparison(title, COLUMNS, documents, upright=True))
+    console.print(comparison(title, plan.columns, documents, upright=True))
     if plan.json_file is not None:
         write_json(plan.json_file, _document(plan, settings, footage, documents))
     if plan.html_file is not None:
-        write_page(plan.html_file, _page(title, documents, runs))
+        page = _own_page if plan.videos else _page
+        write_page(plan.html_file, page(title, documents, runs))
 
 
 def evaluate(
-    footage: Sequence[Footage], variants: Sequence[Variant], settings: Settings, steps: Steps
+    footage: Sequence[Footage],
+    variants: Sequence[Variant],
+    settings: Settings,
+    steps: Steps,
+    score: Score = video_score,
 ) -> list[VideoRun]:
     """Each encoder watches once; every policy decides on what it saw."""
     seen: dict[str, tuple[Encoder, list[Watched]]] = {}
@@ -103,7 +127,7 @@ def evaluate(
         encoder, watched = seen[variant.embedder]
         with steps.step(f"Deciding: {variant.name}"):
             identities = [_identities(each, variant) for each in watched]
-            scores = [video_score(w, i) for w, i in zip(watched, identities, strict=True)]
+            scores = [score(w, i) for w, i in zip(watched, identities, strict=True)]
         runs.append(VideoRun(variant, encoder, watched, identities, scores))
     return runs
 
@@ -136,7 +160,7 @@ def _document(
     return {
         "evaluate": "video",
         "footage": [each.name for each in footage],
-        "seeds": None if plan.mot is not None else list(plan.seeds),
+        "seeds": None if plan.mot is not None or plan.videos else list(plan.seeds),
         "detector": _short(settings.detector),
         "fps": settings.camera_fps,
         "embed_interval": settings.embed_interval,
@@ -161,6 +185,11 @@ def _page(title: str, documents: Sequence[Mapping[str, Any]], runs: Sequence[Vid
     svg = chart(Axis("seconds", 0, (end - start) / 1000), Axis("count", 0, max(highest, 1)), lines)
     sheets = [sheet for each in runs for sheet in mistakes(each)]
     return Page(title, _NOTES, COLUMNS, documents, [("Persons counted", svg)], sheets)
+
+
+def _own_page(title: str, documents: Sequence[Mapping[str, Any]], runs: Sequence[VideoRun]) -> Page:
+    sheets = [sheet for each in runs for sheet in own_videos.everybody(each)]
+    return Page(title, own_videos.NOTES, own_videos.COLUMNS, documents, sheets=sheets)
 
 
 def _growth(moments: Sequence[int], start: int, end: int) -> list[tuple[float, float]]:

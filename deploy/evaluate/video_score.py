@@ -37,7 +37,7 @@ def video_score(watched: Watched, identities: Identities) -> dict[str, Any]:
     pairs = pairwise(who, ids)
     boxes = _boxes(watched, identities)
     over_boxes = shares(people, boxes)
-    labelled = [i for look in watched.looks for i in _ids(look, identities) if i is not None]
+    labelled = [i for look in watched.looks for i in ids_of(look, identities) if i is not None]
     total = sum(len(look.truth) for look in watched.looks)
     given = len(set(labelled))
     found = {
@@ -74,7 +74,7 @@ def track_truths(watched: Watched, identities: Identities) -> list[TrackTruth]:
         if look.frame is None:
             continue
         refs = tracks_of(look.frame)
-        for ref, person_id in zip(refs, _ids(look, identities), strict=True):
+        for ref, person_id in zip(refs, ids_of(look, identities), strict=True):
             last[ref] = person_id or last.get(ref)
         for i, j in match([p.bbox for p in look.frame.persons], [p.bbox for p in look.truth]):
             owners[refs[i]][look.truth[j].person_id] += 1
@@ -84,8 +84,8 @@ def track_truths(watched: Watched, identities: Identities) -> list[TrackTruth]:
     ]
 
 
-def _ids(look: Look, identities: Identities) -> list[str | None]:
-    """Of each box of the frame, the id that it had then."""
+def ids_of(look: Look, identities: Identities) -> list[str | None]:
+    """Of each box of the frame, the id that it had then; merges followed."""
     if look.frame is None:
         return []
     return [identities.person_at(track, look.captured_at) for track in tracks_of(look.frame)]
@@ -97,7 +97,7 @@ def _boxes(watched: Watched, identities: Identities) -> Counter[tuple[int, str]]
     for look in watched.looks:
         if look.frame is None:
             continue
-        ids = _ids(look, identities)
+        ids = ids_of(look, identities)
         for i, j in match([p.bbox for p in look.frame.persons], [p.bbox for p in look.truth]):
             person_id = ids[i]
             if person_id is not None:
@@ -116,7 +116,7 @@ def _tracker_frames(looks: Sequence[Look]) -> Iterator[BoxFrame]:
 
 def _identity_frames(looks: Sequence[Look], identities: Identities) -> Iterator[BoxFrame]:
     for look in looks:
-        ids = _ids(look, identities)
+        ids = ids_of(look, identities)
         known = [place for place, person_id in enumerate(ids) if person_id is not None]
         yield _box_frame(look, [p.person_id for p in look.truth], [ids[place] for place in known], known)
 
