@@ -44,7 +44,7 @@ class AlertsView:
     def project(self, records: Sequence[Record], store: ViewStore) -> Projection:
         return projected(lambda: self.fold(store), records)
 
-    def fold(self, store: ViewStore) -> "AlertsFold":
+    def fold(self, store: ViewStore, fresh: bool = False) -> "AlertsFold":
         return AlertsFold(store, self._kept)
 
 

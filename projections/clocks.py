@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from projections.changes import HashSet, Op
-from projections.store import ViewStore
+from projections.store import ViewStore, held
 from reid.contracts.events import PersonSeen
 from reid.contracts.topics import clocks_key
 from reid.journeys.clocks import HOUR, Arrival
@@ -16,11 +16,11 @@ _decode: Final = msgspec.json.Decoder(Arrival).decode
 
 
 class Clocks:
-    """Of many sites. What is loaded once is held until the fold ends."""
+    """Of many sites. What is loaded once is held until the fold ends. ``fresh``: nothing is there to load."""
 
-    def __init__(self, store: ViewStore) -> None:
+    def __init__(self, store: ViewStore, fresh: bool = False) -> None:
         self._store = store
-        self._sites: dict[str, dict[str, Arrival]] = {}
+        self._sites: dict[str, dict[str, Arrival]] = held(fresh, dict)
         self._changed: set[tuple[str, str]] = set()
 
     def require(self, sites: Iterable[str]) -> None:

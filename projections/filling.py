@@ -29,14 +29,19 @@ RENEW_S: Final = 5.0
 
 class Filling:
     """``leave_out``: ``topic/partition/offset`` of records that may not be applicable; ``held``: documents in
-    memory at most. Raises `PoisonInput`, `ConfigError`, `Unavailable`."""
+    memory at most; ``fresh``: the database has nothing yet of what is folded. Raises `PoisonInput`, `ConfigError`, `Unavailable`."""
 
     def __init__(
-        self, databases: Databases, view: View, leave_out: Collection[str], held: int | None = None
+        self,
+        databases: Databases,
+        view: View,
+        leave_out: Collection[str],
+        held: int | None = None,
+        fresh: bool = False,
     ) -> None:
         self._databases, self._view, self._leave_out, self._held = databases, view, leave_out, held or HELD
         self._store = databases.scratch
-        self._fold: Fold = view.fold(self._store)
+        self._fold: Fold = view.fold(self._store, fresh)
         self._positions: dict[int, int] = {}
         self._spilt, self._renewed = 0, time.monotonic()
 

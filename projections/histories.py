@@ -24,7 +24,8 @@ class Histories:
 
     def __init__(self, keep: int, erase: bool = True) -> None:
         self._keep, self.keeps_all = keep, not erase
-        self._added: dict[PersonRef, deque[HistoryEntry]] = {}
+        #: As they are written: a step is never changed, and its bytes are a third of it.
+        self._added: dict[PersonRef, deque[bytes]] = {}
         self._erased: dict[PersonRef, None] = {}
         self._waiting: dict[CameraRef, dict[str, list[HistoryEntry]]] = {}
         self._changed: dict[CameraRef, dict[str, None]] = {}
@@ -60,9 +61,9 @@ class Histories:
         if entry.kind in ("registered", "bound") and entry.track is not None:
             camera, field = CameraRef(ref.site_id, entry.track.camera_id), _field(entry.track)
             for found in self._waiting.get(camera, {}).get(field, ()):
-                entries.append(msgspec.structs.replace(found, person_id=ref.person_id))
+                entries.append(_encode(msgspec.structs.replace(found, person_id=ref.person_id)))
             self._drop(camera, field)
-        entries.append(entry)
+        entries.append(_encode(entry))
 
     def erase(self, site_id: str, person_ids: Collection[str]) -> None:
         for person_id in () if self.keeps_all else person_ids:
@@ -75,7 +76,7 @@ class Histories:
         for ref in sorted(self._erased):
             yield Delete(topics.history_key(*ref))
         for ref, entries in sorted(self._added.items(), key=lambda item: item[0]):
-            yield Append(topics.history_key(*ref), [_encode(entry) for entry in entries], self._keep)
+            yield Append(topics.history_key(*ref), list(entries), self._keep)
         for camera, fields in sorted(self._changed.items()):
             key = topics.samples_key(*camera)
             for field in fields:

@@ -5,13 +5,13 @@ erasure takes away to the last millisecond what was added.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Final
 
 import msgspec
 
 from projections.changes import Count, Delete, HashDelete, HashSet, IndexAdd, IndexRemove, Op
-from projections.store import PersonRef, ViewStore, person_ref
+from projections.store import PersonRef, ViewStore, held, person_ref
 from projections.tracks import live_field
 from reid.contracts import topics
 from reid.contracts.events import (
@@ -46,6 +46,29 @@ from reid.journeys.visits import (
 _encode = msgspec.json.Encoder().encode
 _visit = msgspec.json.Decoder(Visit)
 _GAP: Final = "visit_gap"
+_USUAL_GAP: Final = Policy().visit_gap
+
+
+class Going:
+    """An interval of somebody's latest visit, which is in ``changed`` already: the track's sightings lengthen
+    it as long as it is ``valid``, none of them later than ``until``. ``gap``: of the rule in force."""
+
+    __slots__ = ("gap", "interval", "until", "valid", "visit")
+
+    def __init__(self, visit: Visit, interval: Interval, gap: int) -> None:
+        self.visit, self.interval, self.gap = visit, interval, gap
+        self.until, self.valid = visit.started_at + MAX_VISIT, True
+
+    def goes_on(self, at: int) -> bool:
+        """False where there is more to do."""
+        interval, visit = self.interval, self.visit
+        last = interval.last
+        if not (self.valid and last <= at <= last + self.gap and at <= self.until):
+            return False
+        interval.last = at
+        if at > visit.ended_at:
+            visit.ended_at = at
+        return True
 
 
 class Visits:
@@ -58,32 +81,32 @@ class Visits:
         self._visits: dict[int, Visit] = {}
         self.changed: set[int] = set()
         #: Of the latest visit, the intervals that sightings lengthen: nine of ten events do no more.
-        self._open: dict[TrackRef, Interval] = {}
+        self._open: dict[TrackRef, Going] = {}
 
-    def goes_on(self, track: TrackRef, first: int, at: int) -> bool:
-        """Lengthens an interval of the latest visit. False where there is more to do."""
-        interval = self._open.get(track)
-        if interval is None or first < interval.first:
-            return False
-        visit, gap, last = self._visits[self.starts[-1]], self.gap, interval.last
-        if not (last <= at <= last + gap and at <= visit.started_at + MAX_VISIT):
-            return False
-        interval.last, visit.gap = at, gap
-        if at > visit.ended_at:
-            visit.ended_at = at
-        self.changed.add(visit.started_at)
-        return True
+    def going(self, track: TrackRef) -> Going | None:
+        """What the track's sightings lengthen."""
+        return self._open.get(track)
 
     def follow(self, track: TrackRef, visit: Visit, interval: Interval) -> None:
         """The track's sightings lengthen this interval of the latest visit from now on."""
         camera_id, name = interval.camera_id, interval.track
         same = [one for one in visit.intervals if one.track == name and one.camera_id == camera_id]
         if len(visit.intervals) >= MAX_INTERVALS:
-            self._open.clear()  # They may be joined with others at any time.
+            self.stop()  # They may be joined with others at any time.
         elif len(same) > 1:
-            self._open.pop(track, None)  # Which of them a sighting lengthens is not for here to say.
-        else:
-            self._open[track] = interval
+            # Which of them a sighting lengthens is not for here to say.
+            if (going := self._open.pop(track, None)) is not None:
+                going.valid = False
+        elif (going := self._open.get(track)) is None or going.interval is not interval:
+            if going is not None:
+                going.valid = False
+            self._open[track] = Going(visit, interval, self.gap)
+
+    def stop(self) -> None:
+        """No sighting lengthens anything without being looked at."""
+        for going in self._open.values():
+            going.valid = False
+        self._open.clear()
 
     def at(self, start: int) -> Visit:
         found = self._visits.get(start)
@@ -100,7 +123,7 @@ class Visits:
 
     def put(self, visits: Iterable[Visit]) -> None:
         """These are all of the person's visits."""
-        self._open.clear()
+        self.stop()
         self.changed.update(self.starts)
         self._visits = {visit.started_at: visit for visit in visits}
         self.starts = sorted(self._visits)
@@ -108,7 +131,7 @@ class Visits:
 
     def begin(self, visit: Visit) -> None:
         """A visit later than all others; the oldest goes where there are too many."""
-        self._open.clear()
+        self.stop()
         self._visits[visit.started_at] = visit
         self.starts.append(visit.started_at)
         self.changed.add(visit.started_at)
@@ -118,14 +141,25 @@ class Visits:
         del self.starts[:-MAX_VISITS]
 
 
+class _NoVisits(dict[PersonRef, Visits]):
+    """Of persons that were never anywhere. ``gaps``: of the sites' rules."""
+
+    def __init__(self, gaps: Mapping[str, int]) -> None:
+        self._gaps = gaps
+
+    def __missing__(self, ref: PersonRef) -> Visits:
+        found = self[ref] = Visits({}, self._gaps[ref.site_id])
+        return found
+
+
 class Journeys:
     """Of many sites. What is loaded once is held until the fold ends. ``counted``: the sums, too, which
-    cost most."""
+    cost most. ``fresh``: nothing is there to load."""
 
-    def __init__(self, store: ViewStore, counted: bool = True) -> None:
+    def __init__(self, store: ViewStore, counted: bool = True, fresh: bool = False) -> None:
         self._store, self._counted = store, counted
-        self._persons: dict[PersonRef, Visits] = {}
-        self._gaps: dict[str, int] = {}
+        self._gaps: dict[str, int] = held(fresh, lambda: _USUAL_GAP)
+        self._persons: dict[PersonRef, Visits] = _NoVisits(self._gaps) if fresh else {}
         self._ruled: dict[str, None] = {}
 
     def require(self, touched: Set[PersonRef]) -> None:
@@ -137,7 +171,7 @@ class Journeys:
         rules = {site: topics.rule_key(site) for site in {ref.site_id for ref in persons} - self._gaps.keys()}
         found = self._store.hashes([*keys.values(), *rules.values()])
         for site, key in rules.items():
-            self._gaps[site] = int(found[key].get(_GAP, str(Policy().visit_gap)))
+            self._gaps[site] = int(found[key].get(_GAP, str(_USUAL_GAP)))
         for ref, key in keys.items():
             self._persons[ref] = Visits(found[key], self._gaps[ref.site_id])
 
@@ -188,12 +222,14 @@ class Journeys:
         for ref, visits in self._persons.items():
             if ref.site_id == site:
                 visits.gap = gap
+                visits.stop()
 
     def saw(self, ref: PersonRef, track: TrackRef, at: int, since: int | None) -> None:
         """A sighting. ``since``: as `apply`."""
         person, gap = self._persons[ref], self._gaps[ref.site_id]
         first = at if since is None else min(since, at)
-        if person.goes_on(track, first, at):
+        going = person.going(track)
+        if going is not None and first >= going.interval.first and going.goes_on(at):
             return
         seen = Interval(first, at, track.camera_id, live_field(track))
         latest = person.at(person.starts[-1]) if person.starts else None

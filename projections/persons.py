@@ -82,7 +82,7 @@ def apply(event: AnyEvent, at: Callable[[], Place], work: Workspace) -> None:
     Raises `PoisonInput`, having changed nothing, for an event on a person that no earlier event registered.
     """
     if isinstance(event, PersonSeen):
-        before = work.person(person_ref(event.site_id, event.person_id))
+        before = work.persons[person_ref(event.site_id, event.person_id)]
         # Nine of ten events: nothing is made for them that they do not need.
         if not notable(event, before):
             _seen(work, event)

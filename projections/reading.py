@@ -1,7 +1,8 @@
 """A topic from here to its end, in large batches, for those who fold a log anew."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Final, NamedTuple, cast
 
 import msgspec
@@ -98,26 +99,66 @@ def batches(
             heard = time.monotonic()
         elif time.monotonic() - heard > SILENCE_S:
             raise Unavailable(f"Kafka gave nothing of {topic} for {SILENCE_S:.0f} s: see `saferoom doctor`")
-        for message in messages:
-            partition, offset = message.partition(), message.offset()
-            if partition not in left or offset is None:
-                continue
-            if (error := message.error()) is not None:
-                _refuse(error)
-                positions[partition] = min(offset, ends[partition])
-                left.discard(partition)
-            elif offset >= ends[partition]:
-                positions[partition] = ends[partition]
-                left.discard(partition)
-            else:
-                value, headers, written = message.value(), _Headers(message), message.timestamp()[1]
-                # As the tuple's own constructor would, which is a function in Python.
-                fields = (topic, partition, offset, message.key(), value, headers, written)
-                records.append(_made(Record, fields))
-                positions[partition] = offset + 1
+        if _ordinary(messages, left, ends, positions):
+            records += _records(topic, messages)
+        else:
+            records += _records(topic, _until(messages, left, ends, positions))
         if len(records) >= size or (not left and positions):
             yield Batch(records, positions)
             records, positions = [], {}
+
+
+def _ordinary(
+    messages: Sequence[Message], left: Collection[int], ends: Mapping[int, int], positions: dict[int, int]
+) -> bool:
+    """Whether all of them are records that are wanted, as nearly always: then ``positions`` pass them.
+    Each partition's come in their order."""
+    if [message for message in messages if message.error() is not None]:
+        return False
+    reached = {cast(int, message.partition()): cast(int, message.offset()) for message in messages}
+    if not all(partition in left and offset < ends[partition] for partition, offset in reached.items()):
+        return False
+    positions.update((partition, offset + 1) for partition, offset in reached.items())
+    return True
+
+
+def _until(
+    messages: Sequence[Message], left: set[int], ends: Mapping[int, int], positions: dict[int, int]
+) -> list[Message]:
+    """Those of them that are records before the end of their partition. One that ended is none of ``left``
+    any more."""
+    wanted = []
+    for message in messages:
+        partition, offset = message.partition(), message.offset()
+        if partition not in left or offset is None:
+            continue
+        if (error := message.error()) is not None:
+            _refuse(error)
+            positions[partition] = min(offset, ends[partition])
+            left.discard(partition)
+        elif offset >= ends[partition]:
+            positions[partition] = ends[partition]
+            left.discard(partition)
+        else:
+            wanted.append(message)
+            positions[partition] = offset + 1
+    return wanted
+
+
+def _records(topic: str, messages: Sequence[Message]) -> Iterator[Record]:
+    """Field by field: a call for each message and field is all that Python does of it."""
+    fields = zip(
+        repeat(topic),
+        [message.partition() for message in messages],
+        [message.offset() for message in messages],
+        [message.key() for message in messages],
+        [message.value() for message in messages],
+        map(_Headers, messages),
+        [message.timestamp()[1] for message in messages],
+        strict=False,
+    )
+    # As the tuple's own constructor would, which is a function in Python.
+    return map(_made, repeat(Record), fields)
 
 
 def _consumed(consumer: Consumer, most: int) -> list[Message]:

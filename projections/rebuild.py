@@ -143,7 +143,8 @@ def fold(
     starts = {p: stored.get(p) for p in sorted(limits)}
     sizes = {p: max(0, end - (starts[p] or 0)) for p, end in limits.items()}
     if bootstrap is None or sum(sizes.values()) < LONG:
-        return _fold(consumer, Filling(databases, view, leave_out), topic, starts, limits, progress)
+        filling = Filling(databases, view, leave_out, fresh=_fresh(starts))
+        return _fold(consumer, filling, topic, starts, limits, progress)
 
     def job(processes: int) -> Job:
         return Job(bootstrap, databases, view, leave_out, HELD // processes)
@@ -163,9 +164,14 @@ def fold(
 def fold_share(consumer: Consumer, job: Job, share: Share, progress: Progress) -> int:
     """One partition, from the second database's position on. Returns the records."""
     stored = job.databases.scratch.positions(job.view.name)
-    filling = Filling(job.databases, job.view, job.leave_out, job.held)
     start, end = {share.partition: stored.get(share.partition)}, {share.partition: share.end}
+    filling = Filling(job.databases, job.view, job.leave_out, job.held, _fresh(start))
     return _fold(consumer, filling, job.view.topic.name, start, end, progress)
+
+
+def _fresh(starts: Mapping[int, int | None]) -> bool:
+    """Whether nothing of these partitions was folded before: a site's records are all in one."""
+    return all(start is None for start in starts.values())
 
 
 def _fold(

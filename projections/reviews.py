@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from projections.changes import HashDelete, HashSet, Op
-from projections.store import ViewStore
+from projections.store import ViewStore, held
 from reid.contracts import topics
 from reid.contracts.events import (
     AnyEvent,
@@ -36,12 +36,12 @@ Items = dict[str, ReviewItem]
 
 
 class Reviews:
-    """Of many sites. What is loaded once is held until the fold ends."""
+    """Of many sites. What is loaded once is held until the fold ends. ``fresh``: nothing is there to load."""
 
-    def __init__(self, store: ViewStore) -> None:
+    def __init__(self, store: ViewStore, fresh: bool = False) -> None:
         self._store = store
-        self._sites: dict[str, Items] = {}
-        self._before: dict[str, dict[str, bytes]] = {}
+        self._sites: dict[str, Items] = held(fresh, dict)
+        self._before: dict[str, dict[str, bytes]] = held(fresh, dict)
 
     def require(self, events: Iterable[AnyEvent]) -> None:
         """Loads the items of the events' sites, in one round trip; none for what is held."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from projections.clocks import Clocks
 from projections.history import seen
-from projections.journeys import Journeys, Visits
+from projections.journeys import Going, Journeys, Visits
 from projections.persons import keep_template
 from projections.records import Record, place_of
 from projections.store import PersonRef, person_ref
@@ -26,15 +26,16 @@ REMEMBERED: Final = 16_384
 @dataclass(slots=True)
 class Told:
     """What the track's last sighting found or made. As long as these very objects stand there, nothing has
-    changed. One for each track and person, that every sighting brings up to date: who was given it before
-    others were applied has it as it is now."""
+    changed."""
 
     ref: PersonRef
     view: PersonView
+    cameras: list[str]
     labels: dict[str, LiveTrack]
     field: str
     shown: LiveTrack
     visits: Visits
+    going: Going | None
     arrival: Arrival | None
 
 
@@ -43,28 +44,30 @@ class Sightings:
 
     def __init__(self, work: Workspace, journeys: Journeys, clocks: Clocks) -> None:
         self._work, self._journeys, self._clocks = work, journeys, clocks
+        self._held = work.persons
         self._told: dict[tuple[str, str, TrackRef], Told] = {}
 
-    def before(self, event: PersonSeen) -> Told | None:
-        """What was told of this track and person. Then nothing must be loaded for it."""
-        return self._told.get((event.site_id, event.person_id, event.track))
+    def knows(self, event: PersonSeen) -> bool:
+        """Whether its track and person were told of. Then nothing must be loaded for it."""
+        return (event.site_id, event.person_id, event.track) in self._told
 
-    def go_on(self, event: PersonSeen, told: Told, record: Record) -> bool:
+    def go_on(self, event: PersonSeen, record: Record) -> bool:
         """Applies the event, if it is no more than that. False: nothing is done yet.
 
         Spelled out, what each part keeps of it reached directly: nine of ten events come here.
         """
-        view, shown, arrival, now, written = told.view, told.shown, told.arrival, event.at, record.timestamp
+        told = self._told.get((event.site_id, event.person_id, event.track))
+        if told is None or event.reason != "present" or event.crop or event.together:
+            return False
+        view, shown, now = told.view, told.shown, event.at
         if (
-            event.reason != "present"
-            or told.labels.get(told.field) is not shown
+            told.labels.get(told.field) is not shown
             or not (shown.label == view.label == event.label)
             or view.visit_count != event.visit_count
             or now < view.first_seen
-            or event.crop
-            or event.together
-            or event.track.camera_id not in view.cameras
-            or self._work.person(told.ref) is not view
+            # A camera is added to the very list; whatever takes one away makes another.
+            or view.cameras is not told.cameras
+            or self._held.get(told.ref) is not view
         ):
             return False
         shown.last_seen = now
@@ -73,8 +76,10 @@ class Sightings:
         if event.slot is not None:
             keep_template(view, event)
             self._work.histories.add(told.ref, seen(event, place_of(record)))
-        if not told.visits.goes_on(event.track, now, now):
+        going, arrival, written = told.going, told.arrival, record.timestamp
+        if going is None or not going.goes_on(now):
             self._journeys.saw(told.ref, event.track, now, None)
+            told.going = told.visits.going(event.track)
         # What can't change the clock is most of what comes.
         if arrival is None or written - now < arrival.least or written // HOUR != arrival.hour:
             self._clocks.saw(event, written)
@@ -88,11 +93,9 @@ class Sightings:
         found = self._work.shown(ref, event.track)
         if found is None:
             return
-        arrival = self._clocks.of(event.site_id, event.track.camera_id)
-        if known is not None:
-            known.view, known.labels, known.field, known.shown = found
-            known.arrival = arrival
-        else:
-            if len(self._told) >= REMEMBERED:  # most of them have ended
-                self._told.clear()
-            self._told[key] = Told(ref, *found, self._journeys.visits(ref), arrival)
+        view, labels, field, shown = found
+        arrival, visits = self._clocks.of(event.site_id, event.track.camera_id), self._journeys.visits(ref)
+        if known is None and len(self._told) >= REMEMBERED:  # most of them have ended
+            self._told.clear()
+        going = visits.going(event.track)
+        self._told[key] = Told(ref, view, view.cameras, labels, field, shown, visits, going, arrival)

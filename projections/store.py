@@ -1,5 +1,6 @@
 """The seam between the projections and where views live, and its in-memory implementation."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -50,6 +51,8 @@ _person = msgspec.json.Decoder(PersonView)
 _tally = msgspec.json.Decoder(PersonTally)
 _live = msgspec.json.Decoder(LiveTrack)
 _samples = msgspec.json.Decoder(list[HistoryEntry])
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class OtherForm(ConfigError):
@@ -76,6 +79,12 @@ class CameraRef(NamedTuple):
 def person_ref(site_id: str, person_id: str) -> PersonRef:
     """Found again rather than made again: three times in each sighting of a long log."""
     return PersonRef(site_id, person_id)
+
+
+def held(fresh: bool, none: Callable[[], V]) -> dict[K, V]:
+    """What a fold holds of a store. Where it began with an empty one, what it does not hold is nowhere; else
+    to ask for what was not loaded is a defect, and fails."""
+    return defaultdict(none) if fresh else {}
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """The views: how log records become operations and pub/sub messages, a batch at a time or a whole log."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple, Protocol
@@ -15,7 +15,7 @@ from projections.histories import Histories
 from projections.journeys import Journeys
 from projections.records import Record, place_of
 from projections.reviews import Reviews, matters
-from projections.sightings import Sightings, Told
+from projections.sightings import Sightings
 from projections.store import OtherForm, ViewStore
 from projections.workspace import Wanted, Workspace
 from reid.contracts.codec import decode_event, decode_status, encode
@@ -35,6 +35,7 @@ from reid.errors import Malformed, PoisonInput, ReidError
 
 log = logging.getLogger(__name__)
 
+Decoded = tuple[Record, AnyEvent]
 #: Where no setting says otherwise.
 HISTORY_ENTRIES: Final = 1000
 
@@ -79,8 +80,9 @@ class View(Protocol):
         """Reads the store, changes nothing in it. Raises `Unavailable`."""
         ...
 
-    def fold(self, store: ViewStore) -> "Fold":
-        """To fold many batches before anything is written to ``store``, which nobody else writes to."""
+    def fold(self, store: ViewStore, fresh: bool = False) -> "Fold":
+        """To fold many batches before anything is written to ``store``, which nobody else writes to.
+        ``fresh``: the store has nothing yet of any site whose records are folded; it is not asked."""
         ...
 
 
@@ -162,21 +164,26 @@ class PersonsView:
     def project(self, records: Sequence[Record], store: ViewStore) -> Projection:
         return projected(lambda: self.fold(store), records)
 
-    def fold(self, store: ViewStore) -> "PersonsFold":
+    def fold(self, store: ViewStore, fresh: bool = False) -> "PersonsFold":
         histories = Histories(self._history_entries, self._erase_histories)
         return PersonsFold(
-            Workspace(store, self._ttl_ms, histories),
-            Journeys(store, self._counted),
-            Reviews(store),
-            Clocks(store),
+            Workspace(store, self._ttl_ms, histories, fresh),
+            Journeys(store, self._counted, fresh),
+            Reviews(store, fresh),
+            Clocks(store, fresh),
+            fresh,
         )
 
 
 class PersonsFold:
     """The `PersonsView` over any number of batches."""
 
-    def __init__(self, work: Workspace, journeys: Journeys, reviews: Reviews, clocks: Clocks) -> None:
+    def __init__(
+        self, work: Workspace, journeys: Journeys, reviews: Reviews, clocks: Clocks, fresh: bool = False
+    ) -> None:
+        """``fresh``: all of them are."""
         self._work, self._journeys, self._reviews, self._clocks = work, journeys, reviews, clocks
+        self._fresh = fresh
         self._sightings = Sightings(work, journeys, clocks)
 
     def __len__(self) -> int:
@@ -184,44 +191,20 @@ class PersonsFold:
 
     def apply(self, records: Sequence[Record]) -> list[Rejected]:
         rejected: list[Rejected] = []
-        events: list[tuple[Record, AnyEvent, Told | None]] = []
-        doubtful, sites = set[int](), set[str]()
-        work, wanted, sightings = self._work, Wanted(set(), set(), set()), self._sightings
-        for record in records:
+        events = _decoded(records, rejected)
+        sightings, work = self._sightings, self._work
+        # Where nothing is to be loaded, each event is done with before the next one is looked at.
+        for record, event in events if self._fresh else self._loaded(events):
             try:
-                value = record.value
-                if value is None:
-                    raise Malformed("an event record without a value")
-                event = decode_event(value)
-            except ReidError as error:
-                rejected.append(Rejected(record, error))
-                continue
-            told = None
-            if type(event) is PersonSeen and event.reason == "present" and not event.together:
-                told = sightings.before(event)
-            if told is None:
+                if type(event) is PersonSeen and sightings.go_on(event, record):
+                    continue
                 if SEPARATOR in event.site_id:
                     continue  # What counts of a zone, its site says.
-                if matters(event):
-                    doubtful.add(len(events))
-                persons.need(event, wanted)
-                sites.add(event.site_id)
-            events.append((record, event, told))
-        work.require(wanted)
-        self._journeys.require(wanted.persons)
-        self._reviews.require(events[number][1] for number in doubtful)
-        self._clocks.require(sites)
-        for number, (record, event, told) in enumerate(events):
-            try:
-                if type(event) is PersonSeen:
-                    told = told or sightings.before(event)
-                    if told is not None and sightings.go_on(event, told, record):
-                        continue
                 # Before the track is somebody: then its samples wait no longer.
                 since = _since(event, work)
                 persons.apply(event, partial(place_of, record), work)
                 self._journeys.apply(event, since)
-                if number in doubtful:
+                if matters(event):
                     self._reviews.apply(event)
                 if type(event) is PersonSeen:
                     self._clocks.saw(event, record.timestamp)
@@ -233,6 +216,25 @@ class PersonsFold:
             except Exception as error:
                 raise Defect(record) from error
         return rejected
+
+    def _loaded(self, events: Iterable[Decoded]) -> list[Decoded]:
+        """The same, once all that they can touch is here."""
+        told, doubtful, sites = list(events), list[AnyEvent](), set[str]()
+        wanted, sightings = Wanted(set(), set(), set()), self._sightings
+        for _, event in told:
+            if type(event) is PersonSeen and event.reason == "present" and not event.together:
+                if sightings.knows(event):
+                    continue
+            if SEPARATOR not in event.site_id:
+                if matters(event):
+                    doubtful.append(event)
+                persons.need(event, wanted)
+                sites.add(event.site_id)
+        self._work.require(wanted)
+        self._journeys.require(wanted.persons)
+        self._reviews.require(doubtful)
+        self._clocks.require(sites)
+        return told
 
     def grown(self) -> Iterator[Op]:
         yield from self._work.grown()
@@ -258,7 +260,7 @@ class CamerasView:
         rejected = fold.apply(records)
         return Projection(list(fold.ops()), [], rejected)
 
-    def fold(self, store: ViewStore) -> "CamerasFold":
+    def fold(self, store: ViewStore, fresh: bool = False) -> "CamerasFold":
         return CamerasFold()
 
 
@@ -297,6 +299,20 @@ class CamerasFold:
         status = decode_status(record.value)
         key = camera_status_key(status.site_id)
         self._latest[status.site_id, status.camera_id] = HashSet(key, status.camera_id, encode(status))
+
+
+def _decoded(records: Iterable[Record], rejected: list[Rejected]) -> Iterator[Decoded]:
+    """What can't be read is added to ``rejected``."""
+    for record in records:
+        try:
+            value = record.value
+            if value is None:
+                raise Malformed("an event record without a value")
+            event = decode_event(value)
+        except ReidError as error:
+            rejected.append(Rejected(record, error))
+            continue
+        yield record, event
 
 
 def _since(event: AnyEvent, work: Workspace) -> int | None:

@@ -29,7 +29,7 @@ from projections.changes import (
     SetRemove,
 )
 from projections.histories import Histories
-from projections.store import CameraRef, Documents, PersonRef, ViewStore, person_ref
+from projections.store import CameraRef, Documents, PersonRef, ViewStore, held, person_ref
 from projections.tracks import parse_track, spot
 from reid.contracts import topics
 from reid.contracts.events import TrackRef
@@ -69,14 +69,15 @@ def tally_of(view: PersonView) -> PersonTally:
 
 
 class Workspace:
-    """``ttl_ms``: time to live of a person document after its last sighting."""
+    """``ttl_ms``: time to live of a person document after its last sighting. ``persons``: as they stand; to
+    change one, change what `edit` gives. ``fresh``: the store has nothing of theirs, and nothing is loaded."""
 
-    def __init__(self, store: ViewStore, ttl_ms: int, histories: Histories) -> None:
+    def __init__(self, store: ViewStore, ttl_ms: int, histories: Histories, fresh: bool = False) -> None:
         self._store, self._ttl_ms, self.histories = store, ttl_ms, histories
-        self._persons: dict[PersonRef, PersonView | None] = {}
-        self._tallies: dict[PersonRef, PersonTally | None] = {}
-        self._live: dict[CameraRef, dict[str, LiveTrack]] = {}
-        self._labels_before: dict[CameraRef, dict[str, str]] = {}
+        self.persons: dict[PersonRef, PersonView | None] = held(fresh, lambda: None)
+        self._tallies: dict[PersonRef, PersonTally | None] = held(fresh, lambda: None)
+        self._live: dict[CameraRef, dict[str, LiveTrack]] = held(fresh, dict)
+        self._labels_before: dict[CameraRef, dict[str, str]] = held(fresh, dict)
         self._changed_persons: dict[PersonRef, None] = {}
         self._changed_tracks: dict[CameraRef, dict[str, None]] = {}
         self._outcomes: dict[str, CommandOutcome] = {}
@@ -85,7 +86,7 @@ class Workspace:
 
     def __len__(self) -> int:
         """Persons held."""
-        return len(self._persons)
+        return len(self.persons)
 
     def require(self, wanted: Wanted) -> None:
         """Loads what the events can touch: persons and tracks, the waiting samples of cameras, and the
@@ -101,7 +102,7 @@ class Workspace:
         places = {
             CameraRef(ref.site_id, parse_track(name)[0])
             for ref in self._unplaced
-            if (view := self._persons.get(ref)) is not None
+            if (view := self.persons.get(ref)) is not None
             for name in view.tracks
         }
         self._unplaced.clear()
@@ -110,7 +111,7 @@ class Workspace:
     def _load(
         self, persons: set[PersonRef], cameras: set[CameraRef], sampled: Collection[CameraRef] = ()
     ) -> None:
-        persons, cameras = persons - self._persons.keys(), cameras - self._live.keys()
+        persons, cameras = persons - self.persons.keys(), cameras - self._live.keys()
         sampled = [place for place in sampled if not self.histories.holds(place)]
         if not persons and not cameras and not sampled:
             return
@@ -118,7 +119,7 @@ class Workspace:
         self.histories.hold(found.samples)
         self._unplaced |= persons
         for ref in persons:
-            self._persons[ref] = found.persons.get(ref)
+            self.persons[ref] = found.persons.get(ref)
             self._tallies[ref] = found.tallies.get(ref)
         for place in cameras:
             self._live[place] = found.live.get(place, {})
@@ -126,13 +127,9 @@ class Workspace:
 
     # --- what handlers do
 
-    def person(self, ref: PersonRef) -> PersonView | None:
-        """The document as it stands. To change it, change what `edit` gives."""
-        return self._persons[ref]
-
     def edit(self, ref: PersonRef) -> PersonView | None:
         """The document, to be changed in place; None for a person that the view does not hold."""
-        view = self._persons[ref]
+        view = self.persons[ref]
         if view is None and ref not in self._changed_persons and (tally := self._tallies[ref]) is not None:
             # The key expired by the clock before the log said so: what it adds to the sums stands.
             view = PersonView(
@@ -145,7 +142,7 @@ class Workspace:
                 absorbed=dict(tally.absorbed),
                 attributes=dict(tally.attributes),
             )
-            self._persons[ref] = view
+            self.persons[ref] = view
         if view is not None:
             self._changed_persons[ref] = None
         return view
@@ -155,7 +152,7 @@ class Workspace:
     ) -> tuple[PersonView, dict[str, LiveTrack], str, LiveTrack] | None:
         """The person's document, the live tracks of the track's camera, and the track's field and label in
         them; None where the track does not show that person."""
-        view, at = self._persons.get(ref), spot(ref.site_id, track)
+        view, at = self.persons.get(ref), spot(ref.site_id, track)
         live = self._live[at.place].get(at.field)
         if view is None or live is None or live.person_id != ref.person_id:
             return None
@@ -163,15 +160,15 @@ class Workspace:
 
     def add(self, site_id: str, view: PersonView) -> None:
         ref = PersonRef(site_id, view.person_id)
-        self._persons[ref] = view
+        self.persons[ref] = view
         self._changed_persons[ref] = None
 
     def remove(self, ref: PersonRef) -> None:
         """Takes the person and its live tracks away; nothing happens for one that is not there."""
-        view = self._persons[ref]
+        view = self.persons[ref]
         for name in list(view.tracks) if view is not None else ():
             self._drop_live(ref.site_id, name)
-        self._persons[ref] = None
+        self.persons[ref] = None
         self._changed_persons[ref] = None
 
     def erase(self, ref: PersonRef) -> None:
@@ -182,7 +179,7 @@ class Workspace:
 
     def keeps_history(self, ref: PersonRef, entry: HistoryEntry) -> bool:
         """Of living persons, and how an absorbed one ended."""
-        return self.histories.keeps_all or self._persons.get(ref) is not None or entry.kind == "merged_into"
+        return self.histories.keeps_all or self.persons.get(ref) is not None or entry.kind == "merged_into"
 
     def bind(self, ref: PersonRef, view: PersonView, track: TrackRef, at: int) -> None:
         """``track`` shows this person now. ``view`` is the one that `edit` gave."""
@@ -199,7 +196,7 @@ class Workspace:
     def release(self, ref: PersonRef, track: TrackRef) -> None:
         """``track`` does not show this person any longer."""
         name = spot(ref.site_id, track).name
-        view = self._persons[ref]
+        view = self.persons[ref]
         if view is not None and name in view.tracks:
             self._changed_persons[ref] = None
             view.tracks.remove(name)
@@ -274,7 +271,7 @@ class Workspace:
 
     def _person_ops(self, ref: PersonRef, sums: dict[CameraRef, Counter[str]]) -> Iterator[Op]:
         site_id, person_id = ref
-        view, before = self._persons[ref], self._tallies.get(ref)
+        view, before = self.persons[ref], self._tallies.get(ref)
         after = tally_of(view) if view is not None else None
         key, shown = topics.person_key(*ref), topics.shown_person_key(*ref)
         tallies = topics.person_tallies_key(site_id)
@@ -314,7 +311,7 @@ class Workspace:
         """Whose each crop is now. Of several, where a track went over to somebody else, or where the same
         bytes were taken of two tracks: what one of them lets go is still the others'."""
         for ref in sorted(self._changed_persons):
-            view, before = self._persons[ref], self._tallies.get(ref)
+            view, before = self.persons[ref], self._tallies.get(ref)
             was = set(before.crops if before is not None else ())
             now = {crop.sha256 for crop in view.crops} if view is not None else set()
             key = topics.crops_key(ref.site_id)
@@ -325,7 +322,7 @@ class Workspace:
 
     def _history_lives(self, ref: PersonRef) -> Iterator[Op]:
         """As long as the document, also the part of it that was somebody else's."""
-        view = self._persons[ref]
+        view = self.persons[ref]
         if view is not None:
             for person_id in (ref.person_id, *view.absorbed):
                 yield KeepUntil(topics.history_key(ref.site_id, person_id), view.last_seen + self._ttl_ms)
