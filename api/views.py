@@ -21,7 +21,8 @@ from reid.contracts.views import (
     PersonsChanged,
     person_labels,
 )
-from reid.journeys.clocks import Arrival, ahead
+from reid.journeys.arrivals import Arrival
+from reid.journeys.clocks import ahead
 
 _arrival = msgspec.json.Decoder(Arrival).decode
 

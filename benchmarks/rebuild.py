@@ -198,7 +198,7 @@ def fold(bootstrap: str) -> Run:
     """The persons view folded from the log, by this process alone: what would be written is made, and
     dropped. Nothing of it needs Redis."""
     cpu, records, consumer = _cpu_s(), 0, kafka.reader(bootstrap)
-    folding, spilt = PersonsView(TTL_DAYS).fold(MemoryViewStore()), 0
+    folding, spilt = PersonsView(TTL_DAYS).fold(MemoryViewStore(), fresh=True), 0
     began = time.perf_counter()
     starts = dict.fromkeys(partitions(consumer, EVENTS.name))
     with uncollected():

@@ -11,7 +11,8 @@ from deploy.calibration.model import Clock
 from projections.redis_store import RedisViewStore
 from reid.contracts.topics import clocks_key
 from reid.errors import ReidError
-from reid.journeys.clocks import HOUR, Arrival, ahead
+from reid.journeys.arrivals import HOUR, Arrival
+from reid.journeys.clocks import ahead
 from reid.runtime.doctor import Check, refused
 from reid.runtime.settings import Settings
 

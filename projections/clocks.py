@@ -9,7 +9,7 @@ from projections.changes import HashSet, Op
 from projections.store import ViewStore, held
 from reid.contracts.events import PersonSeen
 from reid.contracts.topics import clocks_key
-from reid.journeys.clocks import HOUR, Arrival
+from reid.journeys.arrivals import HOUR, Arrival
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Arrival).decode

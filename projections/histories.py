@@ -1,7 +1,7 @@
 """The part of the histories that a batch of events touches, and its diff."""
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -10,11 +10,11 @@ from projections.changes import Append, Delete, HashDelete, HashSet, Op
 from projections.history import Place, sample
 from projections.store import CameraRef, PersonRef
 from reid.contracts import topics
-from reid.contracts.events import TrackRef, TrackSampled
-from reid.contracts.views import HistoryEntry
-from reid.domain.evolve import PENDING_FORGOTTEN_AFTER
+from reid.contracts.events import PENDING_FORGOTTEN_AFTER, TrackRef, TrackSampled
+from reid.contracts.views import HistoryEntry, SampledStep, Step
 
 _encode = msgspec.json.Encoder().encode
+Sample = HistoryEntry | SampledStep
 #: Samples kept of a track without identity: far more than any policy waits for.
 MOST_SAMPLES: Final = 100
 
@@ -27,12 +27,13 @@ class Histories:
         #: As they are written: a step is never changed, and its bytes are a third of it.
         self._added: dict[PersonRef, deque[bytes]] = {}
         self._erased: dict[PersonRef, None] = {}
-        self._waiting: dict[CameraRef, dict[str, list[HistoryEntry]]] = {}
+        self._waiting: dict[CameraRef, dict[str, list[Sample]]] = {}
         self._changed: dict[CameraRef, dict[str, None]] = {}
 
-    def hold(self, waiting: Mapping[CameraRef, dict[str, list[HistoryEntry]]]) -> None:
+    def hold(self, waiting: Mapping[CameraRef, Mapping[str, Sequence[HistoryEntry]]]) -> None:
         """Samples of tracks without identity, as the store has them."""
-        self._waiting.update(waiting)
+        for camera, tracks in waiting.items():
+            self._waiting[camera] = {field: list(found) for field, found in tracks.items()}
 
     def holds(self, camera: CameraRef) -> bool:
         return camera in self._waiting
@@ -45,24 +46,32 @@ class Histories:
     def sampled(self, event: TrackSampled, place: Place) -> None:
         """Keeps the sample until its track is somebody; forgets the tracks that the agent forgets now."""
         camera = CameraRef(event.site_id, event.track.camera_id)
-        waiting = self._waiting.setdefault(camera, {})
+        waiting = self._waiting.get(camera)
+        if waiting is None:
+            waiting = self._waiting[camera] = {}
         since = event.at - PENDING_FORGOTTEN_AFTER
         for field in [field for field, found in waiting.items() if found[-1].at < since]:
             self._drop(camera, field)
         field = _field(event.track)
-        waiting[field] = [*waiting.get(field, ()), sample(event, place)][-MOST_SAMPLES:]
+        found = waiting.setdefault(field, [])
+        found.append(sample(event, place))
+        del found[:-MOST_SAMPLES]
         self._changed.setdefault(camera, {})[field] = None
 
-    def add(self, ref: PersonRef, entry: HistoryEntry) -> None:
+    def add(self, ref: PersonRef, entry: Step) -> None:
         """The next step of a person; the samples of a track that now is this person come before it."""
-        entries = self._added.get(ref)
-        if entries is None:
-            entries = self._added[ref] = deque(maxlen=self._keep)
         if entry.kind in ("registered", "bound") and entry.track is not None:
             camera, field = CameraRef(ref.site_id, entry.track.camera_id), _field(entry.track)
             for found in self._waiting.get(camera, {}).get(field, ()):
-                entries.append(_encode(msgspec.structs.replace(found, person_id=ref.person_id)))
+                self.step(ref, msgspec.structs.replace(found, person_id=ref.person_id))
             self._drop(camera, field)
+        self.step(ref, entry)
+
+    def step(self, ref: PersonRef, entry: Step) -> None:
+        """The next step of a person, one of no track that was nobody's."""
+        entries = self._added.get(ref)
+        if entries is None:
+            entries = self._added[ref] = deque(maxlen=self._keep)
         entries.append(_encode(entry))
 
     def erase(self, site_id: str, person_ids: Collection[str]) -> None:

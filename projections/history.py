@@ -1,6 +1,5 @@
 """What an event tells about how persons became who they are: one function, events in, entries out."""
 
-from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from projections.store import PersonRef
@@ -23,7 +22,7 @@ from reid.contracts.events import (
     PersonTemplatesAdded,
     TrackSampled,
 )
-from reid.contracts.views import HistoryEntry, PersonView
+from reid.contracts.views import HistoryEntry, PersonView, SampledStep, SeenStep, Step
 
 
 class Place(NamedTuple):
@@ -35,28 +34,32 @@ class Place(NamedTuple):
 
 
 _SEEN: Final = str(PersonSeen.__struct_config__.tag)
-Told = list[tuple[PersonRef, HistoryEntry]]
+_SAMPLED: Final = str(TrackSampled.__struct_config__.tag)
+Told = list[tuple[PersonRef, Step]]
 
 
-def sample(event: TrackSampled, place: Place) -> HistoryEntry:
+def sample(event: TrackSampled, place: Place) -> SampledStep:
     """Evidence of a track that is nobody yet."""
-    return _entry(
-        event,
-        place,
+    return SampledStep(
         "sampled",
+        event.at,
+        place.offset,
+        _SAMPLED,
         "",
-        track=event.track,
-        samples=event.samples,
-        quality=event.quality,
-        model=event.model,
-        candidate=event.candidate,
-        score=event.score,
+        place.event_id,
+        place.causation,
+        event.track,
+        event.samples,
+        event.quality,
+        event.model,
+        event.candidate,
+        event.score,
     )
 
 
-def told(event: AnyEvent, at: Callable[[], Place]) -> Told:
-    """Entries of the persons that the event is about; a sighting only where it is `notable`."""
-    site, place = event.site_id, at()
+def told(event: AnyEvent, place: Place) -> Told:
+    """Entries of the persons that the event is about; those of sightings and samples are `seen`, `sample`."""
+    site = event.site_id
     match event:
         case PersonRegistered():
             entry = _entry(
@@ -71,8 +74,6 @@ def told(event: AnyEvent, at: Callable[[], Place]) -> Told:
                 quality=event.template.quality,
                 source=event.source,
             )
-        case PersonSeen():
-            entry = seen(event, place)
         case PersonLeft():
             entry = _entry(
                 event, place, "left", event.person_id,
@@ -132,26 +133,26 @@ def notable(event: PersonSeen, before: PersonView | None) -> bool:
     )
 
 
-def seen(event: PersonSeen, place: Place) -> HistoryEntry:
-    """A step at a sighting. Spelled out: one of five events of a long log is told by it."""
+def seen(event: PersonSeen, place: Place) -> SeenStep:
+    """A step at a sighting."""
     template = event.template
-    return HistoryEntry(
-        kind="bound" if event.reason == "bound" else "seen",
-        at=event.at,
-        offset=place.offset,
-        event_type=_SEEN,
-        person_id=event.person_id,
-        event_id=place.event_id,
-        causation=place.causation,
-        label=event.label,
-        track=event.track,
-        model=template.model if template is not None else "",
-        quality=template.quality if template is not None else None,
-        score=event.score,
-        decision=event.decision,
-        visit_count=event.visit_count,
-        template_slot=event.slot,
-        together=event.together,
+    return SeenStep(
+        "bound" if event.reason == "bound" else "seen",
+        event.at,
+        place.offset,
+        _SEEN,
+        event.person_id,
+        place.event_id,
+        place.causation,
+        event.label,
+        event.track,
+        template.quality if template is not None else None,
+        template.model if template is not None else "",
+        event.score,
+        event.decision,
+        event.visit_count,
+        event.slot,
+        event.together,
     )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from projections import crops
-from projections.history import Place, notable, told
+from projections.history import notable, seen, told
+from projections.records import Record, place_of
 from projections.store import PersonRef, person_ref
 from projections.tracks import parse_track, spot, track_name
 from projections.workspace import Wanted, Workspace
@@ -75,22 +76,21 @@ def need(event: AnyEvent, wanted: Wanted) -> None:
             wanted.persons.update(PersonRef(site, person_id) for person_id in event.person_ids)
 
 
-def apply(event: AnyEvent, at: Callable[[], Place], work: Workspace) -> None:
+def apply(event: AnyEvent, record: Record, work: Workspace) -> None:
     """Changes ``work`` by one event; records what it tells about persons, and the outcome of the command
-    that it answers. ``at``: its place in the log.
+    that it answers. ``record``: where it stands in the log.
 
     Raises `PoisonInput`, having changed nothing, for an event on a person that no earlier event registered.
     """
-    if isinstance(event, PersonSeen):
-        before = work.persons[person_ref(event.site_id, event.person_id)]
+    if type(event) is PersonSeen:
+        ref = person_ref(event.site_id, event.person_id)
         # Nine of ten events: nothing is made for them that they do not need.
-        if not notable(event, before):
-            _seen(work, event)
-            return
-    elif isinstance(event, TrackSampled):
-        work.histories.sampled(event, at())
+        step = seen(event, place_of(record)) if notable(event, work.persons[ref]) else None
+        _seen(work, event)
+        if step is not None and work.keeps_history(ref, step):
+            work.histories.add(ref, step)
         return
-    entries = told(event, at)
+    entries = told(event, place_of(record))
     _HANDLERS[type(event)](work, event)
     for ref, entry in entries:
         # Who is gone has no history: it was erased with the person.
@@ -183,10 +183,14 @@ def keep_template(view: PersonView, event: PersonSeen) -> None:
     slot, template = event.slot, event.template
     if template is None or slot is None:
         return
+    embeddings, models = view.embeddings, view.models
+    if slot < len(embeddings) == len(models) <= view.num_embeddings:
+        embeddings[slot], models[slot] = template.vector, template.model
+        return
     # A document of an older view does not know of what encoder its embeddings are.
-    view.models += [""] * (len(view.embeddings) - len(view.models))
-    view.embeddings[slot : slot + 1] = [template.vector]
-    view.models[slot : slot + 1] = [template.model]
+    models += [""] * (len(embeddings) - len(models))
+    embeddings[slot : slot + 1] = [template.vector]
+    models[slot : slot + 1] = [template.model]
     view.num_embeddings = max(view.num_embeddings, slot + 1)
 
 

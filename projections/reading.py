@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -26,10 +26,10 @@ _ELECTING: Final = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_A
 class _Headers(msgspec.Struct, gc=False):
     """Those of a message, made when somebody asks: to make them costs as much as to decode an event."""
 
-    message: Message
+    message: Any
 
     def __iter__(self) -> Iterator[tuple[str, bytes | None]]:
-        return iter(cast(list[tuple[str, bytes | None]], self.message.headers() or []))
+        return iter(self.message.headers() or ())
 
 
 class Batch(NamedTuple):

@@ -23,6 +23,12 @@ class Record(NamedTuple):
 
 def place_of(record: Record) -> Place:
     """Events that another agent wrote without our headers are told without their id and cause."""
-    found = dict(record.headers)
-    event_id, causation = found.get("ce_id") or b"", found.get("ce_causation") or b""
-    return Place(record.offset, event_id.decode(errors="replace"), causation.decode(errors="replace"))
+    event_id = causation = b""
+    for name, value in record.headers:
+        if name == "ce_id":
+            event_id = value or b""
+        elif name == "ce_causation":
+            causation = value or b""
+    place = record.offset, event_id.decode(errors="replace"), causation.decode(errors="replace")
+    # As the tuple's own constructor would, which is a function in Python.
+    return tuple.__new__(Place, place)

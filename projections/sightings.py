@@ -17,7 +17,7 @@ from projections.store import PersonRef, person_ref
 from projections.workspace import Workspace
 from reid.contracts.events import PersonSeen, TrackRef
 from reid.contracts.views import LiveTrack, PersonView
-from reid.journeys.clocks import HOUR, Arrival
+from reid.journeys.arrivals import HOUR, Arrival
 
 #: Tracks remembered: more than sites show at once.
 REMEMBERED: Final = 16_384
@@ -44,7 +44,7 @@ class Sightings:
 
     def __init__(self, work: Workspace, journeys: Journeys, clocks: Clocks) -> None:
         self._work, self._journeys, self._clocks = work, journeys, clocks
-        self._held = work.persons
+        self._held, self._histories = work.persons, work.histories
         self._told: dict[tuple[str, str, TrackRef], Told] = {}
 
     def knows(self, event: PersonSeen) -> bool:
@@ -75,7 +75,7 @@ class Sightings:
             view.last_seen = now
         if event.slot is not None:
             keep_template(view, event)
-            self._work.histories.add(told.ref, seen(event, place_of(record)))
+            self._histories.step(told.ref, seen(event, place_of(record)))
         going, arrival, written = told.going, told.arrival, record.timestamp
         if going is None or not going.goes_on(now):
             self._journeys.saw(told.ref, event.track, now, None)

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -19,7 +18,17 @@ from projections.sightings import Sightings
 from projections.store import OtherForm, ViewStore
 from projections.workspace import Wanted, Workspace
 from reid.contracts.codec import decode_event, decode_status, encode
-from reid.contracts.events import AnyEvent, PersonRegistered, PersonSeen
+from reid.contracts.events import (
+    AnyEvent,
+    CameraCalibrated,
+    EncoderIntroduced,
+    PersonRegistered,
+    PersonSeen,
+    SiteCalibrated,
+    TrackSampled,
+    ZoneDirected,
+    ZoneFollowed,
+)
 from reid.contracts.topics import (
     CAMERAS,
     CAMERAS_VIEW,
@@ -36,6 +45,8 @@ from reid.errors import Malformed, PoisonInput, ReidError
 log = logging.getLogger(__name__)
 
 Decoded = tuple[Record, AnyEvent]
+#: What of a log no view of persons shows: means, scales, and what zones are told.
+_SILENT: Final = {CameraCalibrated, SiteCalibrated, EncoderIntroduced, ZoneFollowed, ZoneDirected}
 #: Where no setting says otherwise.
 HISTORY_ENTRIES: Final = 1000
 
@@ -192,23 +203,15 @@ class PersonsFold:
     def apply(self, records: Sequence[Record]) -> list[Rejected]:
         rejected: list[Rejected] = []
         events = _decoded(records, rejected)
-        sightings, work = self._sightings, self._work
+        go_on = self._sightings.go_on
         # Where nothing is to be loaded, each event is done with before the next one is looked at.
         for record, event in events if self._fresh else self._loaded(events):
             try:
-                if type(event) is PersonSeen and sightings.go_on(event, record):
+                if type(event) is PersonSeen and go_on(event, record):
                     continue
-                if SEPARATOR in event.site_id:
-                    continue  # What counts of a zone, its site says.
-                # Before the track is somebody: then its samples wait no longer.
-                since = _since(event, work)
-                persons.apply(event, partial(place_of, record), work)
-                self._journeys.apply(event, since)
-                if matters(event):
-                    self._reviews.apply(event)
-                if type(event) is PersonSeen:
-                    self._clocks.saw(event, record.timestamp)
-                    sightings.told(event)
+                # What counts of a zone, its site says.
+                if type(event) not in _SILENT and SEPARATOR not in event.site_id:
+                    self._tell(event, record)
             except ReidError as error:
                 rejected.append(Rejected(record, error))
             except msgspec.DecodeError:
@@ -216,6 +219,21 @@ class PersonsFold:
             except Exception as error:
                 raise Defect(record) from error
         return rejected
+
+    def _tell(self, event: AnyEvent, record: Record) -> None:
+        work = self._work
+        if type(event) is TrackSampled:
+            work.histories.sampled(event, place_of(record))
+            return
+        # Before the track is somebody: then its samples wait no longer.
+        since = _since(event, work)
+        persons.apply(event, record, work)
+        self._journeys.apply(event, since)
+        if matters(event):
+            self._reviews.apply(event)
+        if type(event) is PersonSeen:
+            self._clocks.saw(event, record.timestamp)
+            self._sightings.told(event)
 
     def _loaded(self, events: Iterable[Decoded]) -> list[Decoded]:
         """The same, once all that they can touch is here."""

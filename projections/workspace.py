@@ -35,12 +35,12 @@ from reid.contracts import topics
 from reid.contracts.events import TrackRef
 from reid.contracts.views import (
     CommandOutcome,
-    HistoryEntry,
     LabelsChanged,
     LiveTrack,
     PersonsChanged,
     PersonTally,
     PersonView,
+    Step,
     person_labels,
     shown_of,
 )
@@ -177,7 +177,7 @@ class Workspace:
         self.remove(ref)
         self.histories.erase(ref.site_id, [ref.person_id, *(view.absorbed if view is not None else ())])
 
-    def keeps_history(self, ref: PersonRef, entry: HistoryEntry) -> bool:
+    def keeps_history(self, ref: PersonRef, entry: Step) -> bool:
         """Of living persons, and how an absorbed one ended."""
         return self.histories.keeps_all or self.persons.get(ref) is not None or entry.kind == "merged_into"
 

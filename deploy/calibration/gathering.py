@@ -16,7 +16,7 @@ from reid.domain.evolve import evolve
 from reid.domain.state import PartitionState, SiteState
 from reid.domain.ways import came
 from reid.errors import ConfigError
-from reid.journeys.clocks import HOUR, Arrival
+from reid.journeys.arrivals import HOUR, Arrival
 
 #: Absences of a pair of cameras looked at for the clocks: the latest.
 _ABSENCES: Final = 500

@@ -6,11 +6,15 @@ Templates are little-endian int16 fixed point (`reid.contracts.embedding`), base
 is in the log to the bit.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from reid.contracts.policy import Policy
+
+#: A track without identity that was not sampled for so long is forgotten (milliseconds). A constant, not
+#: a policy: the fold of a log must not depend on settings.
+PENDING_FORGOTTEN_AFTER: Final = 60_000
 
 
 class TrackRef(msgspec.Struct, frozen=True, order=True, cache_hash=True):

@@ -235,7 +235,7 @@ def reviews_key(site_id: str) -> str:
 
 
 def clocks_key(site_id: str) -> str:
-    """Hash camera id -> JSON `reid.journeys.clocks.Arrival`: how late its events come."""
+    """Hash camera id -> JSON `reid.journeys.arrivals.Arrival`: how late its events come."""
     return f"{REDIS_PREFIX}:clocks:{site_id}"
 
 

@@ -182,6 +182,49 @@ class HistoryEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     asked_by: str = ""
 
 
+class SeenStep(msgspec.Struct, omit_defaults=True, gc=False):
+    """The fields of a `HistoryEntry` that a sighting has, in their order: the same bytes, made and encoded in
+    half the time. One of five events of a long log is told by it."""
+
+    kind: str
+    at: int
+    offset: int
+    event_type: str
+    person_id: str
+    event_id: str = ""
+    causation: str = ""
+    label: str = ""
+    track: TrackRef | None = None
+    quality: float | None = None
+    model: str = ""
+    score: float | None = None
+    decision: Decision | None = None
+    visit_count: int | None = None
+    template_slot: int | None = None
+    together: tuple[str, ...] = ()
+
+
+class SampledStep(msgspec.Struct, omit_defaults=True, gc=False):
+    """As `SeenStep`, of a sample."""
+
+    kind: str
+    at: int
+    offset: int
+    event_type: str
+    person_id: str
+    event_id: str = ""
+    causation: str = ""
+    track: TrackRef | None = None
+    samples: int | None = None
+    quality: float | None = None
+    model: str = ""
+    candidate: str | None = None
+    score: float | None = None
+
+
+Step = HistoryEntry | SeenStep | SampledStep
+
+
 class AlertView(msgspec.Struct, kw_only=True):
     """One alert as it stands. ``state``: ``open`` until somebody acknowledges it, whether it goes on or not;
     ``closed_at``: when the incident was over, None while it goes on. ``of``: the person as the alert was

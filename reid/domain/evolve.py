@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from reid.contracts.attributes import ATTRIBUTES
 from reid.contracts.events import (
+    PENDING_FORGOTTEN_AFTER,
     AnyEvent,
     CameraCalibrated,
     CommandRejected,
@@ -49,9 +50,6 @@ from reid.domain.state import (
 from reid.domain.ways import came, in_time
 from reid.domain.worn import Worn, told
 
-#: A track without identity that was not sampled for so long is forgotten (milliseconds). A constant, not
-#: a policy: the fold of a log must not depend on settings.
-PENDING_FORGOTTEN_AFTER: Final = 60_000
 #: So much below the threshold a new person's nearest is still a doubt; so many doubts are weighed again
 #: whenever a track gets an identity; so sure appearance must be to teach where people go. Constants too.
 DOUBTFUL: Final = 0.35

@@ -9,6 +9,7 @@ import msgspec
 
 from reid.contracts.detections import Frame, Person
 from reid.contracts.events import (
+    PENDING_FORGOTTEN_AFTER,
     AnyEvent,
     Decision,
     PersonRegistered,
@@ -20,7 +21,6 @@ from reid.domain import labels
 from reid.domain.assignment import assign
 from reid.domain.days import suggested, trusted
 from reid.domain.evidence import Outcome, of_track
-from reid.domain.evolve import PENDING_FORGOTTEN_AFTER
 from reid.domain.exact import logarithm
 from reid.domain.gallery import Search
 from reid.domain.policy import Policy

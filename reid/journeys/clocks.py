@@ -11,38 +11,12 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Final
 
-import msgspec
 import numpy as np
 
-HOUR: Final = 3_600_000
 #: Journeys each way between two cameras before they tell anything.
 ENOUGH: Final = 5
 #: Cameras so far apart are worth putting right: the gate's finest step.
 NOTABLE: Final = 1_000
-
-
-class Arrival(msgspec.Struct):
-    """How late a camera's events came, at least: in ``hour`` (since the epoch), and in the one before that
-    had any, None where there was none."""
-
-    hour: int
-    least: int
-    before: int | None = None
-
-    def note(self, at: int, arrived: int) -> bool:
-        """An event of ``at`` was written at ``arrived``. Whether that changed anything."""
-        hour, late = arrived // HOUR, arrived - at
-        if hour > self.hour:
-            self.hour, self.least, self.before = hour, late, self.least
-            return True
-        if hour == self.hour and late < self.least:
-            self.least = late
-            return True
-        return False
-
-    @property
-    def delay(self) -> int:
-        return self.least if self.before is None else min(self.least, self.before)
 
 
 def ahead(delays: Mapping[str, int]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from deploy.clocks import check_clocks
 from projections.changes import Change, HashSet
 from projections.redis_store import RedisViewStore
 from reid.contracts.topics import EVENTS, clocks_key
-from reid.journeys.clocks import HOUR, Arrival
+from reid.journeys.arrivals import HOUR, Arrival
 from reid.runtime.admin import create_topics, delete_topics
 from reid.runtime.doctor import Check, run_checks
 from reid.runtime.servers import resp

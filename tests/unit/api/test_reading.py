@@ -4,7 +4,7 @@ from api import models
 from api.access.gate import NOTICE
 from projections.changes import Change, HashSet
 from reid.contracts import topics
-from reid.journeys.clocks import Arrival
+from reid.journeys.arrivals import Arrival
 from tests.unit.api.client import TestClient
 from tests.unit.api.world import World
 from tests.unit.projections.logs import report

@@ -1,7 +1,7 @@
 """The clocks of cameras, as `saferoom doctor` judges them."""
 
 from deploy.clocks import judged
-from reid.journeys.clocks import HOUR, Arrival
+from reid.journeys.arrivals import HOUR, Arrival
 
 NOW = 500_000 * HOUR + 1
 HERE = NOW // HOUR

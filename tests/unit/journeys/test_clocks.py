@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from reid.journeys.clocks import HOUR, Arrival, ahead, ahead_by_journeys
+from reid.journeys.arrivals import HOUR, Arrival
+from reid.journeys.clocks import ahead, ahead_by_journeys
 
 OFF = {"room1": 0, "room2": 2_500, "room3": -1_500, "room4": 0}
 

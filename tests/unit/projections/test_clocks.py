@@ -7,7 +7,7 @@ from projections.changes import Change
 from projections.store import MemoryViewStore
 from projections.views import PersonsView
 from reid.contracts.topics import clocks_key
-from reid.journeys.clocks import HOUR, Arrival
+from reid.journeys.arrivals import HOUR, Arrival
 from tests.unit.projections.logs import TTL_DAYS, records
 from tests.unit.projections.story import SITE, START, registered, seen, track
 
