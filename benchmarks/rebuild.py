@@ -37,13 +37,14 @@ from projections.databases import Databases
 from projections.dead_letters import KafkaDeadLetters
 from projections.filling import SPILL, uncollected
 from projections.follower import Follower
+from projections.helpers import helpers
 from projections.projector import READER
 from projections.reading import batches, partitions
 from projections.rebuild import RECORDS, rebuild
 from projections.redis_store import RedisViewStore
 from projections.status import lags
 from projections.store import MemoryViewStore
-from projections.views import CamerasView, PersonsView
+from projections.views import CamerasView, PersonsView, View
 from reid.contracts.topics import EVENTS
 from reid.errors import Unavailable
 from reid.runtime import kafka
@@ -185,12 +186,15 @@ def apart(call: Callable[..., Run], *arguments: str) -> Run:
 
 
 def again(bootstrap: str, url: str) -> Run:
-    cpu, databases, consumer = _cpu_s(), Databases(url), kafka.reader(bootstrap)
-    try:
-        done = rebuild(consumer, databases, [PersonsView(TTL_DAYS), CamerasView()], bootstrap=bootstrap)
-    finally:
-        consumer.close()
-        databases.close()
+    cpu = _cpu_s()
+    with helpers() as waiting:
+        databases, consumer = Databases(url), kafka.reader(bootstrap)
+        try:
+            views: list[View] = [PersonsView(TTL_DAYS), CamerasView()]
+            done = rebuild(consumer, databases, views, bootstrap=bootstrap, helpers=waiting)
+        finally:
+            consumer.close()
+            databases.close()
     return Run(done.records, done.seconds, _cpu_s() - cpu, _peak_mb())
 
 

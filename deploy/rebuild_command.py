@@ -15,6 +15,7 @@ from projections import rebuild as views_anew
 from projections.alerts import AlertsView
 from projections.canonical import canonical, sha256
 from projections.databases import Databases
+from projections.helpers import helpers
 from projections.redis_store import RedisViewStore
 from projections.status import lags
 from projections.views import CamerasView, PersonsView, View
@@ -29,19 +30,23 @@ def rebuild(settings: Settings, scratch_db: int | None, leave_out: Sequence[str]
     """Returns the exit code: 1 when ``verify`` found a difference. Raises `PoisonInput`, `ConfigError`,
     `Unavailable`; the live views then are as they were."""
     persons = PersonsView(settings.ttl_days, settings.history_entries)
-    databases, consumer = Databases(settings.redis(), scratch_db), reader(settings.kafka())
-    try:
-        with _bar(settings) as progress:
-            if verify:
-                verdict = views_anew.verify(
-                    consumer, databases, persons, leave_out, progress, settings.kafka()
-                )
-            else:
-                views: list[View] = [persons, CamerasView(), AlertsView()]
-                done = views_anew.rebuild(consumer, databases, views, leave_out, progress, settings.kafka())
-    finally:
-        consumer.close()
-        databases.close()
+    # Before there is any connection.
+    with helpers() as waiting:
+        databases, consumer = Databases(settings.redis(), scratch_db), reader(settings.kafka())
+        try:
+            with _bar(settings) as progress:
+                if verify:
+                    verdict = views_anew.verify(
+                        consumer, databases, persons, leave_out, progress, settings.kafka(), waiting
+                    )
+                else:
+                    views: list[View] = [persons, CamerasView(), AlertsView()]
+                    done = views_anew.rebuild(
+                        consumer, databases, views, leave_out, progress, settings.kafka(), waiting
+                    )
+        finally:
+            consumer.close()
+            databases.close()
     if not verify:
         rate = done.records / done.seconds
         sys.stdout.write(f"{done.records} records in {done.seconds:.1f} s, {rate:.0f} a second: swapped in\n")

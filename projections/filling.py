@@ -29,7 +29,8 @@ RENEW_S: Final = 5.0
 
 class Filling:
     """``leave_out``: ``topic/partition/offset`` of records that may not be applicable; ``held``: documents in
-    memory at most; ``fresh``: the database has nothing yet of what is folded. Raises `PoisonInput`, `ConfigError`, `Unavailable`."""
+    memory at most; ``fresh``: the database has nothing yet of what is folded. Raises `PoisonInput`,
+    `ConfigError`, `Unavailable`."""
 
     def __init__(
         self,

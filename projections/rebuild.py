@@ -22,14 +22,14 @@ from projections.canonical import canonical, sha256
 from projections.databases import Databases
 from projections.filling import HELD, Filling, uncollected
 from projections.reading import batches, end_of, partitions
-from projections.sharing import LONG, Crew, Job, Share
+from projections.sharing import LONG, Crew, Helper, Job, Share
 from projections.store import ViewStore
 from projections.views import View
 from reid.contracts.topics import PERSONS_VIEW
 from reid.errors import Unavailable
 
 #: Records read at once: few enough to be still in the processor's cache when they are folded.
-RECORDS: Final = 2_000
+RECORDS: Final = 500
 #: Records of a round below which the rest is left to the projector.
 FEW: Final = 500
 #: Rounds after which a log that grows as fast as we read is swapped in all the same.
@@ -68,17 +68,18 @@ def rebuild(
     leave_out: Collection[str] = (),
     progress: Progress = lambda _: None,
     bootstrap: str | None = None,
+    helpers: list[Helper] | None = None,
 ) -> Rebuilt:
     """``leave_out``: ``topic/partition/offset`` of records that may not be applicable; ``progress``: told
-    how many more records are folded; ``bootstrap``: as `fold`. Raises `PoisonInput`, `ConfigError`,
-    `Unavailable`; the live view then is as it was."""
+    how many more records are folded; ``bootstrap``, ``helpers``: as `fold`. Raises `PoisonInput`,
+    `ConfigError`, `Unavailable`; the live view then is as it was."""
     began, total = time.monotonic(), 0
     databases.claim()
     try:
         for _ in range(ROUNDS):
             more = 0
             for view in views:
-                more += fold(consumer, databases, view, None, leave_out, progress, bootstrap)
+                more += fold(consumer, databases, view, None, leave_out, progress, bootstrap, helpers)
             total += more
             if more < FEW:
                 break
@@ -100,12 +101,13 @@ def verify(
     leave_out: Collection[str] = (),
     progress: Progress = lambda _: None,
     bootstrap: str | None = None,
+    helpers: list[Helper] | None = None,
 ) -> Verdict:
     """Folds the log to where the live view stands, and compares. Changes nothing. Raises as `rebuild`."""
     databases.claim()
     try:
         live, positions = settled(databases.live)
-        records = fold(consumer, databases, view, positions, leave_out, progress, bootstrap)
+        records = fold(consumer, databases, view, positions, leave_out, progress, bootstrap, helpers)
         rebuilt = databases.scratch.dump("saferoom:")
         mine, other = canonical(live), canonical(rebuilt)
         differing = tuple(sorted(k for k in mine.keys() | other.keys() if mine.get(k) != other.get(k)))
@@ -133,9 +135,11 @@ def fold(
     leave_out: Collection[str],
     progress: Progress,
     bootstrap: str | None = None,
+    helpers: list[Helper] | None = None,
 ) -> int:
     """From the second database's positions on, to the log's end or to ``limits``. Returns the records.
-    ``bootstrap``: where other processes can read the log; None: this one folds it alone."""
+    ``bootstrap``: where other processes can read the log; None: this one folds it alone. ``helpers``: those
+    of `projections.helpers` that nobody took yet."""
     topic, total = view.topic.name, 0
     stored = databases.scratch.positions(view.name)
     if limits is None:
@@ -149,7 +153,7 @@ def fold(
     def job(processes: int) -> Job:
         return Job(bootstrap, databases, view, leave_out, HELD // processes)
 
-    with Crew(job, sizes, limits, progress) as crew:
+    with Crew(job, sizes, limits, progress, helpers) as crew:
 
         def heard(records: int) -> None:
             progress(records)

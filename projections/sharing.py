@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import IO, Final, NamedTuple
+from typing import IO, Final, NamedTuple, Protocol
 
 from projections.databases import Databases
 from projections.views import View
@@ -50,14 +50,29 @@ class Ended(NamedTuple):
     share: Share
 
 
+class Helper(Protocol):
+    """Another process: its input and output, and its end."""
+
+    @property
+    def stdin(self) -> IO[bytes] | None: ...
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def kill(self) -> None: ...
+
+
 def processes() -> int:
     """At most, this one with them."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Crew:
-    """``sizes``: records that are left of each partition; ``ends``: as `Share`'s. Leave it by its end, or the
-    other processes are ended. Raises what they raise."""
+    """``sizes``: records that are left of each partition; ``ends``: as `Share`'s; ``helpers``: processes that
+    wait to be asked, and are taken of there as far as they go. Leave it by its end, or the other processes
+    are ended. Raises what they raise."""
 
     def __init__(
         self,
@@ -65,6 +80,7 @@ class Crew:
         sizes: Mapping[int, int],
         ends: Mapping[int, int],
         progress: Callable[[int], None],
+        helpers: list[Helper] | None = None,
     ) -> None:
         longest = sorted(sizes, key=lambda partition: (-sizes[partition], partition))
         self._left = deque(Share(partition, ends[partition]) for partition in longest)
@@ -73,11 +89,13 @@ class Crew:
         self.others = max(0, min(processes(), sum(size > 0 for size in sizes.values())) - 1)
         self.job = job(1 + self.others)
         self._members: list[_Member] = []
+        self._helpers = helpers if helpers is not None else []
         self.records = 0
 
     def __enter__(self) -> "Crew":
         for _ in range(self.others):
-            self._members.append(_Member(self.job, self.next, self._heard))
+            helper = self._helpers.pop() if self._helpers else _started()
+            self._members.append(_Member(helper, self.job, self.next, self._heard))
         return self
 
     def __exit__(
@@ -117,11 +135,15 @@ class _Member(threading.Thread):
     """Attends to one process: gives it shares, hears what it says."""
 
     def __init__(
-        self, job: Job, share: Callable[[], Share | None], heard: SimpleQueue[int | ReidError]
+        self,
+        helper: Helper,
+        job: Job,
+        share: Callable[[], Share | None],
+        heard: SimpleQueue[int | ReidError],
     ) -> None:
         super().__init__(name="share of a fold", daemon=True)
         self._share, self._heard = share, heard
-        self._process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = helper
         self._job = job
         self.start()
 
@@ -147,7 +169,11 @@ class _Member(threading.Thread):
         self._process.stdout.close()
 
 
-def asked_no_more(process: "subprocess.Popen[bytes]", within_s: float) -> None:
+def _started() -> Helper:
+    return subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def asked_no_more(process: Helper, within_s: float) -> None:
     """It ends itself when nobody can ask it any more; what does not within ``within_s`` seconds is killed."""
     assert process.stdin is not None
     with suppress(OSError, ValueError):

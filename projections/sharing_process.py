@@ -19,7 +19,11 @@ from reid.runtime import kafka
 
 
 def main() -> None:
-    asked, out = sys.stdin.buffer, sys.stdout.buffer
+    serve(sys.stdin.buffer, sys.stdout.buffer)
+
+
+def serve(asked: IO[bytes], out: IO[bytes]) -> None:
+    """Until nothing more is asked, which ends the process."""
     # Who is interrupted is the one that started it, and it ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

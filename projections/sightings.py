@@ -48,8 +48,9 @@ class Sightings:
         self._told: dict[tuple[str, str, TrackRef], Told] = {}
 
     def knows(self, event: PersonSeen) -> bool:
-        """Whether its track and person were told of. Then nothing must be loaded for it."""
-        return (event.site_id, event.person_id, event.track) in self._told
+        """Whether no more is told than before of its track and person. Then nothing must be loaded for it."""
+        known = (event.site_id, event.person_id, event.track) in self._told
+        return known and event.reason == "present" and not event.together
 
     def go_on(self, event: PersonSeen, record: Record) -> bool:
         """Applies the event, if it is no more than that. False: nothing is done yet.

@@ -240,9 +240,8 @@ class PersonsFold:
         told, doubtful, sites = list(events), list[AnyEvent](), set[str]()
         wanted, sightings = Wanted(set(), set(), set()), self._sightings
         for _, event in told:
-            if type(event) is PersonSeen and event.reason == "present" and not event.together:
-                if sightings.knows(event):
-                    continue
+            if type(event) is PersonSeen and sightings.knows(event):
+                continue
             if SEPARATOR not in event.site_id:
                 if matters(event):
                     doubtful.append(event)

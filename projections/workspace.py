@@ -70,7 +70,7 @@ def tally_of(view: PersonView) -> PersonTally:
 
 class Workspace:
     """``ttl_ms``: time to live of a person document after its last sighting. ``persons``: as they stand; to
-    change one, change what `edit` gives. ``fresh``: the store has nothing of theirs, and nothing is loaded."""
+    change one, change what `edit` gives. ``fresh``: the store has nothing of theirs, nothing is loaded."""
 
     def __init__(self, store: ViewStore, ttl_ms: int, histories: Histories, fresh: bool = False) -> None:
         self._store, self._ttl_ms, self.histories = store, ttl_ms, histories
