@@ -257,7 +257,7 @@ def test_a_defect_of_ours_stops_a_rebuild_until_it_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fails(work: Any, event: Any) -> None:
-        work.person(PersonRef(SITE, "a")).label = "half done"
+        work.persons[PersonRef(SITE, "a")].label = "half done"
         raise KeyError(event.label)
 
     monkeypatch.setitem(persons._HANDLERS, PersonRenamed, fails)

@@ -85,6 +85,49 @@ def test_several_processes_give_the_bytes_of_the_live_view(
     assert len({key.split(":")[2] for key in live if key.startswith("saferoom:index:")}) == SITES
 
 
+class _Noted:
+    """A helper that tells of its end."""
+
+    def __init__(self, process: Any) -> None:
+        self.stdin, self.stdout, self._process, self.codes = (
+            process.stdin,
+            process.stdout,
+            process,
+            list[int](),
+        )
+
+    def wait(self, timeout: float | None = None) -> int:
+        self.codes.append(self._process.wait(timeout))
+        return self.codes[-1]
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+def test_helpers_that_wait_are_asked_before_any_is_started(
+    topics: str,
+    clean_redis: str,
+    store: RedisViewStore,
+    many_sites: EventLog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting = [
+        _Noted(subprocess.Popen(sharing.COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        for _ in range(2)
+    ]
+    monkeypatch.setattr(sharing, "COMMAND", ["nobody starts this"])
+    consumer, databases = kafka.reader(topics), Databases(clean_redis)
+    left: list[sharing.Helper] = list(waiting)
+    try:
+        views: list[View] = [PersonsView(TTL_DAYS), CamerasView()]
+        done = rebuild(consumer, databases, views, bootstrap=topics, helpers=left)
+    finally:
+        consumer.close()
+        databases.close()
+    assert (done.records, left) == (3_000, [])
+    assert [helper.codes for helper in waiting] == [[0], [0]]
+
+
 def test_a_log_of_one_site_starts_no_other_process(
     topics: str, clean_redis: str, store: RedisViewStore
 ) -> None:

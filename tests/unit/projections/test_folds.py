@@ -16,20 +16,21 @@ from reid.contracts import topics
 from reid.contracts.events import PersonRenamed
 from reid.contracts.topics import EXPIRY_GRACE_MS
 from tests.unit.projections.logs import TTL_DAYS, project, records, report
-from tests.unit.projections.story import SITE, START, renamed, sampled, seen, status, track, walk
+from tests.unit.projections.story import SITE, START, merged, renamed, sampled, seen, status, track, walk
 from tests.unit.projections.test_invariants import an_event
 
 PARTS = st.lists(st.tuples(st.lists(an_event(), max_size=8), st.sampled_from(["", "spill", "flush"])))
 
 
-def held(parts: Iterable[tuple[list[Any], str]]) -> MemoryViewStore:
-    """After each part: goes on, writes what grew, or writes all and begins anew from the store."""
+def held(parts: Iterable[tuple[list[Any], str]], fresh: bool = False) -> MemoryViewStore:
+    """After each part: goes on, writes what grew, or writes all and begins anew from the store. ``fresh``:
+    the first fold is told that the store is empty."""
     store, view, offset = MemoryViewStore(), PersonsView(TTL_DAYS), 0
 
     def write(ops: Iterable[Op]) -> None:
         store.commit(Change(view.name, {}, {0: offset}, list(ops)))
 
-    fold = view.fold(store)
+    fold = view.fold(store, fresh)
     for events, then in parts:
         fold.apply(records(events, start=offset))
         offset += len(events)
@@ -42,16 +43,16 @@ def held(parts: Iterable[tuple[list[Any], str]]) -> MemoryViewStore:
     return store
 
 
-@given(PARTS)
+@given(PARTS, st.booleans())
 def test_a_fold_that_writes_late_gives_what_a_commit_a_batch_gives(
-    parts: list[tuple[list[Any], str]],
+    parts: list[tuple[list[Any], str]], fresh: bool
 ) -> None:
     live = MemoryViewStore()
     for events, _ in parts:
         if events:
             project(live, events)
     position = topics.position_key("persons")
-    expected, found = live.dump("saferoom:"), held(parts).dump("saferoom:")
+    expected, found = live.dump("saferoom:"), held(parts, fresh).dump("saferoom:")
     expected.pop(position, None)
     found.pop(position)
     assert found == expected
@@ -66,6 +67,25 @@ def test_a_person_seen_in_many_batches_is_written_once() -> None:
     assert len(fold) == 1
     written = [type(op) for op in fold.ops()].count(SetPerson)
     assert written == 2, "the document, and what the API shows of it"
+
+
+def test_a_fold_that_began_with_an_empty_store_asks_it_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: Any) -> Any:
+        raise AssertionError("it is known to have nothing")
+
+    for name in ("load", "hashes"):
+        monkeypatch.setattr(MemoryViewStore, name, asked)
+    told = [
+        *walk("a", 0, "A", "room1"),
+        *walk("b", 1, "B", "room3"),
+        merged("a", "b", "A"),
+        renamed("c", "C"),
+    ]
+    fold = PersonsView(TTL_DAYS).fold(MemoryViewStore(), fresh=True)
+    (rejected,) = fold.apply(records(told))
+    assert "whom no earlier event registered" in str(rejected.error)
+    with pytest.raises(AssertionError, match="known to have nothing"):
+        PersonsView(TTL_DAYS).fold(MemoryViewStore()).apply(records(told))
 
 
 def test_what_grew_is_told_once() -> None:

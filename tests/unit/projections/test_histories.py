@@ -13,7 +13,7 @@ from projections.views import PersonsView
 from reid.contracts import topics
 from reid.contracts.cloudevents import Causation, headers_of
 from reid.contracts.events import PersonTemplateRemoved
-from reid.contracts.views import HistoryEntry
+from reid.contracts.views import HistoryEntry, SampledStep, SeenStep
 from tests.unit.projections.logs import TTL_DAYS, project, records
 from tests.unit.projections.story import (
     DECISION,
@@ -236,3 +236,19 @@ def test_a_template_taken_out_is_a_step_with_its_evidence_and_leaves_the_documen
     )  # fmt: skip
     document = json.loads(store.get(topics.person_key(SITE, "a")) or b"")
     assert document["num_embeddings"] == len(document["embeddings"]) == len(document["models"]) == 1
+
+
+@pytest.mark.parametrize("step", [SeenStep, SampledStep])
+def test_a_step_that_is_made_the_short_way_has_the_bytes_of_any_other(step: type[msgspec.Struct]) -> None:
+    full = HistoryEntry(
+        kind="k", at=1, offset=2, event_type="t", person_id="p", event_id="e", causation="c", label="l",
+        track=track("room1", "7"), samples=3, quality=0.5, model="m", candidate="q", score=0.25,
+        decision=DECISION, visit_count=4, template_slot=0, together=("r",),
+    )  # fmt: skip
+    fields = [field.name for field in msgspec.structs.fields(step)]
+    known = [field.name for field in msgspec.structs.fields(HistoryEntry)]
+    assert [name for name in known if name in fields] == fields
+    other = {name: getattr(full, name) for name in fields}
+    assert msgspec.json.encode(step(**other)) == msgspec.json.encode(HistoryEntry(**other))
+    few = dict(list(other.items())[:5])
+    assert msgspec.json.encode(step(**few)) == msgspec.json.encode(HistoryEntry(**few))

@@ -11,13 +11,21 @@ from projections.records import Record
 from projections.sightings import Sightings
 from projections.store import MemoryViewStore
 from projections.views import PersonsView
-from reid.contracts.events import AnyEvent, PersonSeen
+from reid.contracts.events import AnyEvent, PersonSeen, PolicyAdopted
+from reid.contracts.policy import Policy
 from tests.unit.projections.logs import TTL_DAYS, project, records
-from tests.unit.projections.story import START, left, merged, renamed, seen, template, track, walk
+from tests.unit.projections.story import SITE, START, left, merged, renamed, seen, template, track, walk
 from tests.unit.projections.test_invariants import an_event
 
 
-@given(st.lists(an_event(), max_size=30), st.integers(1, 30))
+def a_rule() -> st.SearchStrategy[PolicyAdopted]:
+    gaps = st.sampled_from([1_000, 60_000])
+    return gaps.map(
+        lambda gap: PolicyAdopted(site_id=SITE, at=START, version="p", policy=Policy(visit_gap=gap))
+    )
+
+
+@given(st.lists(st.one_of(an_event(), a_rule()), max_size=30), st.integers(1, 30))
 def test_the_short_way_ends_where_the_long_one_does(events: list[object], batch: int) -> None:
     short, long = MemoryViewStore(), MemoryViewStore()
     project(short, events, batch)
