@@ -13,8 +13,10 @@ from typing import IO, Final
 
 from projections.databases import Claimed, Databases
 from projections.dead_letters import lettered
+from projections.helpers import helpers
 from projections.rebuild import Rebuilt, rebuild
 from projections.renewal import Done, Failed, Job
+from projections.sharing import Helper
 from reid.errors import ReidError, Unavailable
 from reid.runtime import kafka
 
@@ -29,25 +31,27 @@ TELL_S: Final = 30.0
 def main() -> None:
     asked, out = sys.stdin.buffer, sys.stdout.buffer
     job: Job = pickle.load(asked)
-    threading.Thread(target=_listen, args=(asked,), daemon=True).start()
     os.nice(NICE)
 
     def say(what: object) -> None:
         pickle.dump(what, out)
         out.flush()
 
-    try:
-        say(Done(renewed(job, say)))
-    except ReidError as error:
-        say(Failed(error, True))
-    except KeyboardInterrupt:  # the projector ends: the second database is emptied
-        pass
+    # Before there is any thread.
+    with helpers() as waiting:
+        threading.Thread(target=_listen, args=(asked,), daemon=True).start()
+        try:
+            say(Done(renewed(job, say, waiting)))
+        except ReidError as error:
+            say(Failed(error, True))
+        except KeyboardInterrupt:  # the projector ends: the second database is emptied
+            pass
     # Not by way of the interpreter's end, which is fatal to it while the other thread reads.
     os._exit(0)
 
 
-def renewed(job: Job, say: Callable[[object], None]) -> Rebuilt | None:
-    """None where somebody else rebuilt the views meanwhile. Raises what no waiting will mend."""
+def renewed(job: Job, say: Callable[[object], None], waiting: list[Helper] | None = None) -> Rebuilt | None:
+    """``waiting``: helpers that nobody took. None where somebody else rebuilt the views meanwhile. Raises what no waiting will mend."""
     databases, consumer = Databases(job.redis), kafka.reader(job.bootstrap)
     records, told = 0, time.monotonic()
 
@@ -63,7 +67,8 @@ def renewed(job: Job, say: Callable[[object], None]) -> Rebuilt | None:
             records = 0
             try:
                 # What the live views left out has its letter, and stays out; anything else stops us.
-                return rebuild(consumer, databases, job.views, lettered(consumer), progress, job.bootstrap)
+                left_out = lettered(consumer)
+                return rebuild(consumer, databases, job.views, left_out, progress, job.bootstrap, waiting)
             except Claimed:
                 time.sleep(LOOK_S)
                 if all(databases.live.form(view.name) == view.form for view in job.views):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections import persons
-from projections.changes import Append, Change, Delete, HashSet, KeepUntil, Op, SetAdd, SetPerson
+from projections.changes import Append, Change, Delete, HashDelete, HashSet, KeepUntil, Op, SetAdd, SetPerson
 from projections.scratch_store import commands
 from projections.store import MemoryViewStore
 from projections.views import CamerasView, Defect, PersonsView
@@ -140,6 +140,9 @@ def test_neighbours_on_one_key_are_one_command() -> None:
         HashSet("h", "a", b"1"),
         HashSet("h", "b", b"2"),
         HashSet("other", "a", b"1"),
+        HashDelete("h", "a"),
+        HashDelete("h", "b"),
+        HashDelete("other", "a"),
         SetAdd("s", "x"),
         SetPerson("p", b"{}", START + 5),
         KeepUntil("l", 1),
@@ -149,6 +152,8 @@ def test_neighbours_on_one_key_are_one_command() -> None:
         ("LTRIM", "l", -3, -1),
         ("HSET", "h", "a", b"1", "b", b"2"),
         ("HSET", "other", "a", b"1"),
+        ("HDEL", "h", "a", "b"),
+        ("HDEL", "other", "a"),
         ("SADD", "s", "x"),
         ("SET", "p", b"{}", "PXAT", START + 5 + EXPIRY_GRACE_MS),
         ("PEXPIREAT", "l", START + EXPIRY_GRACE_MS),
