@@ -37,21 +37,21 @@ def main() -> None:
         pickle.dump(what, out)
         out.flush()
 
-    # Before there is any thread.
-    with helpers() as waiting:
-        threading.Thread(target=_listen, args=(asked,), daemon=True).start()
-        try:
+    try:
+        with helpers() as waiting:  # before there is any thread
+            threading.Thread(target=_listen, args=(asked,), daemon=True).start()
             say(Done(renewed(job, say, waiting)))
-        except ReidError as error:
-            say(Failed(error, True))
-        except KeyboardInterrupt:  # the projector ends: the second database is emptied
-            pass
+    except ReidError as error:
+        say(Failed(error, True))
+    except KeyboardInterrupt:  # the projector ends: the second database is emptied
+        pass
     # Not by way of the interpreter's end, which is fatal to it while the other thread reads.
     os._exit(0)
 
 
 def renewed(job: Job, say: Callable[[object], None], waiting: list[Helper] | None = None) -> Rebuilt | None:
-    """``waiting``: helpers that nobody took. None where somebody else rebuilt the views meanwhile. Raises what no waiting will mend."""
+    """``waiting``: helpers that nobody took. None where somebody else rebuilt the views meanwhile. Raises
+    what no waiting will mend."""
     databases, consumer = Databases(job.redis), kafka.reader(job.bootstrap)
     records, told = 0, time.monotonic()
 

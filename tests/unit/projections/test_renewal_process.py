@@ -9,7 +9,7 @@ from projections.renewal import Done, Job
 #: The process, without Kafka and Redis.
 SCRIPT = """
 from projections import renewal_process
-renewal_process.renewed = lambda job, say: None
+renewal_process.renewed = lambda job, say, waiting: None
 renewal_process.main()
 """
 
