@@ -72,6 +72,8 @@ def main() -> None:
     options.add_argument("--repeats", type=int, default=3)
     options.add_argument("--json", type=Path)
     chosen = options.parse_args()
+    # What is measured imports no numpy where it is at work; here its threads would be in each process.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="saferoom-bench-")))
         home = chosen.home or scratch
