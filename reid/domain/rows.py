@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reid.contracts.embedding import SCALE
 from reid.domain.blocks import BLOCK, STRETCH, Block, Places, gathered, product, products, put
-from reid.domain.centring import Centring, WholeVector
+from reid.domain.centring import Centring, WholeVector, in_millionths, squares
 from reid.domain.coarse import (
     DIRECTIONS,
     FINEST,
@@ -62,8 +62,11 @@ class Rows:
         self._forgotten = 0
         self._camera: Places = np.zeros(64, np.intp)
         self._inverse: Floats = np.zeros(64, np.float32)
+        # Exact squared lengths less the camera's mean, of rows that were asked for.
+        self._square: NDArray[np.float64] = np.full(64, np.nan)
         self._beside: Floats = np.zeros((3, 64), np.float32)
         self._blocks: list[Block] = []
+        self._rough = True
         # Parts along the directions, the widest first: blocks of each part.
         self._parts: list[list[Block]] = [[], [], []]
         self._cuts = (WIDEST, DIRECTIONS, min(FINEST, dim // 2))
@@ -80,6 +83,21 @@ class Rows:
     def bounded(self) -> bool:
         """Whether `bounds` are above the rough scores, not the scores themselves."""
         return self._directions is not None
+
+    @property
+    def rough_scores(self) -> bool:
+        """Whether rows are kept ready for `rough`, `bounds` and the like; for `cosines` they always are."""
+        return self._rough
+
+    @property
+    def camera(self) -> Places:
+        """Numbers of the rows' cameras."""
+        return self._camera
+
+    @property
+    def means(self) -> WholeVector:
+        """``(cameras, d)`` in force."""
+        return self._cameras.means()
 
     @property
     def turned(self) -> NDArray[np.float64]:
@@ -106,7 +124,9 @@ class Rows:
             for blocks, values in zip(self._parts, self._kept(whole[order]), strict=True):
                 put(blocks, places, values)
         self._camera[rows] = [self._cameras.number(camera_id) for camera_id in camera_ids]
-        self.owner[rows] = numbers
+        self.owner[rows], self._square[rows] = numbers, np.nan
+        if not self._rough:
+            return rows
         self._measure(places)
         self._note(rows)
         if self._directions is None and self.used >= FROM_ROWS and self.dim > 2 * DIRECTIONS:
@@ -118,21 +138,51 @@ class Rows:
         self._near.discard(row)
         self._free.append(row)
 
-    def recentre(self, camera_id: str) -> None:
-        """After a new mean of the camera."""
+    def sleep(self) -> None:
+        """Only `cosines` are asked for from now on: what the rest needs is given back."""
+        self._rough, self._directions, self._parts = False, None, [[], [], []]
+        self._blocks = [block.astype(np.int16, copy=False) for block in self._blocks]
+        self._beside = np.zeros((3, 0), np.float32)
+        self._near.clear()
+
+    def wake(self) -> None:
+        """Ready for all again. What was remembered of changes is nothing to go by."""
+        self._rough = True
+        self._blocks = [block.astype(np.float32) for block in self._blocks]
+        self._beside = np.zeros((3, len(self.owner)), np.float32)
+        self._changed.clear()
+        living = np.flatnonzero(self.owner[: self.used] >= 0)
+        self._measure(living)
+        if self.used >= FROM_ROWS and self.dim > 2 * DIRECTIONS:
+            self._direct()
+
+    def recentre(self, camera_id: str) -> int | None:
+        """After a new mean of the camera: its number, None where no template is of it."""
         camera = self._cameras.known(camera_id)
         if camera is None:
-            return
+            return None
+        self._square[: self.used][self._camera[: self.used] == camera] = np.nan
+        if not self._rough:
+            self._cameras.renew(camera_id, math.inf)
+            return camera
         rows = self._of(camera)
         scored = rows[~self.hidden[rows]]
         self._cameras.renew(camera_id, 1.0 / float(self._inverse[scored].max()) if len(scored) else math.inf)
         near = set(self._near)
         self._measure(rows)
         self._note(sorted(near - self._near))
+        return camera
 
-    def whole(self, rows: Places) -> WholeVector:
-        """``(n, d)`` of these rows, each less its camera's mean: whole numbers, exact."""
-        return gathered(self._blocks, rows).astype(np.float64) - self._cameras.means()[self._camera[rows]]
+    def cosines(self, rows: Places, probe: WholeVector) -> NDArray[np.int64]:
+        """``(n,)`` of these rows with a probe, which is less its camera's mean too: exact, in millionths."""
+        means, cameras = self._cameras.means(), self._camera[rows]
+        plain, lengths = gathered(self._blocks, rows).astype(np.float64), self._square[rows]
+        unknown = np.flatnonzero(np.isnan(lengths))
+        if len(unknown):
+            lengths[unknown] = squares(plain[unknown] - means[cameras[unknown]])
+            self._square[rows[unknown]] = lengths[unknown]
+        # Whole numbers, so their difference is the product of the difference.
+        return in_millionths(plain @ probe - (means @ probe)[cameras], lengths * (probe @ probe))
 
     def rough(self, rows: Places, direction: Floats) -> Floats:
         """``(n,)`` scores of these rows, none of them hidden, with one of `directions_to`."""
@@ -217,10 +267,10 @@ class Rows:
     def _new(self) -> int:
         row = self.used
         if row % BLOCK == 0:
-            if self._directions is None:
-                self._blocks.append(np.zeros((BLOCK, self.dim), np.float32))
-            else:
-                self._blocks.append(np.zeros((BLOCK, self.dim), np.int16))
+            small = self._directions is not None or not self._rough
+            shape = BLOCK, self.dim
+            self._blocks.append(np.zeros(shape, np.int16) if small else np.zeros(shape, np.float32))
+            if self._directions is not None:
                 for of_part in self._parts:
                     of_part.append(np.zeros(of_part[0].shape, of_part[0].dtype))
         if row == len(self.owner):
@@ -228,7 +278,9 @@ class Rows:
             self.hidden = np.concatenate([self.hidden, np.ones_like(self.hidden)])
             self._camera = np.concatenate([self._camera, np.zeros_like(self._camera)])
             self._inverse = np.concatenate([self._inverse, np.zeros_like(self._inverse)])
-            self._beside = np.concatenate([self._beside, np.zeros_like(self._beside)], axis=1)
+            self._square = np.concatenate([self._square, np.full_like(self._square, np.nan)])
+            if self._rough:
+                self._beside = np.concatenate([self._beside, np.zeros_like(self._beside)], axis=1)
         self.used = row + 1
         return row
 

@@ -31,7 +31,7 @@ from reid.domain.worn import Worn
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 15
+LAYOUT: Final = 16
 
 
 class _Bound(msgspec.Struct):
@@ -58,6 +58,14 @@ class _Mean(msgspec.Struct):
     tracks: int
     stated: int
     mean: bytes
+
+
+class _Basis(msgspec.Struct):
+    """``basis``: ``(values, directions)`` little-endian int16."""
+
+    model: str
+    directions: int
+    basis: bytes
 
 
 class _Passage(msgspec.Struct):
@@ -100,6 +108,7 @@ class _Site(msgspec.Struct):
     wardrobe: list[_Wardrobe]
     answered: list[str]
     means: list[_Mean]
+    bases: list[_Basis]
     passages: list[_Passage]
     recent: list[str]
     revisions: _Weighed
@@ -164,6 +173,10 @@ def _site(site_id: str, site: SiteState) -> _Site:
         [_Wardrobe(person_id, worn) for person_id, worn in sorted(site.wardrobe.items())],
         list(site.answered),
         _means(site),
+        [
+            _Basis(model, basis.shape[1], basis.astype("<i2").tobytes())
+            for model, basis in sorted(site.gallery.bases.items())
+        ],
         [_Passage(where, c.hits, c.opportunities) for where, c in sorted(site.passages.counts.items())],
         list(site.passages.recent),
         _Weighed(
@@ -211,6 +224,10 @@ def _told_anything(site: _Site) -> bool:
 def _loaded(plain: _Site) -> SiteState:
     site = SiteState()
     site.next_number, site.next_label, site.policy = plain.next_number, plain.next_label, plain.policy
+    # Before the persons: of so many of them one would be made.
+    for known in plain.bases:
+        whole = np.frombuffer(known.basis, "<i2").astype(np.int16)
+        site.gallery.bases[known.model] = whole.reshape(-1, known.directions)
     for person in plain.persons:
         site.put(Person.of(person))
     for bound in plain.bound:
@@ -226,8 +243,8 @@ def _loaded(plain: _Site) -> SiteState:
         site.centring(mean.model).cameras[mean.camera_id] = CameraMean(total, mean.tracks)
         if mean.mean:
             site.recentre(mean.model, mean.camera_id, mean.stated, mean.mean)
-    for known in plain.passages:
-        site.passages.add(known.where, known.hits, known.opportunities)
+    for passage in plain.passages:
+        site.passages.add(passage.where, passage.hits, passage.opportunities)
     site.passages.recent = dict.fromkeys(plain.recent)
     weighed = plain.revisions
     site.revisions = Revisions(

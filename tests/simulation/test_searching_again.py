@@ -10,7 +10,7 @@ from benchmarks.bench.galleries import crowd
 from benchmarks.bench.scene import message, walking
 from reid.contracts.embedding import SCALE
 from reid.contracts.events import AnyEvent, PersonsMerged, PersonSplit
-from reid.domain import shortlist
+from reid.domain import gallery, prototypes, shortlist
 from reid.domain.coarse import Floats
 from reid.domain.neighbourhood import Neighbourhoods
 from reid.domain.policy import Policies, Policy
@@ -57,3 +57,19 @@ def test_who_is_found_is_the_same(count: int, threshold: float, monkeypatch: pyt
     assert state == wanted
     assert settled > 100
     assert any(isinstance(event, PersonsMerged | PersonSplit) for event in events)
+
+
+def test_a_crowd_found_by_its_prototypes_decides_the_same_after_a_snapshot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gallery, "FROM_PERSONS", 12)
+    monkeypatch.setattr(prototypes, "LEAST", 4)
+    monkeypatch.setattr(prototypes, "_ROWS", 2)
+    monkeypatch.setattr(prototypes, "_ROWS_EACH", 1)
+    policy = Policy(threshold=0.75, revisions_per_minute=1_000)
+    events, state, _ = lived(policy, 60, restarts=5)
+    expected, wanted, _ = lived(policy, 60, restarts=0)
+    assert events == expected
+    assert state == wanted
+    monkeypatch.setattr(gallery, "FROM_PERSONS", 1_000)
+    assert events != lived(policy, 60, restarts=0)[0]

@@ -148,7 +148,7 @@ def test_each_bound_is_above_the_cosine_and_below_the_one_before(seed: int) -> N
     for _ in range(10):
         probe = fixed(known.look(known.random.standard_normal(DIM)) - known.light / 10).astype(np.float64)
         direction = rows.directions_to([probe])[0]
-        exact = cosines(table.whole(seen), probe) / 1e6
+        exact = table.cosines(seen, probe) / 1e6
         found = bounds_of(known, seen, direction)
         assert np.allclose(found[0], table.bounds(direction[None])[0, seen], atol=1e-6)
         assert all((each >= exact - 2e-6).all() for each in found)
@@ -174,7 +174,7 @@ def test_rounding_what_lies_along_the_last_directions_lowers_no_bound() -> None:
         for probe in (fixed(beside).astype(np.float64), fixed(along).astype(np.float64)):
             row = np.flatnonzero(table.owner[: table.used] == number)
             found = bounds_of(known, row, rows.directions_to([probe])[0])
-            exact = cosines(table.whole(row), probe) / 1e6
+            exact = table.cosines(row, probe) / 1e6
             assert all((each >= exact - 2e-6).all() for each in found)
 
 
