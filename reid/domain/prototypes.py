@@ -180,13 +180,11 @@ class Prototypes:
 
     def _known(self, probe: Floats) -> _Asked | None:
         """What is remembered of a look, persons' scores brought up to date and nothing kept of the rows of
-        those who changed; None where it costs as much to begin anew."""
+        those who changed; None where so many have that it costs as much to begin anew."""
         asked = self._asked.pop(probe.tobytes(), None)
         if asked is None or asked.moment < self._forgotten:
             return None
         changed = np.unique(np.array(self._changed[asked.moment - self._forgotten :], np.intp))
-        if len(changed) > _CHANGES:
-            return None
         more = self._used - len(asked.scores)
         if more:
             asked.scores = np.concatenate([asked.scores, np.full(more, _NOWHERE)])

@@ -17,6 +17,7 @@ from reid.domain.prototypes import _best
 from reid.domain.snapshot import dump, load
 from reid.domain.state import PartitionState, Person
 from tests.unit.depth import some
+from tests.unit.domain.large_galleries import bounded_from
 from tests.unit.domain.test_gallery_rows import CAMERAS, DIM, MODEL, Known
 
 FROM, LEAST, SHARE, ROWS, EACH = 60, 12, 6, 10, 2
@@ -169,13 +170,19 @@ def test_how_the_persons_came_there_changes_nothing(seed: int) -> None:
     assert [other.search(one.probe, one.excluded, 4) for one in asked] == expected
 
 
-def test_a_smaller_crowd_is_compared_with_everybody_again() -> None:
+@pytest.mark.parametrize("bounded", [False, True])
+def test_a_smaller_crowd_is_compared_with_everybody_again(
+    bounded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if bounded:
+        bounded_from(monkeypatch, 90, directions=6, widest=3)
     known = Known(5, 90)
     assert known.index().large
     for number in range(40):
         known.drop(number)
     known.agree(4)
     assert not known.index().large and known.index().table.rough_scores
+    assert known.index().table.bounded == bounded
     known.recentre(CAMERAS[0])
     known.agree(2)
     for number in range(90, 150):
@@ -184,7 +191,44 @@ def test_a_smaller_crowd_is_compared_with_everybody_again() -> None:
     for number in range(90, 150):
         known.drop(number)
     known.agree(4)
-    assert known.index().prototypes is None or len(known.persons) >= 45
+    assert known.index().prototypes is not None
+    for number in range(40, 50):
+        known.drop(number)
+    known.agree(4)
+    assert known.index().prototypes is None
+
+
+def test_what_is_remembered_of_looks_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More looks than are kept; between two questions nobody, few or many persons come."""
+    monkeypatch.setattr(prototypes, "_REMEMBERED", 2)
+    monkeypatch.setattr(prototypes, "_CHANGES", 3)
+    known = Known(2, 90)
+    asked, unheard = searches(known), 90
+    for change in (0, 1, 3, 4, 2, 9, 1):
+        for _ in range(change):
+            known.put(unheard)
+            unheard += 1
+        naive = Naive(known)
+        for one in (*asked, *reversed(asked)):
+            assert known.gallery.search(one.probe, one.excluded, 3) == naive.nearest(one, 3)
+
+
+def test_whoever_has_more_looks_than_others_is_found_by_all() -> None:
+    known = Known(4, 90)
+    number, templates = (
+        90,
+        [
+            Template(MODEL, t.vector, t.camera_id, 0.8)
+            for _, of in list(known.persons.values())[:20]
+            for t in of
+        ],
+    )
+    assert len(templates) > 32
+    known.persons["p90"] = number, templates
+    known.gallery.put("p90", number, templates)
+    naive = Naive(known)
+    for one in searches(known, 6):
+        assert known.gallery.search(one.probe, one.excluded, 4) == naive.nearest(one, 4)
 
 
 def state_of(known: Known) -> PartitionState:
