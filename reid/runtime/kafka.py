@@ -62,8 +62,9 @@ def reader(bootstrap: str, **overrides: object) -> Consumer:
         # Whoever reads as fast as records come finds the queue full now and then: librdkafka would fetch
         # nothing for a second then, and reading a long log is mostly that.
         "fetch.queue.backoff.ms": 10,
-        # Nothing is committed, so nothing is noted of each message for it; and what was fetched ahead is read
-        # while it is still in the processor's cache, not from 64 MB of memory that was never touched before.
+        # Nothing is committed, so nothing is noted of each message for it: who does commit asks for that, or
+        # names the offsets. And what was fetched ahead is read while it is still in the processor's cache,
+        # not from 64 MB of memory that was never touched before.
         "enable.auto.offset.store": False,
         "queued.max.messages.kbytes": 8192,
     }

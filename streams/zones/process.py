@@ -72,6 +72,8 @@ class Post:
             **{
                 "group.id": ZONES_GROUP,
                 "group.instance.id": settings.worker_id,
+                # What was read last is what is committed.
+                "enable.auto.offset.store": True,
                 "session.timeout.ms": 6000,
                 "enable.partition.eof": False,
                 "fetch.wait.max.ms": 20,
