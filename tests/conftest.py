@@ -27,7 +27,7 @@ _NOT_OURS = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
 #: Examples of each property: few while somebody works, many in `make test`, which asks for
 #: ``--hypothesis-profile=thorough``. A deadline would fail on a busy machine.
 hypothesis.settings.register_profile("quick", max_examples=10, deadline=None)
-hypothesis.settings.register_profile("thorough", max_examples=300, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=200, deadline=None)
 hypothesis.settings.load_profile("quick")
 
 
