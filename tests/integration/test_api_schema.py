@@ -23,7 +23,7 @@ from tests.integration.event_log import EventLog, projector
 from tests.unit.projections.story import merged, walk
 
 pytestmark = pytest.mark.integration
-EXAMPLES = 8
+EXAMPLES = 12
 
 
 def served(settings: Settings) -> Iterator[str]:
