@@ -92,13 +92,10 @@ def own_score(watched: Watched, identities: Identities, people: int | None) -> d
     """What can be counted without truth, merges followed; ``people``: how many there are, where known."""
     cameras: defaultdict[str, Counter[str]] = defaultdict(Counter)
     tracks: dict[TrackRef, bool] = {}
-    for look in watched.looks:
-        if look.frame is None:
-            continue
-        for track, person_id in zip(tracks_of(look.frame), ids_of(look, identities), strict=True):
-            tracks[track] = tracks.get(track, False) or person_id is not None
-            if person_id is not None:
-                cameras[person_id][look.camera_id] += 1
+    for track, person_id in _boxes(watched, identities):
+        tracks[track] = tracks.get(track, False) or person_id is not None
+        if person_id is not None:
+            cameras[person_id][track.camera_id] += 1
     return {
         "people": people,
         "ids": len(cameras),
@@ -112,17 +109,21 @@ def own_score(watched: Watched, identities: Identities, people: int | None) -> d
     }
 
 
+def _boxes(watched: Watched, identities: Identities) -> Iterator[tuple[TrackRef, str | None]]:
+    """Of each box its track, and the id that it had then."""
+    for look in watched.looks:
+        if look.frame is not None:
+            yield from zip(tracks_of(look.frame), ids_of(look, identities), strict=True)
+
+
 def everybody(found: VideoRun) -> list[Sheet]:
     """Each id with the best crop of its tracks, the largest first."""
     identities, shots = found.identities[0], found.watched[0].shots
-    tracks: defaultdict[str, dict[TrackRef, int]] = defaultdict(dict)
-    for look in found.watched[0].looks:
-        if look.frame is None:
-            continue
-        for track, person_id in zip(tracks_of(look.frame), ids_of(look, identities), strict=True):
-            if person_id is not None:
-                tracks[person_id][track] = tracks[person_id].get(track, 0) + 1
-    largest = sorted(tracks.items(), key=lambda item: (-sum(item[1].values()), item[0]))[:SHOWN]
+    tracks: defaultdict[str, Counter[TrackRef]] = defaultdict(Counter)
+    for track, person_id in _boxes(found.watched[0], identities):
+        if person_id is not None:
+            tracks[person_id][track] += 1
+    largest = sorted(tracks.items(), key=lambda item: (-item[1].total(), item[0]))[:SHOWN]
     return (
         [
             Sheet(
@@ -135,6 +136,6 @@ def everybody(found: VideoRun) -> list[Sheet]:
     )
 
 
-def _pictures(found: VideoRun, seen: dict[TrackRef, int]) -> list[Picture]:
+def _pictures(found: VideoRun, seen: Counter[TrackRef]) -> list[Picture]:
     longest = sorted(seen, key=lambda track: (-seen[track], track))[:TRACKS]
     return [Picture(found.watched[0].shots[track][1], track.camera_id) for track in longest]
