@@ -70,14 +70,14 @@ def main() -> None:
     try:
         train, cost = embedded(arguments.train, embedder, arguments.max_people)
         val, _ = embedded(arguments.val, embedder, arguments.max_people)
-        found, measured_on = calibrated(train, arguments.train.name)
+        found, agreement, measured_on = calibrated(train, arguments.train.name)
     except ConfigError as error:
         raise SystemExit(str(error)) from error
     print(f"{embedder.name}@{embedder.version}: {embedder.dim}-d, {cost:.1f} ms a crop")
     for name, gallery in ((arguments.train.name, train), (arguments.val.name, val)):
         describe(f"{name}, means of {CROPS_A_TRACK}", gallery.track_means(), found[1][0])
     describe(f"{arguments.val.name}, crops", val, found[1][0])
-    print(json.dumps({"measured_on": measured_on, "knots": found}))
+    print(json.dumps({"measured_on": measured_on, "knots": found, "agreement": agreement}))
 
 
 if __name__ == "__main__":

@@ -140,8 +140,12 @@ def calibrate(
             f"{model}: not a model file; a built-in encoder's knots are only shown, with --dry-run"
         )
     gallery, _cost = embedded(directory, open_embedder(setting), max_people, CROPS_A_TRACK)
-    knots, measured_on = calibrated(gallery, directory.resolve().name)
-    facts: dict[str, Any] = {"calibration": knots, "calibrated_on": measured_on}
+    found = calibrated(gallery, directory.resolve().name)
+    facts: dict[str, Any] = {
+        "calibration": found.knots,
+        "agreement": found.agreement,
+        "calibrated_on": found.measured_on,
+    }
     if dry_run:
         sys.stdout.write(json.dumps(facts) + "\n")
         return

@@ -155,7 +155,9 @@ def reports() -> list[CameraStatus]:
         detect_ms=31.5,
         detector="hog",
         embedder="appearance-512",
-        model=msgspec.structs.replace(MODEL, calibration=((0.2, 0.0), (0.5, 0.6), (0.9, 1.0))),
+        model=msgspec.structs.replace(
+            MODEL, calibration=((0.2, 0.0), (0.5, 0.6), (0.9, 1.0)), agreement=0.87
+        ),
     )
     return [little, much]
 

@@ -31,7 +31,8 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 
-from producers.embed.base import FloatArray, Knots, normalised
+from producers.embed.base import FloatArray, normalised
+from producers.embed.calibration import UNMEASURED, Calibrated
 from producers.embed.histograms import channels, colours, gradients, texture
 from producers.embed.light import Pixels, converted, equalised, grey_world, resized
 from producers.frames import Image
@@ -60,8 +61,8 @@ class Appearance:
     version = "2"
     dim = sum(BLOCKS.values())
 
-    def __init__(self, calibration: Knots = ()) -> None:
-        self.calibration = calibration
+    def __init__(self, calibrated: Calibrated = UNMEASURED) -> None:
+        self.calibration, self.agreement = calibrated
         self._projections = stored()
 
     def embed(self, crops: Sequence[Image]) -> FloatArray:

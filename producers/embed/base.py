@@ -29,6 +29,9 @@ class Embedder(Protocol):
     @property
     def calibration(self) -> Knots: ...
 
+    @property
+    def agreement(self) -> float | None: ...
+
     def embed(self, crops: Sequence[Image]) -> FloatArray:
         """Person crops of any size, BGR -> (n, dim) float32, rows finite and L2-normalised."""
         ...
@@ -36,7 +39,7 @@ class Embedder(Protocol):
 
 def model_of(embedder: Embedder) -> Model:
     """What the messages say of the encoder."""
-    return Model(embedder.name, embedder.version, embedder.dim, embedder.calibration)
+    return Model(embedder.name, embedder.version, embedder.dim, embedder.calibration, embedder.agreement)
 
 
 def normalised(vectors: FloatArray) -> FloatArray:

@@ -25,6 +25,7 @@ class DeepEmbedder:
         self.name = preparation.name
         self.version = preparation.version
         self.calibration: Knots = preparation.calibration or ()
+        self.agreement = preparation.agreement
         self._network = network
         self._preparation = preparation
         self._fixed_batch = network.input_shape[0] if network.input_shape else None

@@ -1,4 +1,4 @@
-"""Measures the knots that calibrate an encoder's cosine, on crops of people seen by several cameras.
+"""Measures what calibrates an encoder's cosine, on crops of people seen by several cameras.
 
 Pairs are across cameras, of means of two crops: similarity 0 at the median stranger, 0.6 where 1 % of
 strangers lie above, 1.0 at the best per cent of true pairs, straight between (see
@@ -8,13 +8,18 @@ Why two: a mean has less noise than a crop, so that strangers dressed alike come
 tracks. With knots of single crops 2 to 8 % of the strangers of tracks of four pass at 0.6; with knots of
 four, 0.1 to 0.5 % of those of single crops (`cuhk03_val`, four encoders). Two is in the middle: about 0.5 %
 of single crops and 2 % of long tracks.
+
+How much noise there is in a crop is measured with them: 1 % of strangers lie above a lower cosine where pairs
+are of single crops, and the share of the cosine of means of two that is left says what two crops of a track
+agree in. `reid.domain.similarity.evening` makes any number of crops of it: 0.8 to 1.3 % of strangers then
+pass at 0.6, for one to four crops on either side (docs/models.md).
 """
 
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +38,14 @@ Labels = npt.NDArray[np.int64]
 KnotList = list[tuple[float, float]]
 
 
+class Measured(NamedTuple):
+    """``measured_on``: in words."""
+
+    knots: KnotList
+    agreement: float | None
+    measured_on: str
+
+
 @dataclass(frozen=True)
 class Gallery:
     """``vectors``: (n, dim) unit rows; ``people``, ``cameras``: (n,)."""
@@ -47,12 +60,24 @@ class Gallery:
 
     def track_means(self) -> "Gallery":
         """One row a person and camera: the mean of their first crops."""
-        groups: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for index, key in enumerate(zip(self.people.tolist(), self.cameras.tolist(), strict=True)):
-            groups[key].append(index)
+        groups = self._tracks()
         means = [self.vectors[rows[:CROPS_A_TRACK]].mean(axis=0) for rows in groups.values()]
         people, cameras = (np.array(column) for column in zip(*groups, strict=True))
         return Gallery(normalised(np.stack(means)), people, cameras)
+
+    def first_crops(self) -> list["Gallery"]:
+        """The first crop of each track that has as many as are averaged, then their second ones."""
+        whole = [rows for rows in self._tracks().values() if len(rows) >= CROPS_A_TRACK]
+        return [self._of([rows[place] for rows in whole]) for place in range(CROPS_A_TRACK)]
+
+    def _tracks(self) -> dict[tuple[int, int], list[int]]:
+        groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for index, key in enumerate(zip(self.people.tolist(), self.cameras.tolist(), strict=True)):
+            groups[key].append(index)
+        return groups
+
+    def _of(self, rows: list[int]) -> "Gallery":
+        return Gallery(self.vectors[rows], self.people[rows], self.cameras[rows])
 
 
 def embedded(
@@ -105,8 +130,26 @@ def knots(genuine: FloatArray, impostor: FloatArray) -> KnotList:
     return [(round(zero, 4), 0.0), (round(operating, 4), 0.6), (round(one, 4), 1.0)]
 
 
-def calibrated(gallery: Gallery, name: str) -> tuple[KnotList, str]:
-    """The knots of single crops' ``gallery``, and in words what they were measured on (``name``).
+def agreement(gallery: Gallery) -> float | None:
+    """Of single crops' ``gallery``, what two crops of a track agree in, 0 to 1, as the cosine tells that 1 %
+    of strangers lie above: of the same tracks, of single crops and of means of two. None with too few of
+    them, or where the encoder finds that strangers have nothing in common.
+    """
+    each = gallery.first_crops()
+    singles = [cross_camera(crops)[1] for crops in each] if len(each[0].people) else []
+    if not singles or len(singles[0]) < MIN_STRANGERS:
+        return None
+    means = normalised(np.mean([crops.vectors for crops in each], axis=0))
+    both = Gallery(means, each[0].people, each[0].cameras)
+    single = float(np.quantile(np.concatenate(singles), 0.99))
+    double = float(np.quantile(cross_camera(both)[1], 0.99))
+    if double <= 0:
+        return None
+    return round(min(max(2 * single / double - 1, 0.0), 1.0), 3)
+
+
+def calibrated(gallery: Gallery, name: str) -> Measured:
+    """Of single crops' ``gallery``; ``name``: what it is called.
 
     Raises `ConfigError` when there are too few pairs to tell where 1 % of strangers lie, or when these have
     a cosine of 1: the encoder, or what it is given, tells nobody apart.
@@ -121,4 +164,4 @@ def calibrated(gallery: Gallery, name: str) -> tuple[KnotList, str]:
         )
     found = knots(genuine, impostor)
     checked(found, f"{name}: strangers are too alike to this encoder, knots {found}")
-    return found, f"{name}, {people} people, means of {CROPS_A_TRACK}"
+    return Measured(found, agreement(gallery), f"{name}, {people} people, means of {CROPS_A_TRACK}")

@@ -13,6 +13,7 @@ Such as ``encoder.saferoom.yaml`` beside ``encoder.onnx``::
     dim: 512                     # optional: refused when the network gives another
     flip: false                  # true: mean with the mirrored crop, twice the time
     calibration: [[0.53, 0.0], [0.72, 0.6], [0.85, 1.0]]   # `saferoom calibrate` measures it
+    agreement: 0.87              # and what two crops of a track have in common
 
 What counts, the later over the earlier: the recognised family, the catalogue's entry of exactly this file
 (`producers.models.catalogue`), the sidecar.
@@ -27,7 +28,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from producers.embed.base import Knots
-from producers.embed.calibration import checked
+from producers.embed.calibration import checked, checked_agreement
 from producers.models.catalogue import entry_of
 from producers.models.files import fingerprint
 from producers.network import Network
@@ -57,6 +58,7 @@ class Preparation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     dim: Annotated[int, msgspec.Meta(ge=1)] | None = None
     flip: bool = False
     calibration: tuple[tuple[float, float], ...] | None = None
+    agreement: float | None = None
     calibrated_on: str = ""
 
 
@@ -91,6 +93,7 @@ def preparation_of(path: Path, network: Network) -> Preparation:
         height=height,
         version=found.version or fingerprint(path),
         calibration=_knots(found, path, where),
+        agreement=checked_agreement(found.agreement, where),
     )
 
 

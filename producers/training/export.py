@@ -3,7 +3,8 @@
     python -m producers.training.export --run DIR --to producers/embed/weights/NAME.onnx --calibrate DIR
 
 ``DIR``: two-camera crops of people who were not trained on; the sidecar's calibration is measured there, on
-means of two crops (`producers.embed.measure`), by the file as it will be used.
+means of two crops, and what two crops of a track agree in (`producers.embed.measure`), by the file as it will
+be used.
 
 Input ``crops``: (n, 3, 128, 64) float32 RGB within 0..1; output ``embedding``: (n, 512) of unit length.
 Batch normalisation is folded into the convolutions. Weights are stored as float16 and cast back in the
@@ -25,7 +26,7 @@ from onnx import TensorProto, helper, numpy_helper  # type: ignore[import-not-fo
 from torch import Tensor, nn
 
 from producers.embed.deep import DeepEmbedder
-from producers.embed.measure import CROPS_A_TRACK
+from producers.embed.measure import CROPS_A_TRACK, Gallery, agreement
 from producers.training.data import named
 from producers.training.evaluate import knots
 from producers.training.network import HEIGHT, WIDTH, Encoder
@@ -101,7 +102,9 @@ def _float16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
     return half
 
 
-def sidecar(path: Path, name: str, calibration: list[tuple[float, float]]) -> dict[str, object]:
+def sidecar(
+    path: Path, name: str, calibration: list[tuple[float, float]], agreement: float | None = None
+) -> dict[str, object]:
     """What `producers.embed.deep` needs to know of the file; its version is a hash of the weights."""
     stated: dict[str, object] = {
         "name": name,
@@ -115,6 +118,8 @@ def sidecar(path: Path, name: str, calibration: list[tuple[float, float]]) -> di
     }
     if calibration:
         stated["calibration"] = calibration
+    if agreement is not None:
+        stated["agreement"] = agreement
     path.with_name(path.name + ".json").write_text(json.dumps(stated, indent=1) + "\n")
     return stated
 
@@ -129,7 +134,9 @@ def main() -> None:
     export(trained(arguments.run, arguments.weights), arguments.to)
     sidecar(arguments.to, arguments.to.stem, [])
     vectors, _ = embedded(list(named(arguments.calibrate)), DeepEmbedder.open(arguments.to))
-    sidecar(arguments.to, arguments.to.stem, knots(vectors.track_means(CROPS_A_TRACK)))
+    crops = Gallery(vectors.rows, vectors.people, vectors.cameras)
+    means = vectors.track_means(CROPS_A_TRACK)
+    sidecar(arguments.to, arguments.to.stem, knots(means), agreement(crops))
 
 
 if __name__ == "__main__":

@@ -16,13 +16,18 @@ class Model(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``calibration``: knots ``(raw cosine, similarity)``, both rising, that map this encoder's cosine so
     that 0.6 is its operating point at 1 % false matches; linear in between, clamped outside. Empty:
-    similarity is the raw cosine.
+    similarity is the raw cosine. They are those of means of two crops.
+    ``agreement``: what two crops of one track have in common, 0 to 1, as strangers tell it: of every 0.6 of
+    means of two crops, as a cosine, (1 + agreement) / 2 is that of single crops. `reid.domain.similarity`
+    says what that makes of means of any number. None: not measured, cosines count as they are. Nothing is
+    decided by it.
     """
 
     name: str
     version: str
     dim: int
     calibration: tuple[tuple[float, float], ...] = ()
+    agreement: float | None = None
 
     @property
     def key(self) -> str:

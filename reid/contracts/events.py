@@ -25,6 +25,10 @@ class TrackRef(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     tracker_id: str
 
 
+#: So much a crop weighs at least.
+LEAST_WEIGHT: Final = 0.05
+
+
 class Template(msgspec.Struct, frozen=True, omit_defaults=True):
     """One stored appearance of a person: ``vector`` of the encoder ``model`` (``name@version``), shown by
     ``track``. ``weight``: of the crops whose mean it is, the sum of their qualities; 0 for a single crop."""
@@ -35,6 +39,12 @@ class Template(msgspec.Struct, frozen=True, omit_defaults=True):
     quality: float
     track: TrackRef | None = None
     weight: float = 0.0
+
+    @property
+    def crops(self) -> float:
+        """Of how many crops it is the mean, had all of them been as good as the best: never more than there
+        were."""
+        return max(self.weight / max(self.quality, LEAST_WEIGHT), 1.0)
 
 
 class TrackSpan(msgspec.Struct, frozen=True):

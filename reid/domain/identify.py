@@ -9,6 +9,7 @@ import msgspec
 
 from reid.contracts.detections import Frame, Person
 from reid.contracts.events import (
+    LEAST_WEIGHT,
     PENDING_FORGOTTEN_AFTER,
     AnyEvent,
     Decision,
@@ -28,7 +29,7 @@ from reid.domain.present import probe_of, seen, unbound
 from reid.domain.scoring import Score, scores
 from reid.domain.state import BoundTrack, PendingTrack, SiteState
 from reid.domain.state import Person as KnownPerson
-from reid.domain.templates import LEAST_WEIGHT, mean_of
+from reid.domain.templates import mean_of
 
 #: Persons that a track is weighed against, besides one for each other track that is decided with it: the
 #: nearest by appearance.

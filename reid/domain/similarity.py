@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from reid.contracts.embedding import fixed_from_bytes, rounded, stacked
 from reid.contracts.events import Template
 
 Calibration = Sequence[tuple[float, float]]
+
+#: The knots are those of means of so many crops.
+MEASURED_ON: Final = 2
 
 
 def calibrated(raw: float, knots: Calibration) -> float:
@@ -26,6 +30,18 @@ def calibrated(raw: float, knots: Calibration) -> float:
         if raw <= x1:
             return round(y0 + (raw - x0) / (x1 - x0) * (y1 - y0), 6)
     return round(knots[-1][1], 6)
+
+
+def evening(crops: NDArray[np.float64], agreement: float) -> NDArray[np.float64]:
+    """``(n,)`` by what each side of a cosine is multiplied, a mean of so many ``crops``: the cosine becomes
+    the one that means of two crops would have had, of which the knots are. ``agreement``: of the encoder's
+    `Model`, 0 to 1.
+
+    A crop is what its track looks like and noise of its own. Of *n* crops, each two of which have the cosine
+    *a*, the mean has the squared length a + (1 - a) / n; the less of it is noise, the nearer come strangers
+    who are dressed alike. So a cosine of means is that of what the tracks look like, divided by both lengths.
+    """
+    return np.sqrt((agreement + (1 - agreement) / crops) / (agreement + (1 - agreement) / MEASURED_ON))
 
 
 def best_raw(templates: Iterable[Template], probe: Template) -> float | None:

@@ -16,14 +16,12 @@ from reid.contracts.embedding import (
     rounded,
     stacked,
 )
-from reid.contracts.events import Template
+from reid.contracts.events import LEAST_WEIGHT, Template
 from reid.domain.policy import Policy
 from reid.domain.similarity import Calibration, best_raw, calibrated
 
 #: Two millionths of a cosine, of products in fixed point.
 _ROUNDING: Final = 2e-6 * SCALE * SCALE
-#: So much a crop weighs at least.
-LEAST_WEIGHT: Final = 0.05
 
 
 def mean_of(before: bytes, weight: float, crop: bytes, quality: float) -> tuple[bytes, float]:

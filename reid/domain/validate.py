@@ -186,6 +186,8 @@ def _check_model(where: str, model: Model) -> None:
         raise PoisonInput(f"{where}: model {model.key} declares {model.dim} dimensions")
     if not _rises(model.calibration):
         raise PoisonInput(f"{where}: calibration of {model.key} does not rise: {model.calibration}")
+    if model.agreement is not None and not 0.0 <= model.agreement <= 1.0:
+        raise PoisonInput(f"{where}: agreement {model.agreement} of {model.key} is not 0 to 1")
 
 
 @lru_cache(maxsize=256)

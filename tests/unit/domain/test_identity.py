@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from reid.contracts.codec import encode
 from reid.contracts.commands import ForgetPerson
 from reid.contracts.detections import Model
 from reid.contracts.events import PersonLeft, PersonRegistered, PersonSeen, TrackRef, TrackSampled
@@ -260,6 +261,9 @@ def test_a_track_that_was_taken_from_somebody_does_not_take_their_time() -> None
     assert bound_since(story) == [None, None, 0.8]
 
 
+KNOWING = Model("letters", "1", DIM, ((0.1, 0.0), (0.5, 0.6), (0.9, 1.0)))
+
+
 @pytest.mark.parametrize("encoder", [MODEL, Model("letters", "2", DIM)])
 def test_what_a_track_in_doubt_showed_stayed_with_whom_it_had_left(encoder: Model) -> None:
     story = Story().given(walk("room1", 0, 1, "a"), walk("room2", 0, 2, "b"))
@@ -274,6 +278,19 @@ def test_what_a_track_in_doubt_showed_stayed_with_whom_it_had_left(encoder: Mode
     story.given([frame("room1", 6 + n, person(1, "b"), model=encoder) for n in range(3)])
     assert bound_since(story)[2:] == [2.0]
     story.fold_equals_state()
+
+
+@pytest.mark.parametrize("agreement", [0.0, 0.5, 1.0])
+def test_nothing_is_decided_by_what_two_crops_agree_in(agreement: float) -> None:
+    logs = []
+    for model in (KNOWING, msgspec.structs.replace(KNOWING, agreement=agreement)):
+        story = Story()
+        for n, letter in enumerate("abacbdab"):
+            leaning = look(letter, toward="z", by=0.2 * n)
+            for seen in walk(f"room{n % 3}", 30.0 * n, n, leaning, crops=8):
+                story.when(msgspec.structs.replace(seen, model=model))
+        logs.append([encode(event) for event in story.log])
+    assert logs[0] == logs[1] and len(logs[0]) > 40
 
 
 def erased_in_view(how: str) -> Story:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from reid.contracts.embedding import (
     SCALE,
@@ -24,7 +25,7 @@ from reid.domain.assignment import assign
 from reid.domain.gallery import Gallery
 from reid.domain.labels import label, person_id
 from reid.domain.policy import Policies, Policy
-from reid.domain.similarity import calibrated
+from reid.domain.similarity import calibrated, evening
 from reid.domain.templates import most_diverse, slot_for
 from reid.errors import PoisonInput
 
@@ -194,6 +195,49 @@ def test_calibration_keeps_the_order_of_scores(first: float, second: float) -> N
     assert calibrated(0.4, knots) == pytest.approx(0.5)
     assert calibrated(1.1, knots) == 1.0
     assert calibrated(low, ()) == round(low, 6)
+
+
+@given(st.floats(1, 1000), st.floats(0, 1))
+def test_of_more_crops_a_cosine_counts_less_and_of_two_as_it_is(crops: float, agreement: float) -> None:
+    one, two, so_many, more = evening(np.array([1, 2, crops, crops + 1]), agreement).tolist()
+    assert two == 1.0
+    assert 0.0 <= more <= so_many <= one <= 2**0.5
+
+
+def test_without_noise_of_its_own_a_crop_is_as_good_as_many() -> None:
+    assert evening(np.array([1.0, 3.0, 50.0]), 1.0).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_strangers_pass_alike_by_any_number_of_crops() -> None:
+    """Crops are their track's look, in some common directions, and noise in all."""
+    random, people, dim = np.random.default_rng(0), 600, 128
+    looks = random.standard_normal((people, 12)) @ random.standard_normal((12, dim)) / 12**0.5
+    crops = looks[:, None] + 0.5 * random.standard_normal((people, 8, dim))
+    crops /= np.linalg.norm(crops, axis=2, keepdims=True)
+    agreement = float(np.median(np.einsum("pd,pd->p", crops[:, 0], crops[:, 1])))
+
+    def strangers(ours: int, theirs: int, evened: bool) -> NDArray[np.float64]:
+        sides = []
+        for count, rows in ((ours, crops[:300]), (theirs, crops[300:])):
+            mean = rows[:, :count].mean(axis=1)
+            factor = evening(np.array([float(count)]), agreement)[0] if evened else 1.0
+            sides.append(mean / np.linalg.norm(mean, axis=1, keepdims=True) * factor)
+        return np.asarray(sides[0] @ sides[1].T, np.float64)
+
+    limit = float(np.quantile(strangers(2, 2, False), 0.99))
+    lengths = [(1, 1), (1, 8), (4, 4), (8, 8)]
+    before, after = (
+        [float((strangers(*sides, evened) > limit).mean()) for sides in lengths] for evened in (False, True)
+    )
+    assert before[0] < 0.005 and before[-1] > 0.012
+    assert after == pytest.approx([0.01] * 4, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("quality", "weight", "crops"), [(0.5, 0.0, 1.0), (0.5, 0.5, 1.0), (0.8, 2.0, 2.5), (0.0, 0.15, 3.0)]
+)
+def test_a_template_says_of_how_many_crops_it_is(quality: float, weight: float, crops: float) -> None:
+    assert Template("m@1", b"", "room1", quality, weight=weight).crops == pytest.approx(crops)
 
 
 def _templates(*rows: tuple[float, ...], model: str = "m@1", quality: float = 0.5) -> list[Template]:

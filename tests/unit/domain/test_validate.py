@@ -65,11 +65,20 @@ def test_good_messages_pass() -> None:
         (_with(model=Model("m m", "1", DIM)), "model name"),
         (_with(model=Model("m", "1", DIM, ((0.5, 0.6),))), "does not rise"),
         (_with(model=Model("m", "1", DIM, ((0.5, 0.6), (0.4, 0.7)))), "does not rise"),
+        (_with(model=Model("m", "1", DIM, agreement=1.01)), "agreement 1.01 of m@1 is not 0 to 1"),
+        (_with(model=Model("m", "1", DIM, agreement=-0.1)), "agreement -0.1 of m@1 is not 0 to 1"),
+        (_with(model=Model("m", "1", DIM, agreement=math.nan)), "agreement nan of m@1 is not 0 to 1"),
+        (_with(model=Model("m", "1", DIM, agreement=math.inf)), "agreement inf of m@1 is not 0 to 1"),
     ],
 )
 def test_poisonous_frame_is_named(bad: Frame, says: str) -> None:
     with pytest.raises(PoisonInput, match=says):
         check(message(GOOD, bad))
+
+
+@pytest.mark.parametrize("agreement", [None, 0.0, 0.83, 1.0])
+def test_an_agreement_from_none_to_all_is_sound(agreement: float | None) -> None:
+    check(message(_with(model=Model("letters", "1", DIM, agreement=agreement))))
 
 
 def test_of_models_of_unequal_size_each_embedding_is_held_against_its_own() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from producers.embed.appearance import BLOCKS, Appearance, measured, stored
 from producers.embed.base import model_of
-from producers.embed.calibration import calibration_of, checked
+from producers.embed.calibration import calibration_of, checked, checked_agreement
 from producers.embed.light import HEIGHT, WIDTH
 from producers.embed.select import open_embedder
 from producers.frames import Image
@@ -116,7 +116,8 @@ class TestCalibration:
     def test_the_encoder_carries_its_knots(self) -> None:
         model = model_of(open_embedder("appearance-512"))
         assert (model.key, model.dim) == ("appearance-512@2", 512)
-        assert model.calibration == calibration_of("appearance-512") != ()
+        assert (model.calibration, model.agreement) == calibration_of("appearance-512")
+        assert model.calibration and model.agreement
 
     @pytest.mark.parametrize(
         "knots", [[(0.5, 0.0), (0.4, 1.0)], [(0.1, 0.9), (0.2, 0.5)], [(0.1, 2.0)], [1, 2], 7]
@@ -124,6 +125,14 @@ class TestCalibration:
     def test_knots_that_do_not_rise_are_refused(self, knots: object) -> None:
         with pytest.raises(ConfigError, match="somewhere: calibration must"):
             checked(knots, "somewhere")
+
+    def test_who_is_not_measured_has_neither(self) -> None:
+        assert calibration_of("of-nobody") == ((), None)
+
+    @pytest.mark.parametrize("agreement", [-0.1, 1.1, float("nan"), float("inf"), "0.5", True, []])
+    def test_an_agreement_that_is_none_is_refused(self, agreement: object) -> None:
+        with pytest.raises(ConfigError, match="somewhere: agreement must be a number"):
+            checked_agreement(agreement, "somewhere")
 
 
 WEIGHTS = np.array([[1, 0, 0, 2], [0, 1, 0, 0], [0, 0, 1, 0]], np.float32)

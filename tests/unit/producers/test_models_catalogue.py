@@ -8,7 +8,7 @@ import pytest
 
 from producers.detect.layout import FAMILIES as DETECTOR_FAMILIES
 from producers.detect.layout import Layout
-from producers.embed.calibration import checked
+from producers.embed.calibration import checked, checked_agreement
 from producers.embed.preparation import FAMILIES as ENCODER_FAMILIES
 from producers.embed.preparation import Preparation
 from producers.embed.select import open_embedder
@@ -47,6 +47,7 @@ def test_an_entry_declares_a_known_family_and_measured_knots(entry: Entry) -> No
     families = ENCODER_FAMILIES if entry.kind == "encoder" else DETECTOR_FAMILIES
     assert entry.declares["family"] in families
     if entry.kind == "encoder":
+        assert checked_agreement(entry.declares["agreement"], entry.name)
         assert any(similarity == 0.6 for _, similarity in checked(entry.declares["calibration"], entry.name))
         assert "benchmarks.calibrate" in (entry.measured_by or "") and "cuhk03" in (entry.measured_on or "")
 

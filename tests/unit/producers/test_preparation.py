@@ -83,7 +83,9 @@ class TestFamilies:
 class TestSidecar:
     def test_says_only_what_differs_from_the_family(self, tmp_path: Path) -> None:
         text = "family: fastreid\nname: body\nversion: '3'\nflip: true\ncalibration: [[0.2, 0], [0.5, 0.6]]\n"
-        found = prepared(tmp_path, Network(), sidecar=text)
+        assert prepared(tmp_path, Network(), sidecar=text).agreement is None
+        found = prepared(tmp_path, Network(), sidecar=f"{text}agreement: 0.87\n")
+        assert found.agreement == 0.87
         assert (found.name, found.version, found.flip, found.scale) == ("body", "3", True, 1.0)
         assert found.calibration == ((0.2, 0.0), (0.5, 0.6))
 
@@ -101,6 +103,9 @@ class TestSidecar:
             ("family: resnet", "field family: "),
             ("width: 64", "field width: 64, but the network takes 128 only"),
             ("calibration: [[0.5, 0], [0.4, 1]]", "calibration must rise"),
+            ("agreement: 1.5", "agreement must be a number in [0, 1], or left out: 1.5"),
+            ("agreement: .nan", "agreement must be a number in [0, 1], or left out: nan"),
+            ("agreement: much", "field agreement: "),
         ],
     )
     def test_what_is_wrong_is_named_by_file_and_field(self, tmp_path: Path, text: str, words: str) -> None:
