@@ -8,6 +8,7 @@ from typing import Any, Final
 from deploy.evaluate.chart import Axis, chart
 from deploy.evaluate.crops import CropSet, Encoder, open_crops
 from deploy.evaluate.images import CMC_UPTO, ImageScore, Protocol, image_score, single_shot_score
+from deploy.evaluate.lengths import by_length, length_columns, length_row
 from deploy.evaluate.page import Page, Picture, Sheet, write_page
 from deploy.evaluate.tables import comparison
 from deploy.evaluate.variants import Variant
@@ -42,6 +43,8 @@ NOTES: Final = (
     "EER, false match and true match: pairs across cameras. Open set (FPIR, FNIR): a seeded half of the "
     "people is not enrolled; a search misses when its person is not first, or below the threshold. "
     "With fewer such searches than one false one would take, the threshold lets none pass.",
+    "By length: single crops, and means of the first so many of each track. By the number of crops: as a "
+    "person search scores it, by what two crops of a track agree in (the encoder's calibration).",
 )
 
 
@@ -65,6 +68,7 @@ class ImagesRun:
     vectors: Vectors
     crops: ImageScore
     tracks: ImageScore
+    lengths: list[dict[str, Any]]
     single_shot: dict[str, float]
 
     def document(self) -> dict[str, Any]:
@@ -73,9 +77,11 @@ class ImagesRun:
             "embedder": self.encoder.name,
             "dim": self.encoder.embedder.dim,
             "calibration": [list(knot) for knot in self.encoder.embedder.calibration],
+            "agreement": self.encoder.embedder.agreement,
             "ms_a_crop": round(self.encoder.ms_a_crop, 3),
             "crops": self.crops.numbers | self.single_shot,
             "tracks": self.tracks.numbers,
+            "by_length": self.lengths,
             "cmc_crops": self.crops.cmc,
             "cmc_tracks": self.tracks.cmc,
             "det_crops": self.crops.det,
@@ -93,7 +99,7 @@ def run(plan: ImagesPlan, variants: Sequence[Variant]) -> None:
     runs = [_evaluated(plan, variant, crops, Steps(console)) for variant in variants]
     documents = [each.document() for each in runs]
     title = f"{crops.name}: {len(set(crops.people.tolist()))} people, {len(crops.files)} crops"
-    console.print(comparison(title, columns(plan.protocol), table_rows(documents), upright=True))
+    console.print(comparison(title, columns(plan.protocol, documents), table_rows(documents), upright=True))
     if plan.json_file is not None:
         write_json(plan.json_file, _document(plan, crops, documents))
     if plan.html_file is not None:
@@ -113,18 +119,20 @@ def _evaluated(plan: ImagesPlan, variant: Variant, crops: CropSet, steps: Steps)
             vectors,
             image_score(vectors, knots, plan.protocol),
             image_score(vectors.track_means(), knots, plan.protocol),
+            by_length(vectors, knots, encoder.embedder.agreement),
             single_shot_score(vectors, plan.protocol),
         )
 
 
-def columns(protocol: Protocol) -> dict[str, str]:
-    """Crops, then tracks."""
+def columns(protocol: Protocol, documents: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Crops, then tracks, then by length."""
     found = {f"crop {name}": f"crops: {heading}" for name, heading in _ROWS.items()}
     if protocol.single_shot is not None:
         shot = f"crops: single shot, {protocol.single_shot} people, rank-1"
         found |= {"crop single_shot_rank1": shot, "crop single_shot_spread": "crops: its spread"}
     found |= {f"track {name}": f"tracks: {heading}" for name, heading in _ROWS.items()}
-    return found | {"ms_a_crop": "ms a crop"}
+    longest = max(len(each["by_length"]) for each in documents)
+    return found | length_columns(longest) | {"ms_a_crop": "ms a crop"}
 
 
 def table_rows(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -134,6 +142,7 @@ def table_rows(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             "name": each["name"],
             "mean": {f"crop {name}": value for name, value in each["crops"].items()}
             | {f"track {name}": value for name, value in each["tracks"].items()}
+            | length_row(each["by_length"])
             | {"ms_a_crop": each["ms_a_crop"]},
         }
         for each in documents
@@ -163,11 +172,12 @@ def _page(plan: ImagesPlan, title: str, crops: CropSet, runs: Sequence[ImagesRun
         Axis("false non-match", 0, 1),
         [(each.variant.name, each.crops.det) for each in runs],
     )
+    documents = [each.document() for each in runs]
     return Page(
         title,
         NOTES,
-        columns(plan.protocol),
-        table_rows([each.document() for each in runs]),
+        columns(plan.protocol, documents),
+        table_rows(documents),
         [("Cumulative matching characteristic, crops", cmc), ("Detection error trade-off, crops", det)],
         [_mistakes(plan, crops, each) for each in runs],
     )

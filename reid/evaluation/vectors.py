@@ -24,6 +24,12 @@ class Vectors:
     def of(self, mask: BoolArray) -> "Vectors":
         return Vectors(self.rows[mask], self.people[mask], self.cameras[mask])
 
+    def of_length(self, crops: int) -> "Vectors":
+        """Those whose person has at least so many in that camera."""
+        keys = np.stack([self.people, self.cameras], axis=1)
+        _, which, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+        return self.of(counts[which.ravel()] >= crops)
+
     def track_means(self, crops: int | None = None) -> "Vectors":
         """One vector a person and camera: the mean of the first ``crops`` of it, or of all."""
         keys = np.unique(np.stack([self.people, self.cameras], axis=1), axis=0)
