@@ -1,6 +1,6 @@
 """The ``persons`` view: one pure handler for each event type. They assign what the event says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from projections import crops
@@ -33,6 +33,7 @@ from reid.contracts.events import (
     PersonTemplatesAdded,
     PolicyAdopted,
     SiteCalibrated,
+    Template,
     TrackSampled,
     ZoneDirected,
     ZoneFollowed,
@@ -154,6 +155,7 @@ def _registered(work: Workspace, event: PersonRegistered) -> None:
         number=event.number,
         embeddings=[event.template.vector],
         models=[event.template.model],
+        averaged=[_averaged(event.template)],
         num_embeddings=1,
         first_seen=event.at,
         last_seen=event.at,
@@ -183,15 +185,32 @@ def keep_template(view: PersonView, event: PersonSeen) -> None:
     slot, template = event.slot, event.template
     if template is None or slot is None:
         return
-    embeddings, models = view.embeddings, view.models
-    if slot < len(embeddings) == len(models) <= view.num_embeddings:
-        embeddings[slot], models[slot] = template.vector, template.model
+    embeddings, models, averaged = view.embeddings, view.models, view.averaged
+    if slot < len(embeddings) == len(models) == len(averaged) <= view.num_embeddings:
+        embeddings[slot], models[slot], averaged[slot] = template.vector, template.model, _averaged(template)
         return
-    # A document of an older view does not know of what encoder its embeddings are.
-    models += [""] * (len(embeddings) - len(models))
+    _fill_in(view)
     embeddings[slot : slot + 1] = [template.vector]
     models[slot : slot + 1] = [template.model]
+    averaged[slot : slot + 1] = [_averaged(template)]
     view.num_embeddings = max(view.num_embeddings, slot + 1)
+
+
+def _fill_in(view: PersonView) -> None:
+    """A document of an older view does not know of what encoder its embeddings are, nor of how many crops."""
+    view.models += [""] * (len(view.embeddings) - len(view.models))
+    view.averaged += [0.0] * (len(view.embeddings) - len(view.averaged))
+
+
+def _averaged(template: Template) -> float:
+    return round(template.crops, 1)
+
+
+def _keep_all(view: PersonView, templates: Sequence[Template]) -> None:
+    view.embeddings = [template.vector for template in templates]
+    view.models = [template.model for template in templates]
+    view.averaged = [_averaged(template) for template in templates]
+    view.num_embeddings = len(templates)
 
 
 def _left(work: Workspace, event: PersonLeft) -> None:
@@ -208,9 +227,7 @@ def _merged(work: Workspace, event: PersonsMerged) -> None:
     work.remove(gone)
     view.label = event.label
     view.cameras = list(event.cameras)
-    view.embeddings = [template.vector for template in event.templates]
-    view.models = [template.model for template in event.templates]
-    view.num_embeddings = len(event.templates)
+    _keep_all(view, event.templates)
     view.visit_count = event.visit_count
     view.first_seen, view.last_seen = event.first_seen, event.last_seen
     # Stable: the tracks of the camera that saw the person last come last.
@@ -266,9 +283,7 @@ def _assign(view: PersonView, state: PersonState) -> None:
     """All values of the document but its live tracks, which tell the current camera."""
     view.label = state.label
     view.cameras = list(state.cameras)
-    view.embeddings = [template.vector for template in state.templates]
-    view.models = [template.model for template in state.templates]
-    view.num_embeddings = len(state.templates)
+    _keep_all(view, state.templates)
     view.visit_count = state.visit_count
     view.first_seen, view.last_seen = state.first_seen, state.last_seen
     view.current_camera = parse_track(view.tracks[-1])[0] if view.tracks else None
@@ -287,16 +302,14 @@ def _appearance(work: Workspace, event: PersonAppearanceChanged) -> None:
 
 def _templates_added(work: Workspace, event: PersonTemplatesAdded) -> None:
     _, view = _known(work, event, event.person_id)
-    view.embeddings = [template.vector for template in event.templates]
-    view.models = [template.model for template in event.templates]
-    view.num_embeddings = len(event.templates)
+    _keep_all(view, event.templates)
 
 
 def _template_removed(work: Workspace, event: PersonTemplateRemoved) -> None:
     _, view = _known(work, event, event.person_id)
-    view.models += [""] * (len(view.embeddings) - len(view.models))
-    del view.embeddings[event.slot : event.slot + 1]
-    del view.models[event.slot : event.slot + 1]
+    _fill_in(view)
+    for kept in (view.embeddings, view.models, view.averaged):
+        del kept[event.slot : event.slot + 1]
     view.num_embeddings = len(view.embeddings)
 
 

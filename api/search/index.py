@@ -4,21 +4,23 @@ Not thread-safe: `api.search.following.Following` gives it a thread of its own.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from api.search.rows import EXACT_ROWS, Rows
+from api.search.rows import EXACT_ROWS, Looks, Rows
 from api.search.wanted import Wanted
+from reid.contracts.detections import Model
 from reid.contracts.embedding import fixed_from_bytes
-from reid.domain.similarity import Calibration, calibrated
+from reid.domain.similarity import MEASURED_ON, calibrated
 
 #: Bound on |float32 product - exact cosine|, generously: persons so near the last one are compared exactly.
 ROUGH_ERROR: Final = 1e-4
-Probes = Mapping[str, NDArray[np.int16]]
-"""Encoder -> (q, dim) unit vectors in fixed point, any of which may match."""
+Probes = Mapping[str, Looks]
+"""Encoder -> what is looked for, any of which may match."""
 
 
 class Appearance(msgspec.Struct):
@@ -29,24 +31,28 @@ class Appearance(msgspec.Struct):
     cameras: list[str] = []
     embeddings: list[bytes] = []
     models: list[str] = []
+    averaged: list[float] = []
     first_seen: int = 0
     last_seen: int = 0
     attributes: dict[str, str] = {}
 
-    def probes(self) -> dict[str, NDArray[np.int16]]:
+    def probes(self) -> dict[str, Looks]:
         """Its templates by encoder. One that is no whole vector, or of unknown encoder, is left out."""
-        by_model: dict[str, list[NDArray[np.int16]]] = {}
-        for model, raw in zip(self.models, self.embeddings, strict=False):
+        by_model: dict[str, list[tuple[NDArray[np.int16], float]]] = {}
+        for model, raw, crops in zip_longest(self.models, self.embeddings, self.averaged):
             if model and raw and len(raw) % 2 == 0:
-                by_model.setdefault(model, []).append(fixed_from_bytes(raw))
-        return {
-            model: np.stack([vector for vector in vectors if len(vector) == len(vectors[0])])
-            for model, vectors in by_model.items()
-        }
+                by_model.setdefault(model, []).append((fixed_from_bytes(raw), crops or MEASURED_ON))
+        found = {}
+        for model, looks in by_model.items():
+            whole = [(vector, crops) for vector, crops in looks if len(vector) == len(looks[0][0])]
+            vectors, counts = zip(*whole, strict=True)
+            found[model] = Looks(np.stack(vectors), np.array(counts, np.float64))
+        return found
 
 
 class Hit(NamedTuple):
-    """``score``: calibrated similarity; ``raw``: the cosine that it stands for, of the encoder ``model``."""
+    """``score``: calibrated similarity; ``raw``: the cosine that it stands for, of the encoder ``model``, as
+    means of two crops would have it where the encoder says how."""
 
     person_id: str
     score: float
@@ -111,7 +117,7 @@ class Index:
         attributes = frozenset((k.lower(), v.lower()) for k, v in person.attributes.items())
         _move(self._cameras, slot, before.cameras if before else (), cameras)
         _move(self._attributes, slot, before.attributes if before else (), attributes)
-        print_ = hash((tuple(person.embeddings), tuple(person.models)))
+        print_ = hash((tuple(person.embeddings), tuple(person.models), tuple(person.averaged)))
         if before is not None and before.print == print_:
             rows = before.rows
         else:
@@ -138,23 +144,27 @@ class Index:
     def search(
         self,
         probes: Probes,
-        knots: Mapping[str, Calibration],
+        encoders: Mapping[str, Model],
         wanted: Wanted,
         limit: int,
         without: Collection[str] = (),
     ) -> Found:
         """The ``limit`` most similar persons, ``without`` those; ties by registration. Encoders that the
-        index does not know match nobody; one without ``knots`` is compared by its raw cosine."""
+        index does not know match nobody; one that is not among ``encoders``, or has no calibration, is
+        compared by its raw cosine."""
         allowed = self._allowed(wanted, without)
         best: dict[str, Hit] = {}
-        for model, vectors in probes.items():
+        for model, looks in probes.items():
             rows = self._models.get(model)
-            if rows is None or rows.dim != vectors.shape[1]:
+            if rows is None or rows.dim != looks.vectors.shape[1]:
                 continue
-            for person_id in self._nearest(rows.best(vectors, allowed, limit), limit):
-                raw = rows.exact(self._entries[person_id].rows[model], vectors)
+            encoder = encoders.get(model)
+            knots = encoder.calibration if encoder is not None else ()
+            agreement = encoder.agreement if encoder is not None and knots else None
+            for person_id in self._nearest(rows.best(looks, allowed, limit, agreement), limit):
+                raw = rows.exact(self._entries[person_id].rows[model], looks, agreement)
                 # Rounded to fixed point, a vector's product with itself may be above 1 by a hair.
-                score = min(1.0, calibrated(raw, knots.get(model, ())))
+                score = min(1.0, calibrated(raw, knots))
                 hit = Hit(person_id, score, raw, model)
                 known = best.get(person_id)
                 if known is None or hit[1:3] > known[1:3]:
@@ -217,10 +227,11 @@ class Index:
 
     def _add_rows(self, slot: int, person: Appearance) -> dict[str, list[int]]:
         made: dict[str, list[int]] = {}
-        for model, vectors in person.probes().items():
-            rows = self._models.setdefault(model, Rows(vectors.shape[1], self._exact_rows))
-            if rows.dim == vectors.shape[1]:
-                made[model] = [rows.add(slot, vector) for vector in vectors]
+        for model, looks in person.probes().items():
+            rows = self._models.setdefault(model, Rows(looks.vectors.shape[1], self._exact_rows))
+            if rows.dim == looks.vectors.shape[1]:
+                each = zip(looks.vectors, looks.crops.tolist(), strict=True)
+                made[model] = [rows.add(slot, vector, crops) for vector, crops in each]
         return made
 
     def _remove_rows(self, entry: _Entry | None) -> None:

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
-import numpy as np
 from fastapi import HTTPException
 
 from api.access.roles import Caller
@@ -21,12 +20,13 @@ from api.context import Context
 from api.search import models
 from api.search.index import Appearance, Found, Index, Probes
 from api.search.pictures import BadPicture
+from api.search.rows import Looks
 from api.search.sightings import asks_for_sightings, of_them, seen_then
 from api.search.wanted import Wanted
 from api.views import FoundRow
 from reid.contracts.audit import SearchMade
+from reid.contracts.detections import Model
 from reid.contracts.embedding import decode_wire, to_fixed
-from reid.domain.similarity import Calibration
 from reid.errors import PoisonInput
 
 #: So many times more are compared than asked for, where sightings are looked at afterwards; and again.
@@ -77,7 +77,7 @@ async def question_of(ctx: Context, body: models.AnySearch) -> Question:
         vector = to_fixed(decode_wire(raw, dims[body.model]))
     except PoisonInput as error:
         raise HTTPException(422, str(error)) from error
-    return Question({body.model: vector[None]}, {"kind": "embedding", "model": body.model})
+    return Question({body.model: Looks.of_crop(vector)}, {"kind": "embedding", "model": body.model})
 
 
 async def of_person(ctx: Context, person_id: str, kind: str) -> Question:
@@ -93,8 +93,8 @@ async def answer(asked: Asked, question: Question, filters: models.Filters) -> A
     """Written to the audit before it is given. Raises `HTTPException` 422, `Unavailable`."""
     began, ctx = time.perf_counter(), asked.ctx
     wanted = _wanted(filters)
-    knots = await _knots(ctx)
-    found = await _found(ctx, question, knots, wanted, filters.limit)
+    encoders = await _encoders(ctx)
+    found = await _found(ctx, question, encoders, wanted, filters.limit)
     rows = await ctx.views.found([hit.person_id for hit in found.hits])
     there = [
         (rows[hit.person_id], hit.score if question.probes is not None else None)
@@ -120,13 +120,12 @@ async def answer(asked: Asked, question: Question, filters: models.Filters) -> A
     )
     await ctx.asking.record(search)
     took_ms = round((time.perf_counter() - began) * 1000, 1)
-    return Answer(
-        there, found.searched, took_ms, all(map(knots.get, question.probes or ())), search.search_id
-    )
+    told = all(model in encoders and encoders[model].calibration for model in question.probes or ())
+    return Answer(there, found.searched, took_ms, told, search.search_id)
 
 
 async def _found(
-    ctx: Context, question: Question, knots: Mapping[str, Calibration], wanted: Wanted, limit: int
+    ctx: Context, question: Question, encoders: Mapping[str, Model], wanted: Wanted, limit: int
 ) -> Found:
     """The best of those who were seen when and where it is asked for."""
     visits, probes = ctx.journeys, question.probes
@@ -134,7 +133,7 @@ async def _found(
     def search(index: Index, most: int) -> Found:
         if probes is None:
             return index.latest(wanted, most)
-        return index.search(probes, knots, wanted, most, question.without)
+        return index.search(probes, encoders, wanted, most, question.without)
 
     timed = asks_for_sightings(wanted)
     then = await seen_then(visits, wanted) if timed else None
@@ -167,13 +166,13 @@ async def _of_image(ctx: Context, image: str) -> Question:
             "the same SAFEROOM_EMBEDDER as the cameras",
         )
     told = {"kind": "image", "picture_sha256": hashlib.sha256(picture).hexdigest(), "model": model}
-    return Question({model: np.asarray(seen.vector)[None]}, told)
+    return Question({model: Looks.of_crop(seen.vector)}, told)
 
 
-async def _knots(ctx: Context) -> dict[str, Calibration]:
-    """Encoder -> its calibration, as its cameras report it."""
+async def _encoders(ctx: Context) -> dict[str, Model]:
+    """Encoder -> what its cameras say of it."""
     reports = (await ctx.views.cameras()).values()
-    return {report.model.key: report.model.calibration for report in reports if report.model is not None}
+    return {report.model.key: report.model for report in reports if report.model is not None}
 
 
 def _wanted(filters: models.Filters) -> Wanted:

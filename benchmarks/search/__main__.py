@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.search.index import Appearance, Index
+from api.search.rows import Looks
 from api.search.wanted import Wanted
 from benchmarks.search.crowd import Shape, persons, shape_of
 from benchmarks.search.served import served
@@ -155,7 +156,8 @@ def times(work: Callable[[int], Any], repeats: int) -> dict[str, float]:
 
 
 def _names(index: Index, probes: Vectors) -> list[str]:
-    return [hit.person_id for hit in index.search({MODEL: probes}, {}, Wanted(), TOP).hits]
+    looks = Looks(probes, np.ones(len(probes)))
+    return [hit.person_id for hit in index.search({MODEL: looks}, {}, Wanted(), TOP).hits]
 
 
 def _cpu() -> str:

@@ -80,6 +80,7 @@ def _fill(url: str, shape: Shape, count: int, templates: int) -> None:
                     cameras=[f"room{number % 4 + 1}"],
                     embeddings=[vector.astype("<i2").tobytes() for vector in vectors],
                     models=[MODEL] * len(vectors),
+                    averaged=[1.0] * len(vectors),
                     num_embeddings=len(vectors),
                     first_seen=number,
                     last_seen=number + 1000,

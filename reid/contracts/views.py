@@ -27,7 +27,8 @@ class PersonView(msgspec.Struct, kw_only=True):
     """``saferoom:persons:{site}:{person_id}``. ``cameras`` in the order of first sighting.
 
     ``embeddings``: base64 of little-endian int16 fixed-point unit vectors (`reid.contracts.embedding`);
-    ``models``: the encoder of each, ``name@version``, empty where an older view did not keep it.
+    ``models``: the encoder of each, ``name@version``, empty where an older view did not keep it;
+    ``averaged``: of how many crops each is the mean (`Template.crops`), to a tenth; 0: not known.
     ``current_camera``: None when the person is in front of no camera.
     """
 
@@ -37,6 +38,7 @@ class PersonView(msgspec.Struct, kw_only=True):
     cameras: list[str] = []
     embeddings: list[bytes] = []
     models: list[str] = []
+    averaged: list[float] = []
     num_embeddings: int = 0
     visit_count: int = 0
     first_seen: int = 0

@@ -16,14 +16,14 @@ from api.attributes import MOST_TERMS, TERMS, BadFilter, parsed
 from api.search.following import Following
 from api.search.index import Appearance, Hit, Index
 from api.search.pictures import BadPicture, Seen, kind_of
-from api.search.rows import BLOCK, Rows
+from api.search.rows import BLOCK, Looks, Rows
 from api.search.wanted import Wanted
 from projections.changes import Change, Message, SetPerson
 from projections.store import MemoryViewStore
 from reid.contracts import topics
 from reid.contracts.codec import encode
 from reid.contracts.detections import Model
-from reid.contracts.embedding import cosine, encode_wire, fixed_to_bytes, to_fixed
+from reid.contracts.embedding import cosine, encode_wire, fixed_from_bytes, fixed_to_bytes, to_fixed
 from reid.contracts.events import Template
 from reid.contracts.views import PersonsChanged
 from reid.domain.similarity import calibrated
@@ -52,6 +52,10 @@ def unit(values: NDArray[np.floating]) -> Vector:
     return to_fixed((values / np.linalg.norm(values)).astype(np.float16))
 
 
+def looks(*vectors: Vector, crops: float = 1.0) -> Looks:
+    return Looks(np.stack(vectors), np.full(len(vectors), crops))
+
+
 def crowd(persons: int, each: int, seed: int = 0, noise: float = 0.4) -> list[Appearance]:
     """Persons as clusters of templates, ``each`` a person, about centres of their own."""
     random = np.random.default_rng(seed)
@@ -78,7 +82,7 @@ def naive(
     people: list[Appearance], probes: list[Vector], limit: int, passes: Callable[[Appearance], bool]
 ) -> list[tuple[str, float]]:
     scored = [
-        (max(cosine(vector, probe) for vector in p.probes()["m@1"] for probe in probes), p)
+        (max(cosine(vector, probe) for vector in p.probes()["m@1"].vectors for probe in probes), p)
         for p in people
         if passes(p)
     ]
@@ -92,7 +96,7 @@ def pairs(hits: list[Hit]) -> list[tuple[str, float]]:
     return [(hit.person_id, hit.score) for hit in hits]
 
 
-KNOTS = {"m@1": MODEL.calibration}
+ENCODERS = {"m@1": MODEL}
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,7 @@ def test_the_index_finds_whom_a_plain_comparison_finds(
     random = np.random.default_rng(7)
     for count in (1, 3):
         probes = [unit(random.standard_normal(DIM)) for _ in range(count)]
-        found = index.search({"m@1": np.stack(probes)}, KNOTS, wanted, 10)
+        found = index.search({"m@1": looks(*probes)}, ENCODERS, wanted, 10)
         assert pairs(found.hits) == naive(people, probes, 10, passes)
         assert found.searched == sum(map(passes, people))
 
@@ -135,10 +139,10 @@ def test_persons_change_and_go_and_their_rows_are_used_again() -> None:
         index.put(person)
     now = {p.person_id: p for p in people if p.number % 2} | {p.person_id: p for p in after[:20]}
     probe = unit(np.random.default_rng(3).standard_normal(DIM))
-    found = index.search({"m@1": probe[None]}, KNOTS, Wanted(), 50)
+    found = index.search({"m@1": looks(probe)}, ENCODERS, Wanted(), 50)
     assert pairs(found.hits) == naive(list(now.values()), [probe], 50, lambda p: True)
     assert (len(index), index.templates) == (len(now), sum(len(p.embeddings) for p in now.values()))
-    cameras = index.search({"m@1": probe[None]}, KNOTS, Wanted(cameras=("room0",)), 50)
+    cameras = index.search({"m@1": looks(probe)}, ENCODERS, Wanted(cameras=("room0",)), 50)
     assert cameras.searched == sum(p.cameras == ["room0"] for p in now.values())
     held = index.nbytes
     for person in after[:20]:
@@ -152,7 +156,7 @@ def test_without_a_person_and_in_the_order_of_registration_among_equals() -> Non
     for number in (2, 0, 1):
         twin = Appearance(f"p{number}", number, embeddings=[fixed_to_bytes(vector)], models=["m@1"])
         index.put(twin)
-    found = index.search({"m@1": vector[None]}, {}, Wanted(), 10, without=("p1", "nobody"))
+    found = index.search({"m@1": looks(vector)}, {}, Wanted(), 10, without=("p1", "nobody"))
     raw = cosine(vector, vector)
     assert found.hits == [Hit("p0", min(1.0, raw), raw, "m@1"), Hit("p2", min(1.0, raw), raw, "m@1")]
     assert found.searched == 2
@@ -166,8 +170,8 @@ def test_encoders_are_never_mixed_and_each_has_its_calibration() -> None:
     both = Appearance("both", 2, embeddings=[fixed_to_bytes(turned)] * 2, models=["old@1", "m@1"])
     index.put(both)
     raw = cosine(vector, turned)
-    probes = {"m@1": vector[None], "old@1": vector[None], "none@1": vector[None]}
-    found = index.search(probes, KNOTS, Wanted(), 10).hits
+    probes = dict.fromkeys(("m@1", "old@1", "none@1"), looks(vector))
+    found = index.search(probes, ENCODERS, Wanted(), 10).hits
     by_cosine, by_knots = (raw, "old@1"), (calibrated(raw, MODEL.calibration), "m@1")
     better, model = max(by_cosine, by_knots)
     assert [(hit.person_id, hit.score, hit.model) for hit in found] == [
@@ -175,7 +179,7 @@ def test_encoders_are_never_mixed_and_each_has_its_calibration() -> None:
         ("new", calibrated(raw, MODEL.calibration), "m@1"),
         ("both", better, model),
     ]
-    assert index.search({"m@1": vector[None, :8]}, KNOTS, Wanted(), 10).hits == [], "of another length"
+    assert index.search({"m@1": looks(vector[:8])}, ENCODERS, Wanted(), 10).hits == [], "of another length"
 
 
 def test_what_is_no_vector_is_left_out() -> None:
@@ -200,14 +204,14 @@ def test_a_sketch_of_many_rows_loses_nobody_that_matters(monkeypatch: pytest.Mon
     for slot, centre in enumerate(centres):
         for _ in range(4):
             vector = unit(centre + 0.5 * random.standard_normal(128) * axes)
-            exact.add(slot, vector)
-            sketched.add(slot, vector)
+            exact.add(slot, vector, 1.0)
+            sketched.add(slot, vector, 1.0)
     sketched.prepare()
     allowed, right = np.ones(600, bool), 0
     for centre in centres[::30]:
-        probe = unit(centre + 0.5 * random.standard_normal(128) * axes)[None]
-        want = np.argsort(-exact.best(probe, allowed, 10))[:10]
-        found = sketched.best(probe, allowed, 10)
+        probe = unit(centre + 0.5 * random.standard_normal(128) * axes)
+        want = np.argsort(-exact.best(looks(probe), allowed, 10))[:10]
+        found = sketched.best(looks(probe), allowed, 10)
         assert np.isneginf(found).sum() > 0, "the sketch left somebody out"
         right += len(set(want) & set(np.argsort(-found)[:10]))
     assert right >= 0.99 * 200
@@ -217,16 +221,66 @@ def test_rows_grow_by_blocks_and_a_sketch_with_them() -> None:
     rows, random = Rows(8, 100), np.random.default_rng(1)
     vectors = [unit(random.standard_normal(8)) for _ in range(BLOCK + 50)]
     for slot, vector in enumerate(vectors[:200]):
-        rows.add(slot, vector)
+        rows.add(slot, vector, 1.0)
     rows.prepare()
     for slot, vector in enumerate(vectors[200:], 200):
-        rows.add(slot, vector)
+        rows.add(slot, vector, 1.0)
     allowed = np.ones(len(vectors), bool)
     for slot in (0, 199, 200, BLOCK - 1, BLOCK, BLOCK + 49):
-        assert rows.best(vectors[slot][None], allowed, 1).argmax() == slot
+        assert rows.best(looks(vectors[slot]), allowed, 1).argmax() == slot
     rows.remove(BLOCK)
-    assert rows.best(vectors[BLOCK][None], allowed, 1).argmax() != BLOCK
+    assert rows.best(looks(vectors[BLOCK]), allowed, 1).argmax() != BLOCK
     assert len(rows) == BLOCK + 49
+
+
+SIDES = [1.0, 2.0, 3.5, 20.0]
+
+
+@pytest.mark.parametrize("ours", SIDES)
+def test_a_search_takes_into_account_of_how_many_crops_each_side_is(ours: float) -> None:
+    encoder = msgspec.structs.replace(MODEL, agreement=0.8)
+    index, random = Index(), np.random.default_rng(5)
+    people = crowd(40, 4, noise=0.9)
+    for person in people:
+        person.averaged = [SIDES[(person.number + n) % 4] for n in range(4)]
+        index.put(person)
+    probes = [unit(random.standard_normal(DIM)) for _ in range(2)]
+
+    def length(crops: float) -> float:
+        return (0.8 + 0.2 / crops) ** 0.5
+
+    def as_of_two(person: Appearance) -> float:
+        return max(
+            cosine(fixed_from_bytes(raw), probe) * length(crops) * length(ours) / length(2) ** 2
+            for raw, crops in zip(person.embeddings, person.averaged, strict=True)
+            for probe in probes
+        )
+
+    best = sorted(people, key=lambda p: (-as_of_two(p), p.number))[:10]
+    found = index.search({"m@1": looks(*probes, crops=ours)}, {"m@1": encoder}, Wanted(), 10).hits
+    assert [hit.person_id for hit in found] == [p.person_id for p in best]
+    assert [hit.raw for hit in found] == pytest.approx([as_of_two(p) for p in best], abs=2e-6)
+    assert [hit.score for hit in found] == [calibrated(hit.raw, MODEL.calibration) for hit in found]
+
+
+def test_a_look_that_grows_is_known_as_of_more_crops() -> None:
+    index, vector = Index(), unit(np.ones(DIM))
+    probe = unit(np.ones(DIM) + np.arange(DIM) % 2)
+    encoders = {"m@1": msgspec.structs.replace(MODEL, agreement=0.8)}
+    scores = []
+    for crops in (1.0, 4.0, 20.0):
+        index.put(Appearance("p", 0, embeddings=[fixed_to_bytes(vector)], models=["m@1"], averaged=[crops]))
+        scores.append(index.search({"m@1": looks(probe)}, encoders, Wanted(), 1).hits[0].score)
+    assert scores == sorted(scores, reverse=True) and len(set(scores)) == 3
+
+
+def test_without_calibration_agreement_says_nothing() -> None:
+    index, vector = Index(), unit(np.ones(DIM))
+    index.put(Appearance("p", 0, embeddings=[fixed_to_bytes(vector)], models=["m@1"], averaged=[1.0]))
+    encoders = {"m@1": Model("m", "1", DIM, agreement=0.5)}
+    probe = unit(np.ones(DIM) + np.arange(DIM) % 2)
+    (hit,) = index.search({"m@1": looks(probe)}, encoders, Wanted(), 1).hits
+    assert hit.score == hit.raw == cosine(vector, probe)
 
 
 # --- filters in words
@@ -368,6 +422,23 @@ def test_by_image(client: TestClient, world: World) -> None:
     world.pictures.shown = Unavailable("no embedder")
     assert client.post("/search", json={"purpose": "p", "image": picture}).status_code == 503
     assert client.post("/search", json={"purpose": "p", "image": "%"}).status_code == 422
+
+
+@pytest.mark.parametrize("agreement", [None, 0.6])
+def test_a_picture_is_one_crop_and_a_look_that_grew_many(world: World, agreement: float | None) -> None:
+    look = Template("m@1", fixed_to_bytes(vector_of(7)), "room1", 0.8, weight=8.0)
+    world.happens(registered("d", 3, "Visitor-D", template=look))
+    report(world.store, [status("room1", model=msgspec.structs.replace(MODEL, agreement=agreement))])
+    leaning = vector_of(7, 8, 0.75)
+    world.pictures.shown = Seen(MODEL, leaning)
+    raw = cosine(leaning, vector_of(7))
+    if agreement is not None:
+        # Squared lengths of means of crops of cosine 0.6: of one 1, of ten 0.6 + 0.4 / 10, of two 0.8.
+        raw *= (1.0 * 0.64) ** 0.5 / 0.8
+    with world.client() as client:
+        found = search(client, image=base64.b64encode(b"\xff\xd8\xff any").decode())
+    assert ids(found)[0] == "d" and found["calibrated"]
+    assert found["results"][0]["score"] == pytest.approx(calibrated(raw, MODEL.calibration), abs=2e-6)
 
 
 def test_filters_and_their_place_in_the_audit(client: TestClient, world: World) -> None:

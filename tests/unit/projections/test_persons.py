@@ -101,6 +101,7 @@ def test_registration_makes_the_document() -> None:
         number=0,
         embeddings=[b"a-0"],
         models=["m@1"],
+        averaged=[1.0],
         num_embeddings=1,
         first_seen=START,
         last_seen=START,
@@ -218,6 +219,7 @@ def test_a_merge_gives_the_survivor_the_values_and_the_tracks_of_both() -> None:
         cameras=["room1", "room2"],
         embeddings=[b"merged-0", b"merged-1"],
         models=["m@1", "m@1"],
+        averaged=[1.0, 1.0],
         num_embeddings=2,
         visit_count=2,
         first_seen=START,
@@ -345,11 +347,22 @@ def test_the_encoder_of_each_embedding_is_kept() -> None:
         [seen("a", "Visitor-A", reason="bound", template=other, slot=1)],
     )
     assert view["a"].models == ["m@1", "other@2"]
-    document = msgspec.structs.replace(view["a"], models=[])
+    document = msgspec.structs.replace(view["a"], models=[], averaged=[])
     older = SetPerson(topics.person_key(SITE, "a"), encode(document), START * 2)
     view.store.commit(Change("x", {}, {}, [older]))
     project(view.store, [seen("a", "Visitor-A", template=other, slot=2)])
     assert view["a"].models == ["", "", "other@2"], "an older view's are not guessed"
+    assert view["a"].averaged == [0.0, 0.0, 1.0], "neither are their crops"
+
+
+def test_of_how_many_crops_each_embedding_is_grows_with_the_look() -> None:
+    first, grown = (Template("m@1", b"a", "room1", 0.8, weight=weight) for weight in (2.4, 4.04))
+    view = Given(
+        [registered("a", 0, "Visitor-A", template=first)],
+        [seen("a", "Visitor-A", template=template("crop"), slot=1)],
+        [seen("a", "Visitor-A", template=grown, slot=0)],
+    )
+    assert view["a"].averaged == [5.0, 1.0]
 
 
 def test_what_the_api_shows_goes_with_the_document() -> None:

@@ -247,6 +247,7 @@ class ViewStoreContract:
                 "cameras": ["room1", "room2"],
                 "embeddings": ["bWVyZ2VkLTA=", "bWVyZ2VkLTE="],
                 "models": ["m@1", "m@1"],
+                "averaged": [1.0, 1.0],
                 "num_embeddings": 2,
                 "visit_count": 2,
                 "first_seen": START,
