@@ -11,8 +11,8 @@ of single crops and 2 % of long tracks.
 
 How much noise there is in a crop is measured with them: 1 % of strangers lie above a lower cosine where pairs
 are of single crops, and the share of the cosine of means of two that is left says what two crops of a track
-agree in. `reid.domain.similarity.evening` makes any number of crops of it: 0.8 to 1.3 % of strangers then
-pass at 0.6, for one to four crops on either side (docs/models.md).
+agree in. `reid.domain.similarity.evening` makes any number of crops of it: an encoder's share of strangers
+that pass at 0.6 is then about the same for one to four crops on either side (docs/adr/0033).
 """
 
 import time

@@ -125,6 +125,7 @@ class TestCalibrate:
         assert open_embedder(str(model)).calibration == ()
         saferoom("calibrate", model, directory)
         embedder = open_embedder(str(model))
+        assert embedder.agreement is not None and 0.5 < embedder.agreement <= 1.0
         (limit,) = [raw for raw, similarity in embedder.calibration if similarity == 0.6]
         means = {
             key: np.mean(embedder.embed([cv2.imread(str(path)) for path in paths]), axis=0)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from producers.detect.select import open_detector
@@ -9,6 +10,7 @@ from producers.embed.measure import cross_camera, embedded
 from producers.embed.select import open_embedder
 from producers.sources.base import Playback
 from producers.sources.spec import open_source
+from reid.domain.similarity import evening
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 VAL = SHARED / "images" / "cuhk03_val"
@@ -44,6 +46,10 @@ def test_an_encoder_is_prepared_and_calibrated_right(model: str, rank1: float) -
     genuine, strangers = cross_camera(gallery.track_means())
     assert float((strangers > operating).mean()) <= 0.025
     assert float((genuine > operating).mean()) >= 0.5
+    assert embedder.agreement is not None
+    _, single = cross_camera(gallery.first_crops()[0])
+    as_of_two = single * float(evening(np.array([1.0]), embedder.agreement)[0]) ** 2
+    assert float((single > operating).mean()) < float((as_of_two > operating).mean()) <= 0.025
 
 
 @pytest.mark.skipif(not HALL.is_file(), reason="needs ../shared/data/video/hall_handoff")
