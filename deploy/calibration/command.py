@@ -100,8 +100,11 @@ def _tables(found: Calibration) -> Iterable[tuple[str, str, list[tuple[object, .
 
     yield (
         "Encoders",
-        "encoder|calibration (cosine → similarity)|learned from answers|answers",
-        [(e.model, _knots(e.calibration), f"{e.learned:+.3f}", e.answers) for e in found.encoders],
+        "encoder|calibration (cosine → similarity)|agreement of crops|learned from answers|answers",
+        [
+            (e.model, _knots(e.calibration), _agreement(e.agreement), f"{e.learned:+.3f}", e.answers)
+            for e in found.encoders
+        ],
     )
     yield (
         "Strangers at this site",
@@ -155,6 +158,10 @@ def _tables(found: Calibration) -> Iterable[tuple[str, str, list[tuple[object, .
 def _gap(gap: Gap) -> str:
     seconds = f"{gap.from_s}+" if gap.to_s is None else f"{gap.from_s}–{gap.to_s}"
     return f"{seconds}: {gap.hits}/{gap.opportunities} {gap.odds:+.1f}"
+
+
+def _agreement(agreement: float | None) -> str:
+    return "not told" if agreement is None else f"{agreement:g}"
 
 
 def _knots(knots: tuple[tuple[float, float], ...] | None) -> str:

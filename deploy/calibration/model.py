@@ -38,11 +38,12 @@ class Scale(msgspec.Struct, frozen=True):
 
 
 class Encoder(msgspec.Struct, frozen=True):
-    """``calibration``: as its cameras report it, None where none reports; ``learned``: log odds that
-    ``answers`` of people have taught."""
+    """``calibration``, ``agreement`` of two crops: as its cameras report them, None where none does;
+    ``learned``: log odds that ``answers`` of people have taught."""
 
     model: str
     calibration: tuple[tuple[float, float], ...] | None
+    agreement: float | None
     learned: float
     answers: int
 

@@ -50,7 +50,8 @@ def _encoders(found: Gathered) -> Iterator[Encoder]:
     for model in _models(found):
         lesson = found.site.lessons.get(model, Lesson())
         known = found.models.get(model)
-        yield Encoder(model, known.calibration if known else None, lesson.correction, lesson.answers)
+        knots, agreement = (known.calibration, known.agreement) if known else (None, None)
+        yield Encoder(model, knots, agreement, lesson.correction, lesson.answers)
 
 
 def _scales(found: Gathered) -> Iterator[Scale]:

@@ -24,7 +24,9 @@ def test_a_site_tells_what_it_has_learned_now_and_as_of_then(topics: str) -> Non
     EventLog(topics).write(*story.log)
     knots = ((0.1, 0.0), (0.5, 0.6), (0.9, 1.0))
     report = msgspec.structs.replace(
-        status("room1"), model=msgspec.structs.replace(MODEL, calibration=knots), site_id="global"
+        status("room1"),
+        model=msgspec.structs.replace(MODEL, calibration=knots, agreement=0.87),
+        site_id="global",
     )
     send(topics, [(CAMERAS.name, "global/room1", encode(report))])
 
@@ -36,6 +38,7 @@ def test_a_site_tells_what_it_has_learned_now_and_as_of_then(topics: str) -> Non
     found = json.loads(shown("--json"))
     assert (found["events"], found["persons"]) == (len(story.log), len(story.site.persons))
     assert found["encoders"][0]["calibration"] == [list(knot) for knot in knots]
+    assert found["encoders"][0]["agreement"] == 0.87
     assert {clock["camera_id"] for clock in found["clocks"]} == {"room1", "room2", "room3"}
     half = story.log[len(story.log) // 2].at
     then = json.loads(shown("--json", "--at", str(half)))
