@@ -27,9 +27,10 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	@$(BIN)/saferoom demo $(ARGS)
 
-# One process: on two, tests of what happens within seconds failed now and then, for a minute less of 17.
-test: setup lint core
-	$(BIN)/python -m pytest --hypothesis-profile=thorough $(ARGS)
+# Three processes, of which one computes with what the others leave: tests/lanes.py. ARGS="-n 0": one.
+test: setup
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) lint core
+	$(BIN)/python -m pytest -n 3 --hypothesis-profile=thorough $(ARGS)
 
 # Needs Chromium (apt-get install chromium); without it every test is skipped, and says so.
 test-browser: setup

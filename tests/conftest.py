@@ -8,7 +8,6 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import hypothesis
 import platformdirs
@@ -22,6 +21,8 @@ from reid.runtime.servers.kafka import EmbeddedKafka
 from reid.runtime.servers.redis import EmbeddedRedis
 from reid.runtime.settings import Settings
 
+pytest_plugins = ["tests.lanes"]
+
 _NOT_OURS = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
 
 #: Examples of each property: few while somebody works, many in `make test`, which asks for
@@ -29,20 +30,6 @@ _NOT_OURS = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
 hypothesis.settings.register_profile("quick", max_examples=10, deadline=None)
 hypothesis.settings.register_profile("thorough", max_examples=200, deadline=None)
 hypothesis.settings.load_profile("quick")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With ``-n``, one of the processes has all tests that start servers and processes, one after the other
-    as ever; the others meanwhile those that only compute, a folder of unit tests at a time, in its order."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class Apart(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            computes = nodeid.startswith(("tests/unit/", "tests/simulation/"))
-            return "/".join(nodeid.partition("::")[0].split("/")[:3]) if computes else "servers"
-
-    return Apart(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -28,7 +28,7 @@ def main() -> int:
         settings = Settings.model_validate({"home": home, "api_port": 0, "worker_id": "worker-0"})
         _jars(home)
         if args.scenario == "broker-away":
-            said: dict[str, Any] = away.run(settings, args.seconds, console)
+            said: dict[str, Any] = away.run(settings, args.seconds, args.after, console)
         else:
             plan = campaign.Plan(
                 args.frames,
@@ -61,6 +61,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pace", type=float, default=4.0, help="seconds of load for each blow")
     parser.add_argument("--part", action="append", choices=PARTS, help="kill only these; repeatable")
     parser.add_argument("--seconds", type=float, default=120.0, help="broker-away: how long")
+    after = "broker-away: seconds from its return to the end"
+    parser.add_argument("--after", type=float, default=away.AFTER_S, help=after)
     parser.add_argument("--home", type=Path, help="state directory to keep; default: a temporary one")
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args()

@@ -42,7 +42,7 @@ def test_each_part_killed_once_and_a_frozen_writer(tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 def test_the_broker_is_away_for_a_while(tmp_path: Path) -> None:
-    said = chaos(tmp_path, "--scenario", "broker-away", "--seconds", "8", timeout_s=180)
+    said = chaos(tmp_path, "--scenario", "broker-away", "--seconds", "8", "--after", "10", timeout_s=180)
     assert said["frames_acknowledged"] > 0
     assert said["recovered_seconds"] < 30
 

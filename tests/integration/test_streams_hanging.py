@@ -6,6 +6,7 @@ its start. Here the offsets are put there by hand, for a transaction that the co
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from aiokafka.client import AIOKafkaClient  # type: ignore[import-untyped]
@@ -37,6 +38,8 @@ pytestmark = pytest.mark.integration
 PARTITION = 1
 #: CONCURRENT_TRANSACTIONS: the one before is still being ended.
 _ENDING = 51
+#: INVALID_TXN_STATE: a transaction that it does not know.
+_REFUSED = 48
 
 
 def _verified(kafka: str, value: str) -> None:
@@ -59,6 +62,10 @@ def trusting(kafka: str) -> Iterator[str]:
     _verified(kafka, "true")
 
 
+def errors(answer: Any) -> set[int]:
+    return {error for _, found in answer.errors for _, error in found}
+
+
 async def _hang(kafka: str, offsets: dict[str, int]) -> None:
     client = AIOKafkaClient(bootstrap_servers=kafka)
     await client.bootstrap()
@@ -71,8 +78,12 @@ async def _hang(kafka: str, offsets: dict[str, int]) -> None:
         assert given.error_code == 0
         places = [(topic, [(PARTITION, offset, "7")]) for topic, offset in offsets.items()]
         request = TxnOffsetCommitRequest(name, DECIDED_GROUP, given.producer_id, given.producer_epoch, places)
-        said = await client.send(node, request)
-        assert {error for _, errors in said.errors for _, error in errors} == {0}
+        # The broker may still be told to trust (`_verified`): until then it refuses, and keeps nothing.
+        deadline = asyncio.get_running_loop().time() + 30
+        while (said := errors(await client.send(node, request))) == {_REFUSED}:
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.05)
+        assert said == {0}
     finally:
         await client.close()
 
