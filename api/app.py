@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 
 from api import (
@@ -133,6 +135,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         responses={503: {"model": models.Problem, "description": "A server is away; says what to do."}},
+        dependencies=[Depends(_once)],
     )
     walks = JourneyViews(reader, settings.site_id)
     app.state.context = Context(
@@ -177,6 +180,16 @@ class _Application(FastAPI):
             with_access(super().openapi(), self.routes, self.state.context.gate.on)
             moments.describe(super().openapi()["paths"])
         return super().openapi()
+
+
+async def _once(asked: HTTPConnection) -> None:
+    """No route takes a list: of two rooms to reset, the last alone would be, and nobody told."""
+    names = [name for name, _ in asked.query_params.multi_items()]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice and asked.scope["type"] == "http":
+        raise RequestValidationError(
+            [{"type": "repeated", "loc": ("query", name), "msg": "Given more than once"} for name in twice]
+        )
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:

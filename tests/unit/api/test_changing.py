@@ -213,3 +213,13 @@ def test_command_ids_tell_when() -> None:
     assert {issued_at(id_) for id_ in made} == {START}
     assert issued_at("no id") is None
     assert issued_at("6f0c9b7e-53c1-4d0e-9a50-0d8e6c8f7a11") is None
+
+
+def test_of_two_cameras_to_reset_the_last_alone_was(world: World, client: TestClient) -> None:
+    """Nobody was told of the other: a name that is given twice is refused."""
+    for path in ("/persons/reset?camera_id=room1&camera_id=room2", "/persons/reset?camera_id=a&camera_id=a"):
+        answer = client.post(path)
+        assert answer.status_code == 422
+        assert [found["loc"] for found in answer.json()["detail"]] == [["query", "camera_id"]]
+    assert client.get("/persons?camera_id=room1&camera_id=room2").status_code == 422
+    assert world.commands.sent == []
