@@ -1,6 +1,7 @@
 """``saferoom demo``: everything with cameras, shown live; then counted, scored and drawn."""
 
 import shutil
+import sys
 import threading
 import time
 from collections import deque
@@ -121,6 +122,8 @@ def run(settings: Settings, plan: DemoPlan) -> int:
             _watch(this, stopping, shown=plan.live and console.is_terminal)
         except Interrupted:
             return 0
+    console.print(f"The log stays in {settings.home}; to see it again:", end=" ", highlight=False)
+    console.print(f"{sys.argv[0]} up --home {settings.home}", highlight=False, soft_wrap=True)
     return 0
 
 
@@ -144,7 +147,9 @@ def _videos(settings: Settings, plan: DemoPlan) -> list[str]:
         if plan.score:
             raise ConfigError("--score compares with the simulated site's truth: leave --video out")
         if settings.detector == "truth":
-            raise ConfigError("--detector truth knows the simulated site only: leave --video out, or use hog")
+            raise ConfigError(
+                "--detector truth knows the simulated site only: leave --video out, or use headnet"
+            )
         return [str(path) for path in video_files(plan.videos)]
     return []
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from producers.detect.background import BACKGROUND, HISTORY, LIGHT_CHANGED, exposed_alike
 from producers.detect.figures import figures
 from producers.detect.stature import ODD, Stature
 from producers.frames import Image
@@ -13,10 +14,6 @@ from producers.frames import Image
 Mask = npt.NDArray[np.uint8]
 """``(h, w)`` uint8, 255 where something is in front of the background."""
 
-#: Frames after which what stands still is half forgotten: 40 s at 5 frames/s until it is background.
-HISTORY: Final = 300
-#: Share of the frame in motion from which it is the light, or the camera, that changed.
-LIGHT_CHANGED: Final = 0.55
 #: Frames until what is foreground can be relied on: who stood there at first is background until then.
 LEARNING: Final = 25
 #: What begins so far below a head, and lies by so much of its area where that person must be, is their legs;
@@ -48,8 +45,7 @@ class Motion:
 
     def __init__(self) -> None:
         self._model = cv2.createBackgroundSubtractorMOG2(HISTORY, 20, True)
-        # 0.9 by default, which takes a person who stands for six seconds for background.
-        self._model.setBackgroundRatio(0.6)
+        self._model.setBackgroundRatio(BACKGROUND)
         self._model.setShadowThreshold(0.6)
         self._frames = 0
         self._changed = False
@@ -65,7 +61,9 @@ class Motion:
         """Figures at least half of ``min_height`` pixels high; people who touch are taken apart."""
         self._scale = scale = min(1.0, _MAX_WIDTH / image.shape[1])
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        small = self._exposed_alike(np.asarray(small, np.uint8))
+        small = np.asarray(small, np.uint8)
+        if self._frames:
+            small = exposed_alike(small, self._model.getBackgroundImage())
         self._frames += 1
         raw = self._model.apply(small, learningRate=1.0 / min(self._frames, HISTORY))
         mask = cv2.medianBlur(np.where(raw > _SHADOW, 255, 0).astype(np.uint8), 3)
@@ -80,17 +78,6 @@ class Motion:
         """This figure is a person, seen whole and alone: the camera learns how tall people stand there."""
         if self._stature is not None:
             self._stature.learn(blob.y * self._scale, blob.h * self._scale)
-
-    def _exposed_alike(self, small: Image) -> Image:
-        """The picture with the gains taken back by which automatic exposure and white balance moved it
-        off the background: the median ratio by channel, which no person is large enough to move."""
-        if self._frames == 0:
-            return small
-        sample = (slice(None, None, 4), slice(None, None, 4))
-        background = self._model.getBackgroundImage()[sample].reshape(-1, 3).astype(np.float32)
-        now = small[sample].reshape(-1, 3).astype(np.float32)
-        gain = np.median((background + 8) / (now + 8), axis=0).clip(0.5, 2.0)
-        return np.asarray(cv2.convertScaleAbs(small * gain.astype(np.float32)), np.uint8)
 
 
 def _pieces(mask: Mask, min_height: float, stature: Stature, scale: float) -> list[Blob]:

@@ -1,15 +1,19 @@
 """From the setting ``detector`` to a detector."""
 
 from pathlib import Path
+from typing import Final
 
 from producers.detect.base import Detector
 from producers.detect.truth import TruthDetector
 from producers.models.store import remedy
 from reid.errors import ConfigError
 
+#: The learned detector that ships with the package, and is the default; its card stands beside its weights.
+BUILT_IN: Final = "headnet"
+
 
 def open_detector(setting: str) -> Detector:
-    """A detector of its own for one camera: ``hog``, ``truth``, or the path of a model.
+    """A detector of its own for one camera: ``headnet``, ``hog``, ``truth``, or the path of a model.
 
     Raises `ConfigError` when the file is missing, or its layout is neither known nor declared.
     """
@@ -19,12 +23,16 @@ def open_detector(setting: str) -> Detector:
         from producers.detect.hog import HogDetector
 
         return HogDetector()
+    if setting == BUILT_IN:
+        from producers.detect.headnet import HeadDetector
+
+        return HeadDetector()
     path = Path(setting).expanduser()
     if not path.is_file():
         raise ConfigError(
             f"detector {setting}: no such file; "
             + (remedy(setting) or "see `saferoom models list`")
-            + ", or set SAFEROOM_DETECTOR to hog, truth (sim:// sources), "
+            + ", or set SAFEROOM_DETECTOR to headnet, hog, truth (sim:// sources), "
             "or the path of an .onnx, .xml or .ts model"
         )
     from producers.detect.onnx import OnnxDetector

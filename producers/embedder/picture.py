@@ -1,6 +1,7 @@
 """One picture: the person in it, embedded as cameras embed theirs."""
 
 import threading
+from collections.abc import Callable
 from typing import Final
 
 import cv2
@@ -28,9 +29,13 @@ class NobodyShown(ValueError):
 
 
 class PictureEmbedder:
-    """Thread-safe; one picture at a time."""
+    """Thread-safe; one picture at a time.
 
-    def __init__(self, detector: Detector, embedder: Embedder) -> None:
+    ``detector`` makes a new one for each picture: a detector learns the background of its camera, and
+    pictures are of anywhere.
+    """
+
+    def __init__(self, detector: Callable[[], Detector], embedder: Embedder) -> None:
         self._detector, self._embedder = detector, embedder
         self._lock = threading.Lock()
 
@@ -55,7 +60,7 @@ class PictureEmbedder:
             return Boxes.of([[0, 0, width, height]], [1.0])
         shrunk = min(1.0, LONGEST_SIDE / max(height, width))
         small = cv2.resize(image, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
-        found = self._detector.detect(CapturedFrame(np.asarray(small, np.uint8), 0, 0))
+        found = self._detector().detect(CapturedFrame(np.asarray(small, np.uint8), 0, 0))
         if not len(found):
             raise NobodyShown("no person found in the picture: send one cut to the person, head to feet")
         largest = np.argmax(found.xywh[:, 2] * found.xywh[:, 3])

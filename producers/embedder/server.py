@@ -7,12 +7,13 @@ for the API beside it, so it listens on loopback, and takes only what a page els
 import logging
 import signal
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 import cv2
 
-from producers.detect.select import open_detector
+from producers.detect.select import BUILT_IN, open_detector
 from producers.embed.select import open_embedder
 from producers.embedder.picture import NobodyShown, PictureEmbedder
 from reid.contracts.codec import encode
@@ -104,8 +105,10 @@ def run(settings: Settings, *, stop: threading.Event | None = None) -> None:
     cv2.setNumThreads(1)
     stop = stop or threading.Event()
     # The simulated site's detector reads the site's own truth, which pictures do not bring.
-    detector = open_detector("hog" if settings.detector == "truth" else settings.detector)
-    pictures = PictureEmbedder(detector, open_embedder(settings.embedder))
+    setting = BUILT_IN if settings.detector == "truth" else settings.detector
+    # Opened once before anybody asks: a wrong setting ends this here, and a network is kept for all.
+    open_detector(setting)
+    pictures = PictureEmbedder(partial(open_detector, setting), open_embedder(settings.embedder))
     with EmbedderServer(settings.embedder_host, settings.embedder_port, pictures) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.2,), name="embedder", daemon=True)
         serving.start()

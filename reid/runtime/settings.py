@@ -159,7 +159,8 @@ class Settings(BaseSettings):
     )
     linger_ms: int = Field(50, ge=0, description="Milliseconds that a producer gathers frames for a message.")
     detector: str = Field(
-        "hog", description="hog, truth (simulated site only), a fetched model, or the path of one."
+        "headnet",
+        description="headnet (learned), hog (no training), truth (simulated site only), a fetched model, or a path.",
     )
     embedder: str = Field(
         "stripenet-512",

@@ -55,7 +55,7 @@ def vector(found: EmbeddedPicture) -> np.ndarray:
 
 def test_a_crop_is_taken_whole() -> None:
     sees, image = Sees(), scene(60, 140)
-    found = PictureEmbedder(sees, Appearance()).embed(png(image))
+    found = PictureEmbedder(lambda: sees, Appearance()).embed(png(image))
     assert np.array_equal(vector(found), expected(image))
     assert (found.bbox, found.model) == ((0, 0, 60, 140), model_of(Appearance()))
     assert 0 < found.quality <= 1 and sees.shapes == []
@@ -64,7 +64,7 @@ def test_a_crop_is_taken_whole() -> None:
 def test_of_a_scene_the_largest_person_counts() -> None:
     image = scene(320, 240)
     sees = Sees((10, 10, 20, 60), (100, 20, 50, 150))
-    found = PictureEmbedder(sees, Appearance()).embed(png(image))
+    found = PictureEmbedder(lambda: sees, Appearance()).embed(png(image))
     assert found.bbox == (100, 20, 50, 150)
     assert np.array_equal(vector(found), expected(crop(image, np.float32([100, 20, 50, 150]))))
 
@@ -72,13 +72,26 @@ def test_of_a_scene_the_largest_person_counts() -> None:
 def test_a_large_scene_is_searched_small_and_cut_out_of_the_whole() -> None:
     image = scene(1920, 1080)
     sees = Sees((100, 100, 50, 150))
-    found = PictureEmbedder(sees, Appearance()).embed(png(image))
+    found = PictureEmbedder(lambda: sees, Appearance()).embed(png(image))
     assert sees.shapes == [(720, 1280, 3)]
     assert found.bbox == (150, 150, 75, 225)
 
 
+def test_a_picture_sent_again_was_background_by_then() -> None:
+    made: list[Sees] = []
+
+    def detector() -> Sees:
+        made.append(Sees((10, 10, 20, 60)))
+        return made[-1]
+
+    embedder = PictureEmbedder(detector, Appearance())
+    for _ in range(3):
+        embedder.embed(png(scene(320, 240)))
+    assert [len(each.shapes) for each in made] == [1, 1, 1]
+
+
 def test_nobody_shown() -> None:
-    embedder = PictureEmbedder(Sees(), Appearance())
+    embedder = PictureEmbedder(Sees, Appearance())
     with pytest.raises(NobodyShown, match="head to feet"):
         embedder.embed(png(scene(320, 240)))
     whole = png(scene(60, 140))
@@ -104,7 +117,7 @@ def test_a_picture_is_measured_before_it_is_unpacked(monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def server() -> Iterator[EmbedderServer]:
-    with EmbedderServer("127.0.0.1", 0, PictureEmbedder(Sees(), Appearance())) as made:
+    with EmbedderServer("127.0.0.1", 0, PictureEmbedder(Sees, Appearance())) as made:
         thread = threading.Thread(target=made.serve_forever, args=(0.01,))
         thread.start()
         yield made
