@@ -13,6 +13,15 @@ FloatArray = npt.NDArray[np.float32]
 #: From this score on a detector is believed to have boxed one whole person.
 BELIEVED: Final = 0.6
 
+#: Smaller persons carry too little to be told apart: pixels, and share of the frame's height.
+MIN_HEIGHT: Final = 40.0
+MIN_HEIGHT_SHARE: Final = 0.1
+
+
+def least_height(frame_height: int) -> float:
+    """Pixels that a built-in detector wants of a person."""
+    return max(MIN_HEIGHT, MIN_HEIGHT_SHARE * frame_height)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Boxes:

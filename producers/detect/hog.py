@@ -13,8 +13,17 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 
-from producers.detect.base import BELIEVED, Boxes, FloatArray, clip, intersections, overlaps, suppress
-from producers.detect.motion import Blob, Motion
+from producers.detect.base import (
+    BELIEVED,
+    Boxes,
+    FloatArray,
+    clip,
+    intersections,
+    least_height,
+    overlaps,
+    suppress,
+)
+from producers.detect.motion import SHAPED, Blob, Motion, boxes_of, shape_score
 from producers.frames import CapturedFrame, Image
 
 #: HOG's window is 64×128 about a person of some 96 pixels.
@@ -30,15 +39,10 @@ SCAN_WIDTH: Final = 480
 REMEMBER_MS: Final = 3000
 #: ... for so long after they last moved: a chair that somebody passed would confirm itself for ever.
 STAND_MS: Final = 60_000
-#: Smaller persons carry too little to be told apart: pixels, and share of the frame's height.
-MIN_HEIGHT: Final = 40.0
-MIN_HEIGHT_SHARE: Final = 0.1
 #: Who comes so near to the frame's edge may be cut by it, pixels.
 EDGE: Final = 2.0
-#: Scores: confirmed by HOG (from, to), unconfirmed foreground of a person's shape, and doubtful shape.
+#: Scores of what HOG confirmed, from and to.
 CONFIRMED: Final = (BELIEVED, 1.0)
-SHAPED: Final = 0.5
-DOUBTFUL: Final = 0.3
 #: Overlap from which a window confirms a figure; share of it within figures from which they explain it.
 CONFIRMS: Final = 0.4
 EXPLAINED: Final = 0.5
@@ -68,9 +72,9 @@ class HogDetector:
     def detect(self, frame: CapturedFrame) -> Boxes:
         image, now = frame.image, frame.captured_at
         height, width = image.shape[:2]
-        min_height = max(MIN_HEIGHT, MIN_HEIGHT_SHARE * height)
+        min_height = least_height(height)
         blobs = self._motion.blobs(image, min_height)
-        moving = _boxes_of([blob for blob in blobs if blob.h >= 0.6 * min_height])
+        moving = boxes_of([blob for blob in blobs if blob.h >= 0.6 * min_height])
         still = [seen.box for seen in self._seen if not _near(seen.box, moving)]
         windows = [self._look(image, box) for box in [*moving, *still]]
         if not self._motion.reliable:
@@ -84,8 +88,8 @@ class HogDetector:
         """Who is seen whole teaches how tall people stand there: alone, confirmed, cut by no edge."""
         for blob in blobs:
             inside = min(blob.x, blob.y, width - blob.x - blob.w, height - blob.y - blob.h) > EDGE
-            whole = blob.alone and inside and _shape_score(blob) == SHAPED
-            if whole and len(hog) and float(overlaps(_boxes_of([blob]), hog.xywh).max()) >= 0.5:
+            whole = blob.alone and inside and shape_score(blob) == SHAPED
+            if whole and len(hog) and float(overlaps(boxes_of([blob]), hog.xywh).max()) >= 0.5:
                 self._motion.confirm(blob)
 
     def _remember(self, hog: Boxes, moving: FloatArray, now: int) -> None:
@@ -135,10 +139,6 @@ class HogDetector:
         return Boxes.of(np.stack(tight, axis=1), score)
 
 
-def _boxes_of(blobs: list[Blob]) -> FloatArray:
-    return np.array([blob[:4] for blob in blobs], np.float32).reshape(-1, 4)
-
-
 def _near(box: FloatArray, others: FloatArray) -> bool:
     return len(others) > 0 and float(overlaps(box[None], others).max()) >= 0.3
 
@@ -156,8 +156,8 @@ def _fused(hog: Boxes, blobs: list[Blob]) -> Boxes:
     Foreground is exact where it is whole, HOG's windows lie on a grid of sizes and places. Two figures were
     told apart by their heads, so that they may overlap; a window may not overlap them.
     """
-    blobs = [blob for blob in blobs if _shape_score(blob) > 0]
-    shapes, scores = _boxes_of(blobs), np.array([_shape_score(blob) for blob in blobs], np.float32)
+    blobs = [blob for blob in blobs if shape_score(blob) > 0]
+    shapes, scores = boxes_of(blobs), np.array([shape_score(blob) for blob in blobs], np.float32)
     alike = overlaps(hog.xywh, shapes)
     common = intersections(hog.xywh, shapes) / np.maximum(hog.xywh[:, 2] * hog.xywh[:, 3], 1.0)[:, None]
     free = np.ones(len(hog), bool)
@@ -176,15 +176,3 @@ def _fused(hog: Boxes, blobs: list[Blob]) -> Boxes:
     return Boxes(
         np.concatenate([hog.xywh[free], shapes[whole]]), np.concatenate([hog.score[free], scores[whole]])
     )
-
-
-def _shape_score(blob: Blob) -> float:
-    """How far foreground alone makes a person: by the size, aspect and fill of its box."""
-    aspect = blob.h / max(blob.w, 1.0)
-    if blob.fits and blob.fill >= 0.25:
-        return SHAPED
-    if 1.6 <= aspect <= 4.5 and blob.fill >= 0.4:
-        return SHAPED
-    if 1.1 <= aspect <= 5.5 and blob.fill >= 0.3:
-        return DOUBTFUL
-    return 0.0

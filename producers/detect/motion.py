@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from producers.detect.background import BACKGROUND, HISTORY, LIGHT_CHANGED, exposed_alike
+from producers.detect.base import FloatArray
 from producers.detect.figures import figures
 from producers.detect.stature import ODD, Stature
 from producers.frames import Image
@@ -22,6 +23,9 @@ HIPS: Final = 0.45
 LEGS: Final = 0.6
 BESIDE: Final = 0.05
 TALLER: Final = 0.15
+#: Scores of foreground alone: of a person's shape, and of a doubtful one.
+SHAPED: Final = 0.5
+DOUBTFUL: Final = 0.3
 _MAX_WIDTH: Final = 480
 _SHADOW: Final = 127
 
@@ -38,6 +42,23 @@ class Blob(NamedTuple):
     fill: float
     alone: bool = True
     fits: bool = False
+
+
+def boxes_of(blobs: list[Blob]) -> FloatArray:
+    """(n, 4) left, top, width, height."""
+    return np.array([blob[:4] for blob in blobs], np.float32).reshape(-1, 4)
+
+
+def shape_score(blob: Blob) -> float:
+    """How far foreground alone makes a person: by the size, aspect and fill of its box."""
+    aspect = blob.h / max(blob.w, 1.0)
+    if blob.fits and blob.fill >= 0.25:
+        return SHAPED
+    if 1.6 <= aspect <= 4.5 and blob.fill >= 0.4:
+        return SHAPED
+    if 1.1 <= aspect <= 5.5 and blob.fill >= 0.3:
+        return DOUBTFUL
+    return 0.0
 
 
 class Motion:

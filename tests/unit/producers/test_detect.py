@@ -8,9 +8,9 @@ import pytest
 
 from producers.detect import decode
 from producers.detect.base import Boxes, clip, overlaps, suppress
-from producers.detect.hog import CONFIRMED, DOUBTFUL, SHAPED, HogDetector, _fused
+from producers.detect.hog import CONFIRMED, HogDetector, _fused
 from producers.detect.layout import FAMILIES, Layout, _family, layout_of
-from producers.detect.motion import Blob, Motion
+from producers.detect.motion import DOUBTFUL, SHAPED, Blob, Motion
 from producers.detect.onnx import OnnxDetector, fitted
 from producers.detect.select import open_detector
 from producers.detect.stature import ENOUGH, REFIT

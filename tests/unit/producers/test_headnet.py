@@ -6,7 +6,7 @@ import pytest
 from producers.detect import headnet
 from producers.detect.background import Background, difference, exposed_alike
 from producers.detect.base import Boxes, overlaps
-from producers.detect.headnet import AREA, MULTIPLE, STRIDE, HeadDetector, people, size_of
+from producers.detect.headnet import AREA, CHANCES, MULTIPLE, SCORES, STRIDE, HeadDetector, people, size_of
 from producers.frames import CapturedFrame, Image
 from producers.simulation.site import Site
 
@@ -35,7 +35,7 @@ def test_a_frame_keeps_its_sides_ratio_and_about_the_area(size: tuple[int, int])
 def test_a_peak_is_a_person_reaching_to_four_sides() -> None:
     boxes = people(answer((10, 12, 2.0, 3.0)))
     assert boxes.xywh.tolist() == pytest.approx(np.array([[9.5, 7.5, 6, 6]]) * STRIDE)
-    assert boxes.score[0] == pytest.approx(1 / (1 + np.exp(-2)))
+    assert boxes.score[0] == pytest.approx(np.interp(1 / (1 + np.exp(-2)), CHANCES, SCORES))
 
 
 def test_beside_a_better_peak_is_no_other_person() -> None:
