@@ -268,7 +268,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", 1)[0])
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--seeds", default="0")
-    parser.add_argument("--detector", default="perfect,truth,hog", help="some of perfect, known, truth, hog")
+    parser.add_argument("--detector", default="perfect,truth,hog", help="perfect, known, truth, headnet, hog")
     parser.add_argument("--gaps", action="store_true", help="of the truth alone, and nothing else")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="detections are kept there, and used again")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results")

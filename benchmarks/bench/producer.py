@@ -32,7 +32,7 @@ def run(quick: bool) -> list[Row]:
     settings = Settings()
     rounds, most = (3, 40) if quick else (5, 120)
     model = DATA / "models" / "yolox_nano.onnx"
-    detectors = ["hog"] + [str(model)] * model.exists()
+    detectors = ["headnet", "hog"] + [str(model)] * model.exists()
     return [
         _row(video, detector, settings, rounds, most)
         for video in VIDEOS[: 1 if quick else 2]

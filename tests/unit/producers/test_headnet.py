@@ -1,17 +1,39 @@
 """The learned detector: what it is given, what is made of its answer, and whom it finds."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
 from producers.detect import headnet
 from producers.detect.background import Background, difference, exposed_alike
 from producers.detect.base import Boxes, overlaps
-from producers.detect.headnet import AREA, CHANCES, MULTIPLE, SCORES, STRIDE, HeadDetector, people, size_of
+from producers.detect.headnet import (
+    AREA,
+    CHANCES,
+    MULTIPLE,
+    SCORES,
+    STRIDE,
+    WEIGHTS,
+    HeadDetector,
+    drawn,
+    people,
+    size_of,
+)
+from producers.detect.motion import DOUBTFUL, Blob
 from producers.frames import CapturedFrame, Image
 from producers.simulation.site import Site
+from producers.subnormal import without_subnormals
 
 RNG = np.random.default_rng(1)
 PLACE: Image = np.asarray(RNG.integers(40, 200, (96, 128, 3)), np.uint8)
+
+
+def test_the_card_is_of_this_file_which_is_small_and_has_no_subnormal_weight() -> None:
+    model = WEIGHTS.read_bytes()
+    assert len(model) <= 2 * 2**20
+    assert without_subnormals(model)[1] == 0
+    assert sha256(model).hexdigest() in WEIGHTS.with_suffix(".md").read_text()
 
 
 def answer(*heads: tuple[int, int, float, float]) -> np.ndarray:
@@ -86,6 +108,37 @@ def test_another_size_of_frame_is_another_background(monkeypatch: pytest.MonkeyP
     for width in (640, 320, 640):
         frame = CapturedFrame(np.zeros((240, width, 3), np.uint8), 0, 0)
         assert len(detector.detect(frame)) == 0
+
+
+def figure(x: float, y: float, w: float, h: float, fill: float = 0.6) -> Blob:
+    return Blob(x, y, w, h, fill, alone=True, fits=fill > 0.5)
+
+
+def told(*boxes: tuple[float, float, float, float]) -> Boxes:
+    return Boxes.of(boxes, [0.9] * len(boxes))
+
+
+def test_who_is_told_gets_the_sides_of_their_figure() -> None:
+    boxes = drawn(told((100, 50, 50, 140), (300, 50, 50, 140)), [figure(104, 40, 44, 150)])
+    assert boxes.xywh.tolist() == [[104, 40, 44, 150], [300, 50, 50, 140]]
+    assert boxes.score.tolist() == pytest.approx([0.9, 0.9])
+
+
+def test_a_figure_is_one_persons_alone() -> None:
+    boxes = drawn(told((100, 50, 50, 140), (110, 55, 50, 140)), [figure(104, 40, 44, 150)])
+    assert boxes.xywh.tolist() == [[104, 40, 44, 150], [110, 55, 50, 140]]
+
+
+def test_a_figure_of_a_doubtful_shape_is_met_half_way() -> None:
+    boxes = drawn(told((100, 50, 50, 140)), [figure(100, 60, 80, 120, fill=0.35)])
+    assert boxes.xywh.tolist() == [[100, 55, 65, 130]]
+
+
+def test_a_figure_nobody_is_told_of_begins_no_track_and_a_part_of_somebody_is_nobody() -> None:
+    boxes = drawn(told((100, 50, 50, 140)), [figure(300, 40, 44, 130), figure(110, 60, 20, 50)])
+    assert boxes.xywh.tolist() == [[100, 50, 50, 140], [300, 40, 44, 130]]
+    assert boxes.score.tolist() == pytest.approx([0.9, DOUBTFUL])
+    assert len(drawn(told(), [])) == 0
 
 
 def found_of(boxes: Boxes, truth: list[tuple[float, float, float, float]]) -> int:
