@@ -28,6 +28,7 @@ from deploy.evaluate.footage import footage_of
 from deploy.evaluate.stream import START_MS, decided
 from deploy.evaluate.watch import watch
 from deploy.past import Past, app_of
+from producers.detect.select import SIMULATED, detector_for
 from producers.detect.truth import MIN_VISIBILITY
 from producers.embed.select import open_embedder
 from producers.simulation.site import Site
@@ -364,7 +365,11 @@ def main() -> None:
     asked = parser.parse_args()
     cv2.setNumThreads(1)
     settings = Settings()
-    how = asked.pipeline, asked.detector or settings.detector, asked.embedder or settings.embedder
+    how = (
+        asked.pipeline,
+        asked.detector or detector_for(settings.detector, SIMULATED),
+        asked.embedder or settings.embedder,
+    )
     results = []
     for seed in map(int, asked.seeds.split(",")):
         site = Site(asked.people, asked.cameras, seed, family=asked.family)

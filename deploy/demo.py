@@ -24,6 +24,7 @@ from deploy.session import console_for_people, running_stack
 from deploy.snapshot import Snapshot
 from deploy.stack import Stack
 from deploy.supervisor import Interrupted
+from producers.detect.select import detector_for
 from producers.simulation.scenario import UNUSUAL_FAMILY
 from reid.contracts.topics import CAMERAS, COMMANDS, DETECTIONS, EVENTS
 from reid.errors import ConfigError, Unavailable
@@ -148,7 +149,7 @@ def _videos(settings: Settings, plan: DemoPlan) -> list[str]:
             raise ConfigError("--score compares with the simulated site's truth: leave --video out")
         if settings.detector == "truth":
             raise ConfigError(
-                "--detector truth knows the simulated site only: leave --video out, or use headnet"
+                "--detector truth knows the simulated site only: leave --video out, or use auto"
             )
         return [str(path) for path in video_files(plan.videos)]
     return []
@@ -308,7 +309,7 @@ def _document(
         inputs={
             "sources": this.sources,
             "simulated": None if this.simulation is None else asdict(this.simulation),
-            "detector": this.settings.detector,
+            "detector": detector_for(this.settings.detector, this.sources[0] if this.sources else ""),
             "embedder": this.settings.embedder,
             "fps": this.settings.camera_fps,
         },

@@ -92,6 +92,7 @@ def bench(
     One thread; the models take turns."""
     from dataclasses import asdict
 
+    from producers.detect.select import BUILT_IN
     from producers.models.bench import bench as run
     from producers.models.kind import kind_of
     from producers.models.store import resolved
@@ -100,7 +101,7 @@ def bench(
     wanted = [resolved(model, settings.home) for model in models or _at_hand(settings.home)]
     kinds = {kind_of(model) for model in wanted}
     fields = type(settings).model_fields
-    defaults = {"encoder": fields["embedder"].default, "detector": fields["detector"].default}
+    defaults = {"encoder": fields["embedder"].default, "detector": BUILT_IN}
     first = [str(defaults[kind]) for kind in ("encoder", "detector") if kind in kinds]
     costs = run(list(dict.fromkeys([*first, *wanted])), batch or [1, 8], rounds)
     if as_json:

@@ -16,7 +16,7 @@ from producers.camera import CameraPipeline
 from producers.crops.track_crops import TrackCrops
 from producers.crops.writer import CropWriter
 from producers.describe.describer import Describer
-from producers.detect.select import open_detector
+from producers.detect.select import detector_for, open_detector
 from producers.embed.base import Embedder, model_of
 from producers.embed.select import open_embedder
 from producers.looks import Looks
@@ -66,7 +66,8 @@ def run(
     cv2.setNumThreads(1)
     stop = stop or threading.Event()
     embedder = open_embedder(settings.embedder)
-    open_detector(settings.detector)
+    for detector in {detector_for(settings.detector, spec.source) for spec in cameras}:
+        open_detector(detector)
     publisher = Publisher(
         settings.kafka(),
         site_id=settings.site_id,
@@ -100,6 +101,7 @@ def _worker(
     spec: CameraSpec, settings: Settings, embedder: Embedder, publisher: Publisher, crops: CropWriter | None
 ) -> CameraWorker:
     session = f"{time.time_ns() // 1_000_000:x}"
+    detector = detector_for(settings.detector, spec.source)
 
     def make_source() -> Source:
         playback = Playback(settings.camera_fps, spec.realtime, spec.loop, spec.start_ms)
@@ -109,7 +111,7 @@ def _worker(
         return CameraPipeline(
             spec.camera_id,
             session,
-            open_detector(settings.detector),
+            open_detector(detector),
             ByteTrack(settings.camera_fps),
             embedder,
             embed_interval=settings.embed_interval,
@@ -132,7 +134,7 @@ def _worker(
         make_pipeline,
         publisher,
         site_id=settings.site_id,
-        detector=settings.detector,
+        detector=detector,
         model=model_of(embedder),
         pictures=pictures,
     )

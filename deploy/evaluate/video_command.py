@@ -25,6 +25,7 @@ from deploy.identities import Identities
 from deploy.report import write_json
 from deploy.session import console_for_people
 from deploy.steps import Steps
+from producers.detect.select import SIMULATED, detector_for
 from reid.runtime.settings import Settings
 
 COLUMNS: Final = {
@@ -96,6 +97,8 @@ def run(plan: VideoPlan, variants: Sequence[Variant], settings: Settings) -> Non
     """``settings``: detector, frames a second, seconds between two embeddings of a track."""
     cv2.setNumThreads(1)
     console = console_for_people()
+    source = "" if plan.mot is not None or plan.videos else SIMULATED
+    settings = settings.model_copy(update={"detector": detector_for(settings.detector, source)})
     footage = plan.footage(settings.camera_fps)
     runs = evaluate(footage, variants, settings, Steps(console), plan.score)
     documents = [each.document() for each in runs]

@@ -8,8 +8,21 @@ from producers.detect.truth import TruthDetector
 from producers.models.store import remedy
 from reid.errors import ConfigError
 
-#: The learned detector that ships with the package, and is the default; its card stands beside its weights.
+#: The learned detector that ships with the package; its card stands beside its weights.
 BUILT_IN: Final = "headnet"
+
+#: How the sources begin that are cameras of the simulated site.
+SIMULATED: Final = "sim://"
+#: The default: the built-in detector that measured better where a camera looks.
+AUTO: Final = "auto"
+
+
+def detector_for(setting: str, source: str) -> str:
+    """What the setting ``detector`` means for a source: `AUTO` is `BUILT_IN` for every real camera, and
+    ``hog`` on the simulated site, which its rules were made on; anything else is itself."""
+    if setting != AUTO:
+        return setting
+    return "hog" if source.startswith(SIMULATED) else BUILT_IN
 
 
 def open_detector(setting: str) -> Detector:
@@ -32,7 +45,7 @@ def open_detector(setting: str) -> Detector:
         raise ConfigError(
             f"detector {setting}: no such file; "
             + (remedy(setting) or "see `saferoom models list`")
-            + ", or set SAFEROOM_DETECTOR to headnet, hog, truth (sim:// sources), "
+            + ", or set SAFEROOM_DETECTOR to auto, headnet, hog, truth (sim:// sources), "
             "or the path of an .onnx, .xml or .ts model"
         )
     from producers.detect.onnx import OnnxDetector

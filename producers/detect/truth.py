@@ -18,6 +18,6 @@ class TruthDetector:
     def detect(self, frame: CapturedFrame) -> Boxes:
         """Raises `ConfigError` for a real source, whose truth nobody knows."""
         if frame.truth is None:
-            raise ConfigError("detector truth works on sim:// sources only; set SAFEROOM_DETECTOR=headnet")
+            raise ConfigError("detector truth works on sim:// sources only; set SAFEROOM_DETECTOR=auto")
         seen = [p.bbox for p in frame.truth if p.visibility >= MIN_VISIBILITY]
         return Boxes.of(seen, [1.0] * len(seen))

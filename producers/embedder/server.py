@@ -13,7 +13,7 @@ from typing import Final
 
 import cv2
 
-from producers.detect.select import BUILT_IN, open_detector
+from producers.detect.select import BUILT_IN, detector_for, open_detector
 from producers.embed.select import open_embedder
 from producers.embedder.picture import NobodyShown, PictureEmbedder
 from reid.contracts.codec import encode
@@ -105,7 +105,7 @@ def run(settings: Settings, *, stop: threading.Event | None = None) -> None:
     cv2.setNumThreads(1)
     stop = stop or threading.Event()
     # The simulated site's detector reads the site's own truth, which pictures do not bring.
-    setting = BUILT_IN if settings.detector == "truth" else settings.detector
+    setting = BUILT_IN if settings.detector == "truth" else detector_for(settings.detector, "")
     # Opened once before anybody asks: a wrong setting ends this here, and a network is kept for all.
     open_detector(setting)
     pictures = PictureEmbedder(partial(open_detector, setting), open_embedder(settings.embedder))

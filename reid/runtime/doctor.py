@@ -24,7 +24,7 @@ from reid.runtime.servers.claim import usable_directory
 from reid.runtime.settings import Settings
 
 OLDEST_PYTHON: Final = (3, 11)
-BUILTIN_DETECTORS: Final = ("headnet", "hog", "truth")
+BUILTIN_DETECTORS: Final = ("auto", "headnet", "hog", "truth")
 BUILTIN_EMBEDDERS: Final = ("stripenet-512", "appearance-512")
 _TIMEOUT_S: Final = 4.0
 

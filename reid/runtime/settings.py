@@ -159,8 +159,9 @@ class Settings(BaseSettings):
     )
     linger_ms: int = Field(50, ge=0, description="Milliseconds that a producer gathers frames for a message.")
     detector: str = Field(
-        "headnet",
-        description="headnet (learned), hog (no training), truth (simulated site only), a fetched model, or a path.",
+        "auto",
+        description="auto (headnet; on the simulated site hog), headnet (learned), hog (no training), truth "
+        "(simulated site only), a fetched model, or a path.",
     )
     embedder: str = Field(
         "stripenet-512",

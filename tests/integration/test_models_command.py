@@ -189,10 +189,10 @@ class TestPreflight:
 
 class TestBench:
     def test_encoders_and_detectors_beside_the_defaults(self, saferoom: Saferoom, model: Path) -> None:
-        found = json.loads(saferoom("models", "bench", model, "hog", "--rounds", 1, "--json"))
+        found = json.loads(saferoom("models", "bench", model, "headnet", "--rounds", 1, "--json"))
         assert [(row["setting"], row["kind"]) for row in found] == [
             ("stripenet-512", "encoder"),
-            ("hog", "detector"),
+            ("headnet", "detector"),
             (str(model), "encoder"),
         ]
         by_name = {row["setting"]: row for row in found}

@@ -59,7 +59,7 @@ class TestTruth:
         assert len(TruthDetector().detect(CapturedFrame(grey(), 0, 0, truth))) == 2
 
     def test_a_real_camera_has_no_truth(self) -> None:
-        with pytest.raises(ConfigError, match="SAFEROOM_DETECTOR=headnet"):
+        with pytest.raises(ConfigError, match="SAFEROOM_DETECTOR=auto"):
             TruthDetector().detect(CapturedFrame(grey(), 0, 0))
 
 

@@ -21,9 +21,11 @@ from producers.detect.headnet import (
     size_of,
 )
 from producers.detect.motion import DOUBTFUL, Blob
+from producers.detect.select import AUTO, detector_for, open_detector
 from producers.frames import CapturedFrame, Image
 from producers.simulation.site import Site
 from producers.subnormal import without_subnormals
+from reid.runtime.settings import Settings
 
 RNG = np.random.default_rng(1)
 PLACE: Image = np.asarray(RNG.integers(40, 200, (96, 128, 3)), np.uint8)
@@ -160,3 +162,11 @@ def test_finds_the_people_of_a_room_and_nobody_in_an_empty_one() -> None:
     assert owed > 15
     assert right / owed > 0.8
     assert ghosts <= 2
+
+
+def test_by_default_a_real_camera_has_the_learned_detector_and_the_simulated_site_hog() -> None:
+    assert Settings.model_fields["detector"].default == AUTO
+    assert detector_for(AUTO, "rtsp://camera.local/1") == "headnet"
+    assert detector_for(AUTO, "sim://?camera=1") == "hog"
+    assert detector_for("truth", "sim://?camera=1") == "truth"
+    assert open_detector(detector_for(AUTO, "0")).name == "headnet"

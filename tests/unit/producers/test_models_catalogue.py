@@ -27,7 +27,7 @@ OTHERS = [entry for entry in entries() if not entry.built_in]
 
 def test_the_built_in_models_are_those_that_open() -> None:
     named = {entry.name for entry in entries() if entry.built_in}
-    assert named == {*BUILTIN_EMBEDDERS, *BUILTIN_DETECTORS} - {"truth"}
+    assert named == {*BUILTIN_EMBEDDERS, *BUILTIN_DETECTORS} - {"auto", "truth"}
     for name in BUILTIN_EMBEDDERS:
         entry = entry_named(name)
         assert entry is not None
