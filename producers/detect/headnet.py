@@ -48,8 +48,6 @@ SAME: Final = 0.6
 CONFIRMS: Final = 0.5
 #: Share of a figure within the network's boxes from which it is a part of somebody told already.
 PART: Final = 0.5
-#: What comes so near to the frame's edge may be cut by it, pixels.
-EDGE: Final = 2.0
 
 
 class HeadDetector:
@@ -71,7 +69,7 @@ class HeadDetector:
         least = least_height(height)
         told = self._told(frame.image, size, least)
         blobs = self._motion.blobs(frame.image, least)
-        self._learn(told, blobs, width, height)
+        self._motion.learn(blobs, told.xywh[told.score >= SCORES[1]], (width, height))
         return clip(drawn(told, blobs), width, height, least)
 
     def _told(self, image: Image, size: tuple[int, int], least: float) -> Boxes:
@@ -83,15 +81,6 @@ class HeadDetector:
         return suppress(
             clip(Boxes(boxes.xywh * scale, boxes.score), width, height, least), iou=SAME, contained=0.9
         )
-
-    def _learn(self, told: Boxes, blobs: list[Blob], width: int, height: int) -> None:
-        """Who is seen whole and alone teaches how tall people stand there."""
-        sure = told.xywh[told.score >= SCORES[1]]
-        for blob in blobs:
-            inside = min(blob.x, blob.y, width - blob.x - blob.w, height - blob.y - blob.h) > EDGE
-            whole = blob.alone and inside and shape_score(blob) == SHAPED
-            if whole and float(overlaps(boxes_of([blob]), sure).max(initial=0.0)) >= CONFIRMS:
-                self._motion.confirm(blob)
 
 
 def drawn(told: Boxes, blobs: list[Blob]) -> Boxes:

@@ -39,8 +39,6 @@ SCAN_WIDTH: Final = 480
 REMEMBER_MS: Final = 3000
 #: ... for so long after they last moved: a chair that somebody passed would confirm itself for ever.
 STAND_MS: Final = 60_000
-#: Who comes so near to the frame's edge may be cut by it, pixels.
-EDGE: Final = 2.0
 #: Scores of what HOG confirmed, from and to.
 CONFIRMED: Final = (BELIEVED, 1.0)
 #: Overlap from which a window confirms a figure; share of it within figures from which they explain it.
@@ -81,16 +79,8 @@ class HogDetector:
             windows.append(self._scan(image))
         hog = suppress(_joined(windows), iou=0.4, contained=0.75)
         self._remember(hog, moving, now)
-        self._learn(hog, blobs, width, height)
+        self._motion.learn(blobs, hog.xywh, (width, height))
         return clip(_fused(hog, blobs), width, height, min_height)
-
-    def _learn(self, hog: Boxes, blobs: list[Blob], width: int, height: int) -> None:
-        """Who is seen whole teaches how tall people stand there: alone, confirmed, cut by no edge."""
-        for blob in blobs:
-            inside = min(blob.x, blob.y, width - blob.x - blob.w, height - blob.y - blob.h) > EDGE
-            whole = blob.alone and inside and shape_score(blob) == SHAPED
-            if whole and len(hog) and float(overlaps(boxes_of([blob]), hog.xywh).max()) >= 0.5:
-                self._motion.confirm(blob)
 
     def _remember(self, hog: Boxes, moving: FloatArray, now: int) -> None:
         kept = [

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from producers.detect.background import BACKGROUND, HISTORY, LIGHT_CHANGED, exposed_alike
-from producers.detect.base import FloatArray
+from producers.detect.base import FloatArray, overlaps
 from producers.detect.figures import figures
 from producers.detect.stature import ODD, Stature
 from producers.frames import Image
@@ -26,6 +26,10 @@ TALLER: Final = 0.15
 #: Scores of foreground alone: of a person's shape, and of a doubtful one.
 SHAPED: Final = 0.5
 DOUBTFUL: Final = 0.3
+#: What comes so near to the frame's edge may be cut by it, pixels.
+EDGE: Final = 2.0
+#: Overlap of a figure with a person seen from which it is that person.
+SEEN: Final = 0.5
 _MAX_WIDTH: Final = 480
 _SHADOW: Final = 127
 
@@ -94,6 +98,16 @@ class Motion:
         if self._frames < 2 or self._changed:
             return []
         return _pieces(np.asarray(mask, np.uint8), min_height * scale / 2, self._stature, scale)
+
+    def learn(self, blobs: list[Blob], seen: FloatArray, size: tuple[int, int]) -> None:
+        """Who is seen whole and alone, in a box of ``seen`` (n, 4), teaches how tall people stand there.
+        ``size``: width and height of the frame."""
+        width, height = size
+        for blob in blobs:
+            inside = min(blob.x, blob.y, width - blob.x - blob.w, height - blob.y - blob.h) > EDGE
+            whole = blob.alone and inside and shape_score(blob) == SHAPED
+            if whole and float(overlaps(boxes_of([blob]), seen).max(initial=0.0)) >= SEEN:
+                self.confirm(blob)
 
     def confirm(self, blob: Blob) -> None:
         """This figure is a person, seen whole and alone: the camera learns how tall people stand there."""

@@ -73,6 +73,11 @@ def export(encoder: Encoder, path: Path) -> None:
         opset_version=OPSET,
         dynamo=False,
     )
+    halve(path)
+
+
+def halve(path: Path) -> None:
+    """The model in the file ``path`` as `halved` leaves it, checked."""
     model = onnx.load(str(path))
     halved(model)
     onnx.checker.check_model(model, full_check=True)

@@ -6,12 +6,11 @@ python -m producers.training.detector.export --run DIR --to producers/detect/wei
 import argparse
 from pathlib import Path
 
-import onnx  # type: ignore[import-not-found,unused-ignore]
 import torch
 
 from producers.training.detector.network import CHANNELS, MULTIPLE, Detector
 from producers.training.detector.train import CHECKPOINT
-from producers.training.export import OPSET, halved
+from producers.training.export import OPSET, halve
 
 
 def export(run: Path, path: Path) -> None:
@@ -28,10 +27,7 @@ def export(run: Path, path: Path) -> None:
         opset_version=OPSET,
         dynamo=False,
     )
-    model = onnx.load(str(path))
-    halved(model)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, str(path))
+    halve(path)
 
 
 def main() -> None:
