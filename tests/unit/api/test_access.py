@@ -17,6 +17,7 @@ from api.access.keys import KeyFile
 from api.access.limits import Buckets
 from api.access.oidc import AGAIN_S, FRESH_S, BadToken, Issuer, PublishedKeys
 from api.access.roles import Role
+from api.system import _send
 from reid.errors import ConfigError, Unavailable
 from reid.runtime.settings import Settings
 from tests.unit.api.access import AUDIENCE, ISSUER, ROLES, Provider, bearer, guarded
@@ -207,6 +208,30 @@ def test_websockets_ask_too_and_end_with_the_key(tmp_path: Path, monkeypatch: py
                 while True:
                     socket.receive_json()
             assert ended.value.code == 1008
+
+
+def test_a_socket_whose_key_ended_just_as_a_message_had_gone_stayed_open_for_ever() -> None:
+    class Labels:
+        """One change, and never another."""
+
+        def __init__(self) -> None:
+            self.left = [("room1", {"7": "Visitor-A"})]
+
+        async def next(self) -> tuple[str, dict[str, str]]:
+            return self.left.pop() if self.left else await asyncio.Future()
+
+    class Socket:
+        async def send_json(self, message: object) -> None:
+            sending.cancel()
+
+    async def ends() -> None:
+        nonlocal sending
+        sending = asyncio.create_task(_send(Socket(), Labels(), asyncio.Lock()))  # type: ignore[arg-type]
+        assert (await asyncio.wait({sending}, timeout=2))[0]
+
+    sending: asyncio.Task[None]
+    asyncio.run(ends())
+    assert sending.cancelled()
 
 
 def test_too_many_requests_of_one_caller(tmp_path: Path) -> None:
