@@ -30,7 +30,7 @@ demo: setup
 # Three processes, of which one computes with what the others leave: tests/lanes.py. ARGS="-n 0": one.
 test: setup
 	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) lint core
-	$(BIN)/python -m pytest -n 3 --hypothesis-profile=thorough $(ARGS)
+	$(BIN)/python -m pytest -n 3 --max-worker-restart=0 --hypothesis-profile=thorough $(ARGS)
 
 # Needs Chromium (apt-get install chromium); without it every test is skipped, and says so.
 test-browser: setup
