@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from producers.training.detector.network import CHANNELS, MULTIPLE, Detector
+from producers.detect.headnet import MULTIPLE
+from producers.training.detector.network import CHANNELS, Detector
 from producers.training.detector.train import CHECKPOINT
 from producers.training.export import OPSET, halve
 

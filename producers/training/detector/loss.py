@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from producers.training.detector.network import HEAD, STRIDE, boxes_at
+from producers.detect.headnet import STRIDE
+from producers.training.detector.network import HEAD, boxes_at
 
 #: Of whom less is seen is no person to find; from the second on one that must be found.
 HIDDEN: Final = 0.15

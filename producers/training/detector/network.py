@@ -12,11 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from producers.detect.headnet import STRIDE
 from producers.training.network import Block
 
-#: Pixels a cell of what comes out; the picture's sides are multiples of `MULTIPLE`.
-STRIDE: Final = 4
-MULTIPLE: Final = 32
 #: The head lies so far below a box's upper edge, in its heights.
 HEAD: Final = 0.12
 #: Blue, green, red, and the difference from the background.

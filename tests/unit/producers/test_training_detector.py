@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from producers.detect.headnet import STRIDE
 from producers.frames import Image
 from producers.training.detector.people import TALL, Figure, cut_out, drawn
 from producers.training.detector.places import SIZE, behind, places
@@ -84,7 +85,7 @@ def test_a_seed_tells_all_scenes() -> None:
 def test_a_target_is_a_head_and_the_box_of_the_nearer() -> None:
     pytest.importorskip("torch")
     from producers.training.detector.loss import target
-    from producers.training.detector.network import HEAD, STRIDE
+    from producers.training.detector.network import HEAD
 
     people = np.array(
         [[40, 20, 40, 100, 1.0], [150, 60, 40, 100, 0.25], [100, 100, 40, 100, 0.05]], np.float32
