@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+import msgspec
+
 from reid.contracts.embedding import fixed_from_bytes
 from reid.contracts.events import PersonState, Template, TrackRef, TrackSpan
 from reid.contracts.policy import Policy
@@ -187,6 +189,18 @@ class CameraState:
             until = max(bound.seen_at, at)
             self.wait(track, PendingTrack(first_at=until, last_at=until, since=until))
 
+    def unname(self, gone: frozenset[str]) -> None:
+        """No track tells any more that it was taken from one of these persons. It goes on being of whoever
+        comes next from then on only, not from its beginning."""
+        for pending in self.pending.values():
+            if not gone.isdisjoint(pending.not_persons):
+                pending.since = pending.since or pending.first_at
+        tracks: list[PendingTrack | BoundTrack] = [*self.pending.values(), *self.bound.values()]
+        for track in tracks:
+            if track.not_persons:
+                track.not_persons = _but(track.not_persons, gone)
+                track.differs = _but(track.differs, gone)
+
     def unseen_since(self, moment: int) -> list[tuple[int, TrackRef, str]]:
         """(seen_at, track, person id) of the bound tracks last seen before ``moment``: none, and not worth
         asking, up to the floor."""
@@ -289,6 +303,10 @@ class Import:
 
     gallery: str
     person_id: str
+
+
+def _but(ids: tuple[str, ...], gone: frozenset[str]) -> tuple[str, ...]:
+    return tuple(one for one in ids if one not in gone)
 
 
 def pair(one: str, other: str) -> tuple[str, str]:
@@ -421,15 +439,34 @@ class SiteState:
         for camera in self.cameras.values():
             camera.part(person_id, at)
         self.take_out(person_id)
-        self.suggested = dict.fromkeys(both for both in self.suggested if person_id not in both)
-        self.told = {both: told for both, told in self.told.items() if person_id not in both}
-        gone = [person_id]
-        while gone:
-            survivor = gone.pop()
-            absorbed = [a for a, merge in self.merges.items() if merge.survivor_id == survivor]
-            for absorbed_id in absorbed:
-                del self.merges[absorbed_id]
-            gone += absorbed
+        gone = self._merged_into(person_id)
+        for absorbed_id in gone[1:]:
+            del self.merges[absorbed_id]
+        self._unname(frozenset(gone))
+
+    def _merged_into(self, person_id: str) -> list[str]:
+        """This id, and all that stand for it now."""
+        found = [person_id]
+        for survivor in found:
+            found += [absorbed for absorbed, merge in self.merges.items() if merge.survivor_id == survivor]
+        return found
+
+    def _unname(self, gone: frozenset[str]) -> None:
+        """Nothing that is kept of others names these ids any more, nor will any event of theirs. Which
+        records of an older store were brought in stays known, or they would come again."""
+        self.suggested = dict.fromkeys(both for both in self.suggested if gone.isdisjoint(both))
+        self.told = {both: told for both, told in self.told.items() if gone.isdisjoint(both)}
+        for camera in self.cameras.values():
+            camera.unname(gone)
+        rejected = ((track, _but(persons, gone)) for track, persons in self.rejected.items())
+        self.rejected = {track: persons for track, persons in rejected if persons}
+        for merge in self.merges.values():
+            merge.survivor, merge.absorbed = (
+                one
+                if gone.isdisjoint(one.not_persons)
+                else msgspec.structs.replace(one, not_persons=_but(one.not_persons, gone))
+                for one in (merge.survivor, merge.absorbed)
+            )
 
     def holder(self, person_id: str) -> str | None:
         """The living person that this id stands for now, through all merges; None for one that is gone."""
