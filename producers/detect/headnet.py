@@ -21,13 +21,14 @@ from producers.detect.background import Background
 from producers.detect.base import (
     BELIEVED,
     Boxes,
+    FloatArray,
     clip,
     intersections,
     least_height,
     overlaps,
     suppress,
 )
-from producers.detect.motion import DOUBTFUL, SHAPED, Blob, Motion, boxes_of, shape_score
+from producers.detect.motion import DOUBTFUL, Blob, Motion, boxes_of, shape_score
 from producers.frames import CapturedFrame, Image
 from producers.network import Network, Tensor, open_network
 
@@ -40,12 +41,15 @@ MULTIPLE: Final = 32
 STRIDE: Final = 4
 #: The network's chance of a head, and the score that is told: from the first on at all, from the second on it
 #: begins a track, from the third on it is believed by itself.
-CHANCES: Final = (0.25, 0.35, 0.45, 1.0)
+CHANCES: Final = (0.25, 0.45, 0.5, 1.0)
 SCORES: Final = (0.3, 0.5, BELIEVED, 1.0)
 #: Boxes that overlap more are one person seen twice.
 SAME: Final = 0.6
-#: Overlap from which a figure is the person that the network tells of.
-CONFIRMS: Final = 0.5
+#: Overlap from which a figure is the person that the network tells of; and by how much of that one's height
+#: their sides differ at most where the figure's is believed. One that differs more lost its legs behind a
+#: desk, or has somebody else's.
+CONFIRMS: Final = 0.3
+AGREE: Final = 0.08
 #: Share of a figure within the network's boxes from which it is a part of somebody told already.
 PART: Final = 0.5
 
@@ -84,10 +88,11 @@ class HeadDetector:
 
 
 def drawn(told: Boxes, blobs: list[Blob]) -> Boxes:
-    """The network's people with the sides of their figures, where there is one each; then the figures of
-    which it tells nobody and that lie within nobody's box: they keep tracks alive, and begin none."""
+    """The network's people with the sides of their figures, where there is one each and both nearly agree,
+    and else those between; then the figures of which it tells nobody and that lie within nobody's box: they
+    keep tracks alive, and begin none."""
     blobs = [blob for blob in blobs if shape_score(blob) > 0]
-    shapes, own = boxes_of(blobs), np.array([shape_score(blob) for blob in blobs], np.float32)
+    shapes = boxes_of(blobs)
     alike = overlaps(told.xywh, shapes)
     xywh, lone = told.xywh.copy(), np.ones(len(blobs), bool)
     for one in np.argsort(-told.score, kind="stable"):
@@ -95,12 +100,19 @@ def drawn(told: Boxes, blobs: list[Blob]) -> Boxes:
         best = int(near.argmax()) if len(blobs) else 0
         if len(blobs) and near[best] >= CONFIRMS:
             lone[best] = False
-            # A figure of no person's shape has lost something, or has something besides.
-            xywh[one] = shapes[best] if own[best] >= SHAPED else (shapes[best] + xywh[one]) / 2
+            xywh[one] = _agreed(xywh[one], shapes[best])
     within = intersections(shapes, told.xywh) / np.maximum(shapes[:, 2] * shapes[:, 3], 1.0)[:, None]
     lone &= within.max(axis=1, initial=0.0) <= PART
     doubtful = np.full(int(lone.sum()), DOUBTFUL, np.float32)
     return Boxes(np.concatenate([xywh, shapes[lone]]), np.concatenate([told.score, doubtful]))
+
+
+def _agreed(told: FloatArray, shape: FloatArray) -> FloatArray:
+    """(4,) left, top, width, height of a person, side by side."""
+    sides, seen = (np.concatenate([box[:2], box[:2] + box[2:]]) for box in (told, shape))
+    near = np.abs(seen - sides) <= AGREE * told[3]
+    sides = np.where(near, seen, (seen + sides) / 2)
+    return np.concatenate([sides[:2], sides[2:] - sides[:2]]).astype(np.float32)
 
 
 @lru_cache(maxsize=1)

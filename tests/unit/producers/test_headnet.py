@@ -131,9 +131,12 @@ def test_a_figure_is_one_persons_alone() -> None:
     assert boxes.xywh.tolist() == [[104, 40, 44, 150], [110, 55, 50, 140]]
 
 
-def test_a_figure_of_a_doubtful_shape_is_met_half_way() -> None:
-    boxes = drawn(told((100, 50, 50, 140)), [figure(100, 60, 80, 120, fill=0.35)])
-    assert boxes.xywh.tolist() == [[100, 55, 65, 130]]
+def test_a_side_in_which_the_figure_differs_much_is_met_half_way() -> None:
+    """A desk hides the legs of the one, somebody else hangs on to the right of the other."""
+    boxes = drawn(
+        told((100, 50, 50, 140), (300, 50, 50, 140)), [figure(103, 52, 46, 90), figure(300, 50, 90, 140)]
+    )
+    assert boxes.xywh.tolist() == [[103, 52, 46, 114], [300, 50, 70, 140]]
 
 
 def test_a_figure_nobody_is_told_of_begins_no_track_and_a_part_of_somebody_is_nobody() -> None:
