@@ -7,7 +7,7 @@ because people who walk together share much of their boxes, and seldom a head.
 
 Who is there, the network tells; how far they reach, the foreground tells better, taken apart into figures as
 for `producers.detect.hog`: on the simulated site (seed 4) half of the network's boxes overlap the true one by
-three quarters (intersection over union), and of those that take a figure's sides, three quarters do.
+0.8 (intersection over union), and of those that take a figure's sides two of three do.
 """
 
 from functools import lru_cache
