@@ -32,7 +32,7 @@ Detector = Annotated[
     typer.Option(
         "--detector",
         metavar="NAME|FILE",
-        help="hog, truth (simulated site), a fetched model, or a model file.",
+        help="auto, headnet, hog, truth (simulated site), a fetched model, or a model file.",
     ),
 ]
 Embedder = Annotated[
