@@ -102,10 +102,39 @@ def test_every_part_is_of_that_moment_and_nothing_can_be_changed(page: Any, site
     page.wait_for_selector(".identity h1")
     assert page.locator(".identity button:visible").count() == 0
     plain = [one for one in history(site, first["person_id"], moment) if one["kind"] not in PLAIN]
-    page.wait_for_function(
-        "n => document.querySelectorAll('.steps li').length === n", arg=min(len(plain), 40)
-    )
+    wanted = [one["kind"] for one in plain][:40]
+    until(lambda: steps(page) == wanted, 30, lambda: (steps(page), wanted, page.url, moment))
     assert page.url.endswith(f"at={moment}"), "an address to hand on"
+
+
+def steps(page: Any) -> list[str]:
+    """Kinds of those shown."""
+    found: list[str] = page.locator(".steps li").evaluate_all("all => all.map(one => one.dataset.kind)")
+    return found
+
+
+def test_what_was_busy_when_asked_about_the_past_is_asked_again(page: Any, site: Site) -> None:
+    """Of the past no news comes by which it would be: a part of the page stayed empty."""
+    page.keyboard.press("r")
+    page.wait_for_selector("#replay:not([hidden])")
+    slide(page, 0.6)
+    page.expected.append("status of 503")
+    refused: set[str] = set()
+
+    def busy_at_first(route: Any) -> None:
+        kind = "history" if "/history?" in route.request.url else "cameras"
+        if kind in refused:
+            route.continue_()
+        else:
+            refused.add(kind)
+            route.fulfill(status=503, json={"detail": "busy"})
+
+    page.route(re.compile(r"/(history|cameras)\?.*at="), busy_at_first)
+    page.evaluate("id => (location.hash = '#/people/' + id)", site.persons()[0]["person_id"])
+    page.wait_for_selector(".steps li")
+    page.evaluate("() => (location.hash = '#/live')")
+    shows(page, site, slide(page, 0.7))
+    assert refused == {"history", "cameras"}
 
 
 def test_an_address_with_a_moment_opens_it(page: Any, site: Site) -> None:

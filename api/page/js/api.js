@@ -10,6 +10,11 @@ export class Refused extends Error {
   }
 }
 
+// Whether it may be answered a moment later: the API, or what it asks, is away or busy.
+export const passes = error => error.status === 0 || error.status === 429 || (error.status >= 500 && error.status !== 501);
+// So long until it is asked again, ms.
+export const AGAIN = 2000;
+
 let keyAsked = null;
 
 // `ask()` opens the dialog for a key and resolves to it.

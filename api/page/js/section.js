@@ -1,6 +1,6 @@
 // A part of a view that asks the API by itself, and hides where the API does not have it.
 
-import { get, has, Refused } from "./api.js";
+import { AGAIN, get, has, passes, Refused } from "./api.js";
 import { h, onChange } from "./dom.js";
 import { moment } from "./state.js";
 
@@ -11,9 +11,10 @@ export function section(title, { route, load, draw, scope, aside = null, liveOnl
   const node = h("section", { class: "card", "aria-label": title, hidden: true }, h("div", { class: "head" }, h("h2", null, title), h("span", { class: "grow" }), aside), body);
   if (!has(route)) return { node, refresh: async () => {} };
   const changed = onChange(data => draw(body, data));
-  let running = null;
+  let running = null, again = 0;
   const refresh = async () => {
     running?.abort();
+    clearTimeout(again);
     if (liveOnly && moment.get() !== null) return void (node.hidden = true);
     const mine = (running = new AbortController());
     try {
@@ -24,11 +25,16 @@ export function section(title, { route, load, draw, scope, aside = null, liveOnl
     } catch (error) {
       if (error.name === "AbortError") return;
       if (!(error instanceof Refused)) throw error; // a defect of ours: to be seen
-      // Gone in the past, or not offered: no section. Away: what was drawn stays.
+      // Gone in the past, or not offered: no section. Away: what was drawn stays; of the past no news comes
+      // by which it would be asked for again.
       if (error.status === 404 || error.status === 501) node.hidden = true;
+      else if (moment.get() !== null && passes(error) && !scope.ended) again = setTimeout(refresh, AGAIN);
     }
   };
-  scope.onEnd(() => running?.abort());
+  scope.onEnd(() => {
+    running?.abort();
+    clearTimeout(again);
+  });
   scope.onEnd(moment.listen(() => refresh()));
   refresh();
   return { node, refresh };
