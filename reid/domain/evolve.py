@@ -359,7 +359,7 @@ def _template_removed(site: SiteState, event: PersonTemplateRemoved) -> None:
 
 
 def _gone(site: SiteState, event: PersonForgotten | PersonExpired) -> None:
-    site.remove(event.person_id, event.at)
+    site.remove([event.person_id], event.at)
 
 
 def _reset(site: SiteState, event: GalleryReset) -> None:
@@ -367,8 +367,7 @@ def _reset(site: SiteState, event: GalleryReset) -> None:
         site.next_label = 0
         for camera in site.cameras.values():
             camera.pending.clear()
-    for person_id in event.person_ids:
-        site.remove(person_id, event.at)
+    site.remove(event.person_ids, event.at)
 
 
 def _policy(site: SiteState, event: PolicyAdopted) -> None:

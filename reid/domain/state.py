@@ -1,7 +1,7 @@
 """The state of a partition: exactly what the fold of its events gives, and nothing else."""
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -433,23 +433,18 @@ class SiteState:
             camera.bound = {t: b for t, b in camera.bound.items() if b.person_id != person_id}
         return person
 
-    def remove(self, person_id: str, at: int) -> None:
-        """Forgets the person, also as it was before any merge. Its tracks lose their identity: whoever they
-        are next, they are it from ``at`` on, and what was before is nobody's."""
-        for camera in self.cameras.values():
-            camera.part(person_id, at)
-        self.take_out(person_id)
-        gone = self._merged_into(person_id)
-        for absorbed_id in gone[1:]:
-            del self.merges[absorbed_id]
-        self._unname(frozenset(gone))
-
-    def _merged_into(self, person_id: str) -> list[str]:
-        """This id, and all that stand for it now."""
-        found = [person_id]
-        for survivor in found:
-            found += [absorbed for absorbed, merge in self.merges.items() if merge.survivor_id == survivor]
-        return found
+    def remove(self, person_ids: Collection[str], at: int) -> None:
+        """Forgets the persons, also as they were before any merge. Their tracks lose their identity: whoever
+        they are next, they are it from ``at`` on, and what was before is nobody's."""
+        for person_id in person_ids:
+            for camera in self.cameras.values():
+                camera.part(person_id, at)
+            self.take_out(person_id)
+        gone = frozenset(person_ids)
+        while more := {a for a, merge in self.merges.items() if merge.survivor_id in gone} - gone:
+            gone |= more
+        self.merges = {a: merge for a, merge in self.merges.items() if a not in gone}
+        self._unname(gone)
 
     def _unname(self, gone: frozenset[str]) -> None:
         """Nothing that is kept of others names these ids any more, nor will any event of theirs. Which

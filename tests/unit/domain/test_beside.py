@@ -184,5 +184,5 @@ def test_memory_of_who_told_it_is_bounded_and_in_the_snapshot(monkeypatch: pytes
 
 def test_who_is_forgotten_told_nothing() -> None:
     story, first, _ = beside_one_of_two()
-    story.site.remove(first, at(100))
+    story.site.remove([first], at(100))
     assert not story.site.told
