@@ -92,13 +92,15 @@ def drawn(told: Boxes, blobs: list[Blob]) -> Boxes:
     and else those between; then the figures of which it tells nobody and that lie within nobody's box: they
     keep tracks alive, and begin none."""
     blobs = [blob for blob in blobs if shape_score(blob) > 0]
+    if not blobs:
+        return told
     shapes = boxes_of(blobs)
     alike = overlaps(told.xywh, shapes)
     xywh, lone = told.xywh.copy(), np.ones(len(blobs), bool)
     for one in np.argsort(-told.score, kind="stable"):
         near = np.where(lone, alike[one], 0.0)
-        best = int(near.argmax()) if len(blobs) else 0
-        if len(blobs) and near[best] >= CONFIRMS:
+        best = int(near.argmax())
+        if near[best] >= CONFIRMS:
             lone[best] = False
             xywh[one] = _agreed(xywh[one], shapes[best])
     within = intersections(shapes, told.xywh) / np.maximum(shapes[:, 2] * shapes[:, 3], 1.0)[:, None]

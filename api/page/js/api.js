@@ -10,10 +10,13 @@ export class Refused extends Error {
   }
 }
 
-// Whether it may be answered a moment later: the API, or what it asks, is away or busy.
-export const passes = error => error.status === 0 || error.status === 429 || (error.status >= 500 && error.status !== 501);
-// So long until it is asked again, ms.
-export const AGAIN = 2000;
+const AGAIN = 2000; // ms
+// The API, or what it asks, is away or busy.
+const passes = ({ status }) => status === 0 || status === 429 || (status >= 500 && status !== 501);
+
+// Asks again a moment later what was refused of the past, where that may help: no news comes by which it would
+// be asked for again. The timer.
+export const askAgain = (refused, ask) => (moment.get() !== null && passes(refused) ? setTimeout(ask, AGAIN) : 0);
 
 let keyAsked = null;
 

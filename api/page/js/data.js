@@ -1,6 +1,6 @@
 // Loads what all views share, and keeps it fresh: by the WebSocket's word, by a slow clock, by the moment.
 
-import { AGAIN, get, has, passes, Refused } from "./api.js";
+import { askAgain, get, has, Refused } from "./api.js";
 import { arrived, knownArrivals } from "./arrivals.js";
 import { gathered, signal } from "./signal.js";
 import { alertsOpen, cameras, labels, loaded, moment, people, reviewOpen, site, trouble } from "./state.js";
@@ -109,7 +109,6 @@ async function shown(load, take) {
     if (!(error instanceof Refused)) throw error;
     if (moment.get() !== at) return;
     trouble.set(error.message);
-    // Of the past no news comes by which it would be asked for again.
-    if (at !== null && passes(error)) setTimeout(() => moment.get() === at && shown(load, take), AGAIN);
+    askAgain(error, () => moment.get() === at && shown(load, take));
   }
 }

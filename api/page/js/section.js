@@ -1,6 +1,6 @@
 // A part of a view that asks the API by itself, and hides where the API does not have it.
 
-import { AGAIN, get, has, passes, Refused } from "./api.js";
+import { askAgain, get, has, Refused } from "./api.js";
 import { h, onChange } from "./dom.js";
 import { moment } from "./state.js";
 
@@ -25,10 +25,9 @@ export function section(title, { route, load, draw, scope, aside = null, liveOnl
     } catch (error) {
       if (error.name === "AbortError") return;
       if (!(error instanceof Refused)) throw error; // a defect of ours: to be seen
-      // Gone in the past, or not offered: no section. Away: what was drawn stays; of the past no news comes
-      // by which it would be asked for again.
+      // Gone in the past, or not offered: no section. Away: what was drawn stays.
       if (error.status === 404 || error.status === 501) node.hidden = true;
-      else if (moment.get() !== null && passes(error) && !scope.ended) again = setTimeout(refresh, AGAIN);
+      else if (!scope.ended) again = askAgain(error, refresh);
     }
   };
   scope.onEnd(() => {
