@@ -48,7 +48,8 @@ _TRANSIENT: Final = {
 
 
 class Follower:
-    """Runs until ``stop`` is set. Calls ``on_ready`` whenever the reader stands at the stored positions."""
+    """Runs until ``stop`` is set. Calls ``on_ready`` whenever the reader stands at the stored positions, and
+    ``committed`` after each change."""
 
     def __init__(
         self,
@@ -59,12 +60,13 @@ class Follower:
         stop: threading.Event,
         on_ready: Callable[[], None] = lambda: None,
         renewal: Renewal | None = None,
+        committed: Callable[[Change], None] = lambda _: None,
     ) -> None:
         self._consumer, self._store, self._dead_letters, self._stop = consumer, store, dead_letters, stop
         self._views = {view.topic.name: view for view in views}
         self._positions: dict[str, dict[int, int | None]] = {}
         self._generation = ""
-        self._on_ready, self._renewal = on_ready, renewal
+        self._on_ready, self._renewal, self._committed = on_ready, renewal, committed
         #: Views that stand in the store in this program's form.
         self._current: set[str] = set()
         self._checked_at = 0.0
@@ -115,8 +117,10 @@ class Follower:
                 self._bury(view, made.rejected)
             expected = self._positions[topic]
             ops = [*made.ops, formed(view)] if view.name in self._current else made.ops
-            self._store.commit(Change(view.name, expected, positions, ops, made.messages, self._generation))
+            change = Change(view.name, expected, positions, ops, made.messages, self._generation)
+            self._store.commit(change)
             self._positions[topic] = {**expected, **positions}
+            self._committed(change)
         if not moved and time.monotonic() - self._checked_at > CHECK_S:
             self._check()
 

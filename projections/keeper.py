@@ -1,10 +1,12 @@
 """Deletes stored crops that are nobody's: the erasure of who was forgotten, expired or reset, made real.
 
 The view names the crops of living persons. What it named a moment ago and names no longer goes at once if it
-is of nobody who lives. Anything else goes `GRACE_S` after it was taken or named last: tracks that nobody
-became, and crops that better ones replaced or whose track is nobody's for a while. The next sighting of such
-a track names its crop again, and would name a picture that is gone. Nothing here is part of the fold: a
-replay or a rebuild deletes nothing, a crash loses nothing, and to delete twice does no harm.
+is of nobody who lives: as seen between two looks, and as the follower beside tells of each change, for who is
+named and forgotten between two looks was named in neither. Anything else goes `GRACE_S` after it was taken or
+named last: tracks that nobody became, and crops that better ones replaced or whose track is nobody's for a
+while. The next sighting of such a track names its crop again, and would name a picture that is gone. Nothing
+here is part of the fold: a replay or a rebuild deletes nothing, a crash loses nothing, and to delete twice
+does no harm.
 
 A view that is behind its log names too little, and so may one that an older program made. So nothing is
 deleted while the stored positions are lower than they were or the form is another, and what the view never
@@ -15,10 +17,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from queue import SimpleQueue
 from typing import Final, NamedTuple
 
+from projections.changes import Change, RemoveHolder
 from projections.claims import Claims
 from projections.views import PersonsView
+from reid.contracts.topics import PERSONS_VIEW, crops_key
 from reid.errors import Unavailable
 from reid.runtime.crops.base import CropStore, Stored
 
@@ -59,6 +64,13 @@ class _LetGo(NamedTuple):
     at: float
 
 
+class _Told(NamedTuple):
+    """``crops``: site, SHA-256 and who holds it no longer; ``positions``: of the view after it."""
+
+    crops: list[tuple[str, str, bytes]]
+    positions: Mapping[int, int]
+
+
 class Keeper:
     """``claims``: of these sites, what the view names and where it stands, read as one; ``ends``: next offset
     of each partition of the event log; ``clock``: seconds since the epoch."""
@@ -76,21 +88,49 @@ class Keeper:
         self._before: Claims | None = None
         #: Site and crop -> who let it go, and when.
         self._let_go: dict[tuple[str, str], _LetGo] = {}
+        self._told: SimpleQueue[_Told] = SimpleQueue()
+        #: Highest positions that a change which let something go led to.
+        self._told_at: dict[int, int] = {}
+
+    def committed(self, change: Change) -> None:
+        """To be called after each change of the view that is made in this process, from any thread."""
+        if change.view != PERSONS_VIEW:
+            return
+        crops = [
+            (op.key.removeprefix(crops_key("")), op.name, op.holder.encode())
+            for op in change.ops
+            if isinstance(op, RemoveHolder)
+        ]
+        if crops:
+            self._told.put(_Told(crops, change.positions))
 
     def look(self) -> int:
         """Deletes what was named, within `GRACE_S`, of those alone who live no longer. Returns how many.
 
         Raises `Unavailable`.
         """
-        before, now = self._before, self._claims(self._crops.sites())
-        if now.form != PersonsView.form or (before is not None and _lower(now.positions, before.positions)):
-            return 0
         at = self._clock()
+        self._hear(at)
+        before, now = self._before, self._claims(self._crops.sites())
+        reached = [self._told_at, *([before.positions] if before is not None else [])]
+        if now.form != PersonsView.form or any(_lower(now.positions, positions) for positions in reached):
+            return 0
         for site, (named, _) in (before.sites if before is not None else {}).items():
             for sha256 in named.keys() - now.of(site).holders.keys():
                 self._let_go[site, sha256] = _LetGo(named[sha256], at)
         self._before = now
         return self._erase(now, at)
+
+    def _hear(self, at: float) -> None:
+        """What was told comes before the look at the view, so that the view has it already."""
+        while not self._told.empty():
+            told = self._told.get()
+            for partition, position in told.positions.items():
+                self._told_at[partition] = max(position, self._told_at.get(partition, 0))
+            for site, sha256, holder in told.crops:
+                others = self._let_go.get((site, sha256))
+                holders = holder if others is None else b"%s %s" % (others.holders, holder)
+                self._let_go[site, sha256] = _LetGo(holders, at)
 
     def _erase(self, now: Claims, at: float) -> int:
         """Of what was let go, what is of nobody who lives; what is named again, or past its grace, is let go

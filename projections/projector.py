@@ -53,10 +53,11 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
         cleanup.callback(clear_ready, settings, NAME)
         cleanup.enter_context(asked_by_signals(stop))
         letters, ready = KafkaDeadLetters(producer), partial(mark_ready, settings, NAME)
-        KeeperThread(keeper_of(settings, store), stop).start()
+        keeper = keeper_of(settings, store)
+        KeeperThread(keeper, stop).start()
         renewal = Renewal(Job(bootstrap, settings.redis(), views))
         cleanup.callback(renewal.end)
-        Follower(consumer, store, views, letters, stop, ready, renewal).run()
+        Follower(consumer, store, views, letters, stop, ready, renewal, keeper.committed).run()
 
 
 def keeper_of(settings: Settings, store: RedisViewStore) -> Keeper:

@@ -1,6 +1,6 @@
 """A log held in a list, and what a projector does with it, without a broker."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from projections.changes import Change
@@ -20,7 +20,12 @@ def records(messages: Sequence[Any], topic: str = "reid.events.v1", start: int =
     ]
 
 
-def project(store: ViewStore, messages: Sequence[Any], batch: int = 1_000_000) -> list[Projection]:
+def project(
+    store: ViewStore,
+    messages: Sequence[Any],
+    batch: int = 1_000_000,
+    committed: Callable[[Change], None] = lambda _: None,
+) -> list[Projection]:
     """Applies the messages to the persons view, from its stored position on, ``batch`` at a time."""
     view, made = PersonsView(TTL_DAYS), []
     for first in range(0, len(messages), batch):
@@ -28,7 +33,9 @@ def project(store: ViewStore, messages: Sequence[Any], batch: int = 1_000_000) -
         found = records(messages[first : first + batch], start=position or 0)
         done = view.project(found, store)
         after = {0: found[-1].offset + 1}
-        store.commit(Change(view.name, {0: position}, after, done.ops, done.messages))
+        change = Change(view.name, {0: position}, after, done.ops, done.messages)
+        store.commit(change)
+        committed(change)
         made.append(done)
     return made
 

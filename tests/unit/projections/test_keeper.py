@@ -19,7 +19,10 @@ NOW = 1_000_000.0
 
 
 class Kept:
-    """A store of crops beside a view; ``end``: of the event log, ``now``: seconds since the epoch."""
+    """A store of crops beside a view; ``end``: of the event log, ``now``: seconds since the epoch;
+    ``tells``: the follower is in the keeper's process."""
+
+    tells = False
 
     def __init__(self, folder: Path) -> None:
         self.crops = DirectoryCrops(folder)
@@ -33,7 +36,7 @@ class Kept:
         self.happens(registered("a", 0, "Visitor-A"), registered("b", 1, "Visitor-B"))
 
     def happens(self, *events: object) -> None:
-        project(self.store, list(events))
+        project(self.store, list(events), committed=self.keeper.committed if self.tells else lambda _: None)
         self.end = self.store.positions(PERSONS_VIEW)[0]
 
     def put(self, content: bytes, age: float = 0.0) -> str:
@@ -62,6 +65,51 @@ def test_who_is_forgotten_is_erased_at_the_next_look(kept: Kept) -> None:
     kept.happens(forgotten("a"))
     assert kept.keeper.look() == 1
     assert kept.left() == {other}
+
+
+def test_who_is_forgotten_before_a_look_saw_their_picture_is_erased_at_the_next_one(kept: Kept) -> None:
+    """What was named and forgotten between two looks, two seconds apart, stayed until a sweep ten minutes
+    later: neither look had seen it named."""
+    kept.tells = True
+    mine, hers, ours = kept.put(b"mine"), kept.put(b"hers"), kept.put(b"ours")
+    kept.keeper.look()
+    for person, tracker, name in [("a", "1", mine), ("a", "1", ours), ("b", "2", hers), ("b", "2", ours)]:
+        kept.show(name, person=person, tracker=tracker)
+    kept.happens(forgotten("a"))
+    assert kept.keeper.look() == 1
+    assert kept.left() == {hers, ours}
+    kept.happens(forgotten("b"))
+    assert kept.keeper.look() == 2
+    assert not kept.left()
+
+
+def test_both_who_had_a_picture_are_asked_after_before_it_is_deleted(kept: Kept) -> None:
+    """One let it go for better ones and lives, the other is forgotten, both between two looks."""
+    kept.tells = True
+    both = kept.put(b"both")
+    kept.show(both)
+    kept.show(both, person="b", tracker="2")
+    for n in range(KEEP):
+        kept.show(kept.put(b"better %d" % n), 0.9)
+    kept.happens(forgotten("b"))
+    assert kept.keeper.look() == 0
+    assert both in kept.left()
+
+
+def test_what_was_told_of_a_redis_that_then_lost_it_erases_nobody(kept: Kept) -> None:
+    kept.tells = True
+    mine, old = kept.put(b"mine"), kept.put(b"old")
+    kept.show(old)
+    for n in range(KEEP):
+        kept.show(kept.put(b"better %d" % n), 0.9)
+    kept.show(mine, 0.95)
+    kept.store.flush()
+    assert kept.keeper.look() == 0
+    kept.store.commit(Change(PERSONS_VIEW, {}, {}, [formed(PersonsView(90))]))
+    kept.tells = False
+    project(kept.store, [registered("b", 0, "Visitor-B")])
+    assert kept.keeper.look() == 0
+    assert {mine, old} <= kept.left()
 
 
 def test_a_crop_that_nobody_became_goes_when_its_grace_is_over(kept: Kept) -> None:
