@@ -35,10 +35,10 @@ from reid.domain.templates import mean_of
 #: nearest by appearance.
 CANDIDATES: Final = 6
 #: In a crowd of more than ``LARGE`` two who look alike to the last crop are too likely for either to be it:
-#: so much the nearest must lead for each e-fold of persons, up to ``LARGEST``: of more nothing was measured.
+#: so much the nearest must lead for each e-fold of persons, up to ``LARGEST``, and no more beyond.
 LARGE: Final = 100
-LARGEST: Final = 1_000
-AMBIGUITY_BY_CROWD: Final = 0.07
+LARGEST: Final = 272
+AMBIGUITY_BY_CROWD: Final = 0.2
 #: A track began so long before its first crop at most, ms. So long it is remembered from whom it was taken,
 #: whose time it would take otherwise; and no clock that went wrong makes a visit of days.
 UNTOLD: Final = PENDING_FORGOTTEN_AFTER
