@@ -7,7 +7,7 @@ What people said, and what is too old to be remembered here, stays.
 from collections.abc import Collection, Iterator
 
 from reid.contracts.events import TrackRef
-from reid.domain.state import MAX_TOLD, SiteState, Told
+from reid.domain.state import MAX_TOLD, Person, SiteState, Told
 
 
 def tell(site: SiteState, track: TrackRef, person_id: str, other_id: str, at: int) -> None:
@@ -33,6 +33,15 @@ def told_by(
         if any(b.person_id == person_id and t not in tracks for t, b in camera.bound.items()):
             otherwise.update(b.person_id for b in camera.bound.values())
     return {other_id: keys for other_id, keys in by_them.items() if other_id not in otherwise}
+
+
+def otherwise(site: SiteState, track: TrackRef, person: Person, other: Person) -> bool:
+    """Whether it is another track of the person that told the two to be two, the last time that one did."""
+    return any(
+        told.tracks[mine] not in (None, track)
+        for _, told, mine, other_id in _about(site, person.person_id)
+        if other_id == other.person_id
+    )
 
 
 def take_back(site: SiteState, track: TrackRef, person_id: str, since: int) -> None:

@@ -303,6 +303,8 @@ def _split(site: SiteState, event: PersonSplit) -> None:
     if event.decision is None and event.kind != "merge_undone":
         for track in event.tracks:
             site.reject(track, person_id)
+            if other is not None:
+                site.revisions.confirm(track)
     for undo in event.merges:
         merge = Merge(undo.survivor.person_id, undo.survivor, undo.absorbed)
         site.merges[undo.absorbed.person_id] = merge

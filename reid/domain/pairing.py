@@ -102,9 +102,9 @@ class Pairing:
         tracks = {t.track for each in (person, other) for t in self.looks(each)} - {without}
         margin = self.policy.merge_margin
         eased = min(margin, max(margin - self.policy.merge_relief * (len(tracks) - 1), EVEN))
-        return eased + self._for_crowd(person, other, CROWD)
+        return eased + self.for_crowd(person, other, CROWD)
 
-    def _for_crowd(self, person: Person, other: Person, most: int) -> float:
+    def for_crowd(self, person: Person, other: Person, most: int) -> float:
         """Log odds more that are needed in a crowd of more than ``most``."""
         return 2 * max(logarithm(self.crowd(person, other) / most), 0.0)
 
@@ -134,7 +134,7 @@ class Pairing:
             return math.inf
         if self.at - left.last_seen <= _GONE or apart_persons(person, other, self.policy):
             return math.inf
-        return LEFT_OVER + self._for_crowd(person, other, SMALL)
+        return LEFT_OVER + self.for_crowd(person, other, SMALL)
 
     def _nobody_is_nearer(self, person: Person, other: Person) -> bool:
         """Nor anybody who it cannot be: then its own person has been taken for somebody else."""

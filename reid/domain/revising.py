@@ -3,7 +3,8 @@
 A track is decided on a few crops and on what the site knew then. Whenever a track gets an identity, the
 person, and the next of those in doubt, are weighed again with all that is kept of them: a track that does
 not fit the others of its person leaves it, or the one look that does not; one that another would fit better
-makes room; two persons who are one are merged. What people decided stays.
+makes room; two persons who are one are merged; a track that fits somebody else far better goes there. What
+people decided stays.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,10 +17,11 @@ from reid.contracts.events import (
     PersonTemplateRemoved,
     TrackRef,
 )
+from reid.domain.beside import otherwise
 from reid.domain.days import apart_persons
 from reid.domain.evolve import WEIGHED
 from reid.domain.gallery import Search
-from reid.domain.pairing import Pairing
+from reid.domain.pairing import CROWD, EVEN, Pairing
 from reid.domain.poisoning import misfit
 from reid.domain.policy import Policy
 from reid.domain.scoring import Side, resemblances
@@ -31,6 +33,10 @@ from reid.domain.state import Person, SiteState
 _CANDIDATES: Final = 4
 #: So often is one track moved without being asked to.
 _MOVES: Final = 2
+#: By so many log odds a track must fit somebody else better than its own person to go there; one that fits
+#: its person with so many is not looked for elsewhere (docs/identity.md).
+_NEARER: Final = 2.0
+_SETTLED: Final = 1.0
 
 
 def revisions(
@@ -62,6 +68,10 @@ def revisions(
     return []
 
 
+#: Tracks of a person -> log odds that they are of that person, by the looks of the others.
+Fits = dict[TrackRef, float]
+
+
 class _Revision(Pairing):
     __slots__ = ()
 
@@ -76,19 +86,66 @@ class _Revision(Pairing):
 
     def of(self, person: Person, near: Iterable[Person]) -> AnyEvent | None:
         """The one that is most due."""
-        return self._broken(person) or self._poisoned(person) or self._joined(person, near)
-
-    def _broken(self, person: Person) -> PersonSplit | None:
-        """A track that does not fit the others any more."""
         few = self.few
-        found = [(self._fit(track, person, few, way=False), track) for track in self._movable(person)]
-        if not found:
+        fits = {track: self._fit(track, person, few, way=False) for track in self._movable(person)}
+        return (
+            self._broken(person, fits)
+            or self._poisoned(person)
+            or self._joined(person, near)
+            or self._nearer(person, fits)
+        )
+
+    def _broken(self, person: Person, fits: Fits) -> PersonSplit | None:
+        """A track that does not fit the others any more."""
+        if not fits:
             return None
-        odds, track = min(found)
+        odds, track = min((odds, track) for track, odds in fits.items())
         if odds >= -self.policy.break_margin:
             return None
         decision = self.decision(person, "new", "evidence_broke", odds, -self.policy.break_margin)
         return parted(self.site, self.site_id, self.at, person, track, self.policy, decision)
+
+    def _nearer(self, person: Person, fits: Fits) -> PersonSplit | None:
+        """A track far more like somebody else: when it came too little was known of it, or of them."""
+        best: tuple[float, TrackRef, int, Person] | None = None
+        for track, held in fits.items():
+            if held >= _SETTLED:
+                continue
+            for other, odds in self._elsewhere(track, person):
+                gain = odds - held
+                # As any two ids of which one is taken for the other: in a large crowd more is asked.
+                if gain < _NEARER or odds < EVEN + self.for_crowd(person, other, CROWD):
+                    continue
+                if best is None or (gain, track, -other.number) > best[:3]:
+                    best = (gain, track, -other.number, other)
+        if best is None:
+            return None
+        gain, track, _, other = best
+        decision = self.decision(other, "matched", "better_candidate", gain, _NEARER)
+        return parted(self.site, self.site_id, self.at, person, track, self.policy, decision, other.person_id)
+
+    def _elsewhere(self, track: TrackRef, person: Person) -> list[tuple[Person, float]]:
+        """Whom else the track may be, with the log odds of its looks."""
+        looks = [t for t in self.looks(person) if t.track == track]
+        barred = {person.person_id} | self.site.barred(track)
+        found = self.site.gallery.search(looks[0], barred, _CANDIDATES)
+        others = [self.site.persons[candidate.person_id] for candidate in found]
+        others = [other for other in others if self._may_go(track, person, other)]
+        sides = [Side(self.looks(o), {person.number, o.number}, self.crowd(person, o)) for o in others]
+        return list(zip(others, resemblances(self.site, looks, sides, self.knots), strict=True))
+
+    def _may_go(self, track: TrackRef, person: Person, other: Person) -> bool:
+        """Never to somebody whom the camera saw beside it, nor who was elsewhere then."""
+        if apart_persons(person, other, self.policy):
+            return False
+        if other.person_id in person.not_persons and not otherwise(self.site, track, person, other):
+            return False
+        bound = self.site.camera(track.camera_id).bound
+        if track in bound and any(b.person_id == other.person_id for b in bound.values()):
+            return False
+        spans = [span for span in person.tracks if span.track == track]
+        beside = [span for span in other.tracks if span.track.camera_id == track.camera_id]
+        return not at_once(spans, other.tracks) and not at_once(spans, beside, most=-1)
 
     def _poisoned(self, person: Person) -> PersonTemplateRemoved | None:
         """A template that disagrees with all the others of the person."""

@@ -63,6 +63,6 @@ def united(*parts: Iterable[TrackSpan]) -> tuple[TrackSpan, ...]:
     return tuple(sorted(spans.values(), key=lambda s: (s.first_at, s.track))[-MAX_SPANS:])
 
 
-def at_once(one: Iterable[TrackSpan], other: Collection[TrackSpan]) -> bool:
-    """Whether tracks of both were there at the same time."""
-    return any(min(a.last_at, b.last_at) - max(a.first_at, b.first_at) > _OVERLAP for a in one for b in other)
+def at_once(one: Iterable[TrackSpan], other: Collection[TrackSpan], most: int = _OVERLAP) -> bool:
+    """Whether tracks of both were there at the same time, for more than so many milliseconds."""
+    return any(min(a.last_at, b.last_at) - max(a.first_at, b.first_at) > most for a in one for b in other)

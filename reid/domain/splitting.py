@@ -76,13 +76,14 @@ def parted(
     track: TrackRef,
     policy: Policy,
     decision: Decision,
+    into: str | None = None,
 ) -> PersonSplit:
-    """One track taken from the person by evidence, into a person of its own; they may be found to be one
-    again. Both the track and what is left must have tracks and appearances."""
+    """One track taken from the person by evidence, ``into`` another or one of its own; they may be found to
+    be one again. Both the track and what is left must have tracks and appearances."""
     wanted = {track}
     spans = [span for span in person.tracks if span.track == track]
     kept = [t for t in person.templates if t.track != track]
-    target = _target(site, person, spans, None, policy)
+    target = _target(site, person, spans, into, policy)
     assert target is not None and kept
     rest, other = _told(site, _without(person, wanted, kept, policy), target, wanted)
     return PersonSplit(

@@ -225,7 +225,7 @@ class Revisions:
     """What the site keeps in mind to decide anew. ``doubts``: persons that may be somebody known, and how
     often they were weighed since; ``made_at``: times of the last revisions; ``moved``: tracks, and how often
     they were moved; ``asserted``: persons that people said to be one; ``confirmed``: tracks that people said
-    to be their person's."""
+    to be their person's, or moved there."""
 
     doubts: dict[str, int] = field(default_factory=dict)
     made_at: list[int] = field(default_factory=list)

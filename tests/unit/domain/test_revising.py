@@ -7,10 +7,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from reid.contracts.commands import ForgetPerson
 from reid.contracts.detections import Frame
 from reid.contracts.embedding import to_fixed
 from reid.contracts.events import PersonSeen, PersonsMerged, PersonSplit, Template, TrackRef
-from reid.domain import pairing, remembered
+from reid.domain import pairing, remembered, revising
 from reid.domain.centring import WINDOW, CameraMean, Centring
 from reid.domain.cohort import Cohort, Spread
 from reid.domain.exact import share
@@ -19,9 +20,9 @@ from reid.domain.policy import Policy
 from reid.domain.scoring import OPERATING_POINT, REACH
 from reid.domain.state import MAX_DOUBTS, MAX_MOVED, MAX_REJECTED, MAX_WEIGHINGS, Revisions, SiteState
 from tests.unit.domain.crowds import crowd, told
-from tests.unit.domain.story import MODEL, Story, frame, look, person, walk
+from tests.unit.domain.story import MODEL, SITE, Story, at, frame, look, person, walk
 from tests.unit.domain.test_commands import merge
-from tests.unit.domain.test_undo import unmerge
+from tests.unit.domain.test_undo import move, unmerge
 
 
 def test_a_track_that_does_not_fit_leaves_its_person_with_the_evidence() -> None:
@@ -96,7 +97,7 @@ def test_merging_asks_for_less_the_more_tracks_show_them() -> None:
 def left_over() -> list[PersonsMerged]:
     """Merges of a story in which nobody is merged for their looks alone."""
     stubborn = Policy(threshold=0.75, merge_margin=99.0, merge_relief=0.0)
-    return told(stubborn, seed=3, people=4, tracks=40).all(PersonsMerged)
+    return told(stubborn, seed=3, people=4, tracks=60).all(PersonsMerged)
 
 
 def test_who_was_like_nobody_and_never_came_again_stayed_a_person_for_good(
@@ -117,6 +118,67 @@ def test_who_is_left_over_is_not_given_to_the_next_best(monkeypatch: pytest.Monk
     merged = left_over()
     monkeypatch.setattr(pairing.Pairing, "_nobody_is_nearer", lambda *_: True)
     assert len(left_over()) > len(merged)
+
+
+#: Anybody is taken for whom the site knows before room2, and nobody is found before room3.
+BLIND = Policy(
+    camera_mean=False,
+    gate=False,
+    merge_margin=99.0,
+    break_margin=99.0,
+    camera_thresholds={"room2": 0.0, "room3": 1.0},
+    doubt_zone=0.0,
+    grey_zone=0.0,
+)
+WRONG = TrackRef("room2", "s1", "2")
+
+
+def test_a_track_that_was_taken_for_somebody_else_before_its_person_was_known_stayed_there() -> None:
+    story = Story(BLIND).given(walk("room1", 0, 1, "a"), walk("room2", 200, 2, look("b", "d", 0.3)))
+    story.given(walk("room3", 400, 3, look("b", "e", 0.3)))
+    first, other = story.site.persons
+    story.given(walk("room1", 500, 4, look("a", "f", 0.2)))
+    (split,) = story.all(PersonSplit)
+    assert (split.person.person_id, split.other.person_id, split.tracks) == (first, other, (WRONG,))
+    assert (split.decision.outcome, split.decision.reason) == ("matched", "better_candidate")
+    assert split.decision.candidate == other and split.decision.score > split.decision.threshold
+    assert {t.camera_id for t in split.other.templates} == {"room2", "room3"}
+    story.fold_equals_state()
+    story.given(walk("room1", 600, 5, look("a", "g", 0.2)))
+    assert len(story.all(PersonSplit)) == 1
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_track_never_goes_to_whom_its_camera_saw_beside_it(
+    told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else is remembered of who told the two to be two: both are before the camera now."""
+    monkeypatch.setattr(revising, "otherwise", lambda *_: not told)
+    story = Story(BLIND).given(walk("room1", 0, 1, "a"))
+    story.given([frame("room2", 200 + 0.4 * n, person(2, look("b", "d", 0.3))) for n in range(3)])
+    together = [person(2, look("b", "d", 0.3)), person(3, look("b", "e", 0.3))]
+    story.given([frame("room2", 201.2 + 0.4 * n, *together) for n in range(13)])
+    assert len(story.site.persons) == 2
+    story.given([frame("room1", 206.4 + 0.4 * n, person(4, look("a", "f", 0.2))) for n in range(3)])
+    assert not story.all(PersonSplit)
+
+
+def test_across_days_no_track_goes_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revising, "apart_persons", lambda *_: True)
+    story = Story(BLIND).given(walk("room1", 0, 1, "a"), walk("room2", 200, 2, look("b", "d", 0.3)))
+    story.given(walk("room3", 400, 3, look("b", "e", 0.3)), walk("room1", 500, 4, look("a", "f", 0.2)))
+    assert not story.all(PersonSplit)
+
+
+def test_where_people_moved_a_track_evidence_leaves_it() -> None:
+    """What was found by evidence could be taken back by people, and was taken back again by evidence."""
+    story = Story(BLIND).given(walk("room1", 0, 1, "a"), walk("room2", 200, 2, look("b", "d", 0.3)))
+    story.given(walk("room3", 400, 3, look("b", "e", 0.3)), walk("room3", 410, 4, look("b", "g", 0.3)))
+    first, other, _ = story.site.persons
+    story.given(move(other, TrackRef("room3", "s1", "3"), into=first, seconds=420))
+    story.given(ForgetPerson(site_id=SITE, command_id="f", issued_at=at(430), person_id=other))
+    story.given(walk("room1", 500, 5, look("a", "f", 0.2)))
+    assert [s.tracks for s in story.all(PersonSplit) if s.decision] == [(WRONG,)]
 
 
 def test_revisions_are_limited_in_a_minute() -> None:
