@@ -4,14 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reid.contracts.commands import ForgetPerson
-from reid.contracts.events import PersonRegistered, PersonSeen, PersonsMerged, PersonSplit, TrackRef
+from reid.contracts.events import PersonRegistered, PersonSeen, PersonsMerged, PersonSplit
 from reid.domain import pairing
 from reid.domain.lately import HERE, Lately
 from reid.domain.policy import Policy
 from reid.domain.state import Person
-from tests.unit.domain.story import PLAIN, SITE, Story, at, frame, look, person, walk
-from tests.unit.domain.test_undo import move
+from tests.unit.domain.story import PLAIN, Story, at, frame, look, person, walk
 
 DAY = 86_400
 STEP = 1 << 20
