@@ -31,7 +31,7 @@ from reid.domain.worn import Worn
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 17
+LAYOUT: Final = 18
 
 
 class _Bound(msgspec.Struct):
