@@ -1,8 +1,8 @@
 """The topics as `reid.contracts.topics` declares them: made once, checked ever after."""
 
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +18,9 @@ from reid.errors import ConfigError, Unavailable
 from reid.runtime.kafka import Config
 
 _TIMEOUT_S: Final = 15.0
+#: Of a command to the controller: how long a client looks for it, and the broker works at it; and clients.
+_PATIENCE: Final = {"request_timeout": _TIMEOUT_S, "operation_timeout": 10.0}
+_ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +67,18 @@ def create_topics(
     missing = [topic for topic in topics if topic.name not in existing]
     if not missing:
         return []
-    client = admin_client(bootstrap)
-    futures = client.create_topics(
-        [
-            NewTopic(
-                topic.name,
-                num_partitions=wanted_partitions(topic, partitions),
-                replication_factor=replication_factor,
-                config=wanted_config(topic),
-            )
-            for topic in missing
-        ],
-        operation_timeout=_TIMEOUT_S,
-    )
+    new = [
+        NewTopic(
+            topic.name,
+            num_partitions=wanted_partitions(topic, partitions),
+            replication_factor=replication_factor,
+            config=wanted_config(topic),
+        )
+        for topic in missing
+    ]
+    futures = _commanded(bootstrap, lambda client: client.create_topics(new, **_PATIENCE))
     created = [name for name, future in futures.items() if _created(bootstrap, name, future)]
-    _wait_visible(client, bootstrap, {topic.name for topic in missing})
+    _wait_visible(admin_client(bootstrap), bootstrap, {topic.name for topic in missing})
     if len(created) < len(missing):  # another process was creating them as well: check what it made
         create_topics(bootstrap, partitions, replication_factor, topics)
     return sorted(created)
@@ -86,18 +86,18 @@ def create_topics(
 
 def delete_topics(bootstrap: str, names: Iterable[str]) -> None:
     """Delete, and wait until gone. For tests: it destroys the log. Unknown names are passed over."""
-    client = admin_client(bootstrap)
     names = list(names)
     if not names:
         return
-    for future in client.delete_topics(names, operation_timeout=_TIMEOUT_S).values():
+    futures = _commanded(bootstrap, lambda client: client.delete_topics(names, **_PATIENCE))
+    for future in futures.values():
         with _talking_to(bootstrap):
             try:
                 future.result()
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise
-    _wait_gone(client, bootstrap, set(names))
+    _wait_gone(admin_client(bootstrap), bootstrap, set(names))
 
 
 def list_topics(bootstrap: str, timeout_s: float = _TIMEOUT_S) -> dict[str, int]:
@@ -173,6 +173,27 @@ def admin_client(bootstrap: str) -> AdminClient:
         "error_cb": lambda _: None,
     }
     return AdminClient(config)
+
+
+def _commanded(
+    bootstrap: str, command: Callable[[AdminClient], "dict[str, Future[Any]]"]
+) -> "dict[str, Future[Any]]":
+    """What came of a command to the cluster's controller, which does no harm when given twice. Seen twice
+    among thousands: a client that never hears who the controller is, of a broker that answers all others."""
+    for attempt in range(_ATTEMPTS):
+        client = admin_client(bootstrap)
+        with _talking_to(bootstrap):
+            client.list_topics(timeout=_TIMEOUT_S)
+        futures = command(client)
+        wait(futures.values())
+        if attempt == _ATTEMPTS - 1 or not any(map(_timed_out, futures.values())):
+            break
+    return futures
+
+
+def _timed_out(future: "Future[Any]") -> bool:
+    error = future.exception()
+    return isinstance(error, KafkaException) and error.args[0].code() == KafkaError._TIMED_OUT
 
 
 def _created(bootstrap: str, name: str, future: "Future[Any]") -> bool:

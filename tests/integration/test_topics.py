@@ -1,11 +1,16 @@
 """`create_topics` against a real broker."""
 
 import dataclasses
+from concurrent.futures import Future
+from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from reid.contracts.topics import ALL_TOPICS, CAMERAS, EVENTS
 from reid.errors import ConfigError, Unavailable
+from reid.runtime import admin
 from reid.runtime.admin import create_topics, delete_topics, list_topics
 from reid.runtime.kafka import producer, reader
 from reid.runtime.servers.ports import choose
@@ -36,6 +41,46 @@ def test_too_few_brokers_is_a_clear_error(topics: str) -> None:
     delete_topics(topics, [EVENTS.name])
     with pytest.raises(ConfigError, match="SAFEROOM_REPLICATION_FACTOR"):
         create_topics(topics, 4, 3)
+
+
+class Deaf:
+    """A client that knows the broker and never hears who its controller is."""
+
+    def __init__(self, real: AdminClient) -> None:
+        self._real = real
+
+    def list_topics(self, timeout: float) -> Any:
+        return self._real.list_topics(timeout=timeout)
+
+    def _none(self, asked: list[Any], **_: float) -> dict[str, "Future[Any]"]:
+        name = getattr(asked[0], "topic", asked[0])
+        future: Future[Any] = Future()
+        future.set_exception(KafkaException(KafkaError(KafkaError._TIMED_OUT)))
+        return {name: future}
+
+    create_topics = delete_topics = _none
+
+
+@pytest.mark.parametrize(("deaf", "works"), [(1, True), (2, True), (9, False)])
+def test_a_client_that_never_heard_of_the_controller_failed_though_kafka_was_there(
+    topics: str, monkeypatch: pytest.MonkeyPatch, deaf: int, works: bool
+) -> None:
+    real, made = admin.admin_client, list[Deaf]()
+
+    def client(bootstrap: str) -> Any:
+        if len(made) == deaf:
+            return real(bootstrap)
+        made.append(Deaf(real(bootstrap)))
+        return made[-1]
+
+    monkeypatch.setattr(admin, "admin_client", client)
+    if not works:
+        with pytest.raises(Unavailable, match=r"does not answer \(Local: Timed out\)"):
+            delete_topics(topics, [EVENTS.name])
+        assert len(made) == 3
+        return
+    delete_topics(topics, [EVENTS.name])
+    assert len(made) == deaf and EVENTS.name not in list_topics(topics)
 
 
 def test_an_absent_broker_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
