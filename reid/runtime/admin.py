@@ -179,7 +179,8 @@ def _commanded(
     bootstrap: str, command: Callable[[AdminClient], "dict[str, Future[Any]]"]
 ) -> "dict[str, Future[Any]]":
     """What came of a command to the cluster's controller, which does no harm when given twice. Seen twice
-    among thousands: a client that never hears who the controller is, of a broker that answers all others."""
+    among thousands, and why was not found: a client looked for the controller until it gave up, of a broker
+    that had answered others just before. So another one is asked."""
     for attempt in range(_ATTEMPTS):
         client = admin_client(bootstrap)
         with _talking_to(bootstrap):
