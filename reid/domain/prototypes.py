@@ -221,9 +221,9 @@ class Prototypes:
         chosen[best] = True
         # Of whom changed nothing was left chosen: a row that is another's by now is not taken for old.
         kept = (chosen & asked.chosen).take(self._place[asked.rows], mode="clip")
-        new = self._rows.take(np.flatnonzero(chosen & ~asked.chosen), axis=0).ravel()
-        # Half as long as places in memory, they are sorted in half the time.
-        new = np.sort(new[new >= 0]).astype(np.intp)
+        fresh = self._rows.take(np.flatnonzero(chosen & ~asked.chosen), axis=0).ravel()
+        # Half as long as places are, they are sorted in half the time.
+        new = np.sort(fresh[fresh >= 0]).astype(np.intp)
         asked.rows = np.concatenate([asked.rows[kept], new])
         asked.near = np.concatenate([asked.near[kept], self._scores(new, probe)])
         asked.chosen = chosen
@@ -318,8 +318,8 @@ class Prototypes:
             put(blocks, places, values.astype(np.float32))
 
     def _units(self, whole: WholeVector) -> WholeVector:
-        """``(n, k)`` of whole numbers up to 2**20 -> the same directions in whole numbers, in the same memory;
-        zeros stay so."""
+        """``(n, k)`` of whole numbers up to 2**20 -> the same directions in whole numbers, in their place.
+        Zeros stay so."""
         lengths = np.sqrt(np.einsum("ij,ij->i", whole, whole))
         scale = np.divide(float(_UNIT), lengths, out=np.zeros_like(lengths), where=lengths > 0)
         whole *= scale[:, None]
