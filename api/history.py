@@ -1,6 +1,6 @@
 """The history of a person: its own steps, and those of whom it absorbed, in the order of the log."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -48,17 +48,45 @@ def _absorbed(entries: Iterable[HistoryEntry]) -> Iterable[_Absorbed]:
     return [_Absorbed(*item) for item in standing.items()]
 
 
-def page(person_id: str, entries: list[HistoryEntry], limit: int, before: int | None) -> models.History:
-    """The last ``limit`` steps, of those before the offset ``before``. Steps of one event stay together."""
+def page(
+    entries: list[HistoryEntry], limit: int, before: int | None
+) -> tuple[list[HistoryEntry], int | None]:
+    """The last ``limit`` steps, of those before the offset ``before``, and before which to ask on. Steps
+    of one event stay together."""
     past = [entry for entry in entries if before is None or entry.offset < before]
     shown = past[-limit:]
     while len(shown) < len(past) and past[-len(shown) - 1].offset == shown[0].offset:
         shown = past[-len(shown) - 1 :]
-    more = len(shown) < len(past)
-    return models.History(
-        person_id=person_id,
-        steps=[step(entry, person_id) for entry in shown],
-        next_before=shown[0].offset if more else None,
+    return shown, shown[0].offset if len(shown) < len(past) else None
+
+
+def named(entries: Iterable[HistoryEntry]) -> set[str]:
+    """Everybody else whom the steps name."""
+    found: set[str | None] = set()
+    for entry in entries:
+        found.update((entry.candidate, entry.other_id, *entry.together))
+        if entry.decision is not None:
+            found.update((entry.decision.candidate, entry.decision.runner_up))
+    return {person_id for person_id in found if person_id is not None}
+
+
+def naming(entry: HistoryEntry, known: Collection[str]) -> HistoryEntry:
+    """The step, which names nobody else but these: who was erased is not kept by others."""
+    other = entry.other_id if entry.other_id in known else None
+    decision = entry.decision
+    return msgspec.structs.replace(
+        entry,
+        candidate=entry.candidate if entry.candidate in known else None,
+        other_id=other,
+        other_label=entry.other_label if other is not None else "",
+        together=tuple(person_id for person_id in entry.together if person_id in known),
+        decision=None
+        if decision is None
+        else msgspec.structs.replace(
+            decision,
+            candidate=decision.candidate if decision.candidate in known else None,
+            runner_up=decision.runner_up if decision.runner_up in known else None,
+        ),
     )
 
 

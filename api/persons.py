@@ -100,11 +100,15 @@ async def get_history(
     ] = None,
 ) -> history_models.History:
     """Why this person is who it is, step by step: samples, decisions with their evidence, visits, merges,
-    splits, renames, and who asked for them. The past of whom it absorbed is part of it."""
+    splits, renames, and who asked for them. The past of whom it absorbed is part of it. Who was forgotten or
+    reset, or has expired, is not named."""
     entries = await history.gather(person_id, ctx.views.history)
     if not entries:
         raise HTTPException(404, f"no person {person_id} in the gallery")
-    return history.page(person_id, entries, limit, before)
+    shown, next_before = history.page(entries, limit, before)
+    known = await ctx.views.known(history.named(shown))
+    steps = [history.step(history.naming(entry, known), person_id) for entry in shown]
+    return history_models.History(person_id=person_id, steps=steps, next_before=next_before)
 
 
 def _json(body: bytes) -> Response:

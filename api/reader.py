@@ -54,6 +54,10 @@ class Reader(Protocol):
         """All entries of each list, empty where there is none."""
         ...
 
+    async def listed(self, keys: list[str]) -> list[bool]:
+        """Whether there is such a list."""
+        ...
+
     async def count(self, index: str) -> int: ...
 
     async def ranked(self, index: str, within: str | None = None) -> list[tuple[str, int]]:
@@ -131,6 +135,14 @@ class RedisReader:
             for key in keys:
                 pipe.lrange(key, 0, -1)
             return list(await _answer(pipe.execute()))
+
+    async def listed(self, keys: list[str]) -> list[bool]:
+        if not keys:
+            return []
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.lrange(key, -1, -1)
+            return [bool(found) for found in await _answer(pipe.execute())]
 
     async def members(self, key: str) -> set[str]:
         return {member.decode() for member in await _answer(self._redis.smembers(key))}

@@ -135,6 +135,12 @@ class Views:
         keys = [topics.history_key(self._site, person_id) for person_id in person_ids]
         return [[_entry.decode(raw) for raw in one] for one in await self._reader.lists(keys)]
 
+    async def known(self, person_ids: Collection[str]) -> set[str]:
+        """Those of them who are somebody, or part of somebody, still."""
+        asked = sorted(person_ids)
+        keys = [topics.history_key(self._site, person_id) for person_id in asked]
+        return {id_ for id_, there in zip(asked, await self._reader.listed(keys), strict=True) if there}
+
     async def total_persons(self) -> int:
         return await self._reader.count(topics.persons_index_key(self._site))
 

@@ -182,6 +182,9 @@ class MemoryReader:
     async def lists(self, keys: list[str]) -> list[list[bytes]]:
         return [list(self._store.get(key) or ()) for key in keys]
 
+    async def listed(self, keys: list[str]) -> list[bool]:
+        return [bool(self._store.get(key)) for key in keys]
+
     async def members(self, key: str) -> set[str]:
         return set(self._store.get(key) or ())
 

@@ -263,6 +263,9 @@ def _split(work: Workspace, event: PersonSplit) -> None:
     _give_back_past(view, other)
     crops.part(view, other, event)
     _assign(other, event.other)
+    if event.attributes is not None:
+        view.attributes = dict(event.attributes.get(view.person_id, {}))
+        other.attributes = dict(event.attributes.get(other.person_id, {}))
     work.relabel_tracks(other_ref, other)
 
 

@@ -249,7 +249,8 @@ class PersonSplit(Event, frozen=True, kw_only=True, tag="reid.person.split.v1"):
     tracks were somebody else, ``other`` (a new or another person), known to differ from ``person``.
     ``other`` None: the track left no appearance of its own, it is without identity again.
     ``merges``: earlier merges into ``person`` that knew these tracks, as they can be undone from now on.
-    ``decision``: the evidence, where nobody asked for it by a command.
+    ``attributes``: of an undone merge, what both look like from now on, by person id; None of others, and of
+    those undone before this was told. ``decision``: the evidence, where nobody asked for it by a command.
     """
 
     kind: Literal["merge_undone", "tracks_moved", "track_rejected"]
@@ -257,6 +258,7 @@ class PersonSplit(Event, frozen=True, kw_only=True, tag="reid.person.split.v1"):
     other: PersonState | None
     tracks: tuple[TrackRef, ...]
     merges: tuple[Undo, ...] = ()
+    attributes: dict[str, dict[str, str]] | None = None
     command_id: str | None = None
     asked_by: str = ""
     decision: Decision | None = None

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import msgspec
 
 #: The form of the rule that this program decides by. Raised when the same numbers decide otherwise.
-RULE: Final = 9
+RULE: Final = 10
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,8 @@
 """`evolve(state, event)`: assigns what the event says. Never recomputes, never decides."""
 
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any, Final
 
 from reid.contracts.attributes import ATTRIBUTES
@@ -249,7 +251,10 @@ def _merged(site: SiteState, event: PersonsMerged) -> None:
     survivor, absorbed = site.persons[survivor_id], site.persons[absorbed_id]
     if event.decision is not None and event.decision.reason == "zones_joined":
         _went_over(site, survivor, absorbed, event.decision)
-    site.merges[absorbed_id] = Merge(survivor_id, survivor.state(), absorbed.state())
+    theirs, ours = site.wardrobe.get(absorbed_id, {}), site.wardrobe.get(survivor_id, {})
+    site.merges[absorbed_id] = Merge(
+        survivor_id, survivor.state(), absorbed.state(), deepcopy(theirs), tuple(sorted(ours))
+    )
 
     def also(ids: tuple[str, ...]) -> tuple[str, ...]:
         # The absorbed id stays: the track is barred from that person also after an undo.
@@ -263,10 +268,9 @@ def _merged(site: SiteState, event: PersonsMerged) -> None:
         tracks: list[PendingTrack | BoundTrack] = [*camera.pending.values(), *camera.bound.values()]
         for track in tracks:
             track.not_persons, track.differs = also(track.not_persons), also(track.differs)
-    theirs = site.wardrobe.get(absorbed_id, {})
     site.take_out(absorbed_id)
     if theirs:
-        site.wardrobe[survivor_id] = theirs | site.wardrobe.get(survivor_id, {})
+        site.wardrobe[survivor_id] = theirs | ours
     site.put(
         Person(
             person_id=survivor_id,
@@ -294,7 +298,9 @@ def _split(site: SiteState, event: PersonSplit) -> None:
     site.put(Person.of(event.person))
     if other is not None:
         site.put(Person.of(other))
-        site.merges.pop(other.person_id, None)
+        merge = site.merges.pop(other.person_id, None)
+        if merge is not None:
+            _dressed(site, person_id, other.person_id, merge)
         site.next_number = max(site.next_number, other.number + 1)
         while site.labelled(labels.label(site.next_label)) is not None:
             site.next_label += 1
@@ -306,8 +312,8 @@ def _split(site: SiteState, event: PersonSplit) -> None:
             if other is not None:
                 site.revisions.confirm(track)
     for undo in event.merges:
-        merge = Merge(undo.survivor.person_id, undo.survivor, undo.absorbed)
-        site.merges[undo.absorbed.person_id] = merge
+        before = site.merges[undo.absorbed.person_id]
+        site.merges[undo.absorbed.person_id] = replace(before, survivor=undo.survivor, absorbed=undo.absorbed)
     for camera in site.cameras.values():
         for track, bound in [(t, b) for t, b in camera.bound.items() if t in moved]:
             if bound.person_id != person_id:
@@ -322,6 +328,17 @@ def _split(site: SiteState, event: PersonSplit) -> None:
         site.revisions.made(event.at, event.tracks)
         if other is not None:
             site.revisions.doubt(other.person_id)
+
+
+def _dressed(site: SiteState, survivor_id: str, other_id: str, merge: Merge) -> None:
+    """Each wears what they wore: the survivor's own goes on, the other's is as before the merge."""
+    joint = site.wardrobe.pop(survivor_id, {})
+    for person_id, worn in (
+        (survivor_id, {name: one for name, one in joint.items() if name in merge.own}),
+        (other_id, merge.worn),
+    ):
+        if worn:
+            site.wardrobe[person_id] = worn
 
 
 def _renamed(site: SiteState, event: PersonRenamed) -> None:

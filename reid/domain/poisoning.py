@@ -6,6 +6,7 @@ are, nobody can tell who is who, and nothing is done.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from msgspec import structs
@@ -13,7 +14,7 @@ from msgspec import structs
 from reid.contracts.events import PersonState, Template
 from reid.domain.scoring import Side, deviations, odds, together
 from reid.domain.similarity import Calibration
-from reid.domain.state import Merge, Person, SiteState
+from reid.domain.state import Person, SiteState
 
 #: With fewer templates of an encoder there is no majority that could be right.
 ENOUGH: Final = 4
@@ -66,8 +67,8 @@ def without(site: SiteState, person_id: str, gone: Template) -> None:
     for absorbed_id, merge in list(site.merges.items()):
         if merge.survivor_id != person_id:
             continue
-        site.merges[absorbed_id] = Merge(
-            merge.survivor_id, _less(merge.survivor, gone), _less(merge.absorbed, gone)
+        site.merges[absorbed_id] = replace(
+            merge, survivor=_less(merge.survivor, gone), absorbed=_less(merge.absorbed, gone)
         )
         without(site, absorbed_id, gone)
 

@@ -31,7 +31,7 @@ from reid.domain.worn import Worn
 from reid.errors import Malformed
 
 #: Part of every snapshot: one of another layout is ignored, and the log folded instead.
-LAYOUT: Final = 18
+LAYOUT: Final = 19
 
 
 class _Bound(msgspec.Struct):

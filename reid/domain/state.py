@@ -104,11 +104,14 @@ class Person:
 
 @dataclass(slots=True)
 class Merge:
-    """What a merge can be undone to: both persons as they were before it."""
+    """What a merge can be undone to: both persons as they were before it. ``worn``: what was known of the
+    absorbed one's looks; ``own``: of which attributes of the survivor something was."""
 
     survivor_id: str
     survivor: PersonState
     absorbed: PersonState
+    worn: dict[str, Worn] = field(default_factory=dict)
+    own: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """Undoing a merge: both persons as before it, and what happened since with whom its track belongs to."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -12,6 +12,7 @@ from reid.domain.rejection import rejected
 from reid.domain.spans import visits_since
 from reid.domain.state import MAX_SPANS, Merge, Person, SiteState
 from reid.domain.templates import most_diverse
+from reid.domain.worn import Worn
 
 
 def unmerge(site: SiteState, command: UnmergePersons, policy: Policy) -> AnyEvent:
@@ -28,6 +29,10 @@ def unmerge(site: SiteState, command: UnmergePersons, policy: Policy) -> AnyEven
         person=_survivor(site, merge, now, theirs, policy),
         other=_restored(site, merge, now, theirs, policy),
         tracks=tuple(sorted(theirs)),
+        attributes={
+            now.person_id: _looks(site.wardrobe.get(now.person_id, {}), merge.own),
+            command.absorbed_id: _looks(merge.worn, merge.worn),
+        },
         command_id=command.command_id,
         asked_by=command.issued_by,
     )
@@ -57,6 +62,11 @@ def tracks_of_absorbed(merge: Merge) -> set[TrackRef]:
     """Tracks that go back to the absorbed person. One that both had is whose it was last."""
     ours = {span.track: span.last_at for span in merge.survivor.tracks}
     return {s.track for s in merge.absorbed.tracks if s.last_at >= ours.get(s.track, s.last_at)}
+
+
+def _looks(worn: Mapping[str, Worn], names: Collection[str]) -> dict[str, str]:
+    """What is believed of these attributes."""
+    return {name: worn[name].value for name in sorted(names) if name in worn and worn[name].value}
 
 
 def _restored(

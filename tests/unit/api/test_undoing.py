@@ -1,12 +1,23 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from reid.contracts.commands import MoveTracks, RejectTrack, UnmergePersons
 from reid.contracts.events import TrackRef
 from tests.unit.api.client import TestClient
 from tests.unit.api.world import World, refuse
-from tests.unit.projections.story import merged, registered, track
+from tests.unit.projections.story import (
+    DECISION,
+    forgotten,
+    merged,
+    registered,
+    seen,
+    split,
+    state,
+    suggested,
+    track,
+)
 
 
 def test_a_merge_is_undone(world: World, client: TestClient) -> None:
@@ -100,3 +111,22 @@ def test_the_history_of_a_person(world: World, client: TestClient) -> None:
     assert [s["kind"] for s in older["steps"]] == ["bound", "registered"]
     assert client.get("/persons/nobody/history").status_code == 404
     assert client.get("/persons/a/history?limit=0").status_code == 422
+
+
+def test_who_was_forgotten_was_named_by_the_history_of_others(world: World, client: TestClient) -> None:
+    doubt = msgspec.structs.replace(DECISION, candidate="a", runner_up="b")
+    world.happens(
+        registered("c", 2, "Visitor-C", track=track("room4"), decision=doubt),
+        seen("c", "Visitor-C", track("room4"), together=("a", "b")),
+        suggested("c", "b"),
+        merged("a", "b", "Visitor-A", absorbed_label="Secret Name"),
+        split("merge_undone", state("a", 0, "Visitor-A"), state("b", 1, "Secret Name")),
+    )
+    before = client.get("/persons/a/history").text + client.get("/persons/c/history").text
+    assert "Secret Name" in before and '"b"' in before
+    world.happens(forgotten("b"))
+    one, other = client.get("/persons/a/history"), client.get("/persons/c/history")
+    assert "Secret Name" not in one.text + other.text and '"b"' not in one.text + other.text
+    assert [step["kind"] for step in one.json()["steps"]][-2:] == ["merged", "merge_undone"]
+    decision = other.json()["steps"][0]["decision"]
+    assert (decision["candidate"], decision.get("runner_up")) == ("a", None)

@@ -72,6 +72,9 @@ class MemoryReader:
     async def lists(self, keys: list[str]) -> list[list[bytes]]:
         return [list(self._value(key, ())) for key in keys]
 
+    async def listed(self, keys: list[str]) -> list[bool]:
+        return [bool(self._value(key, ())) for key in keys]
+
     async def members(self, key: str) -> set[str]:
         return set(self._value(key, ()))
 

@@ -1,11 +1,15 @@
 """What people look like: known after a few sightings, changed by many that compare, never flickering."""
 
+from copy import deepcopy
+
 import msgspec
 import pytest
 
-from reid.contracts.commands import ForgetPerson, MergePersons
-from reid.contracts.events import AnyEvent, PersonAppearanceChanged, PersonSeen, TrackRef
+from reid.contracts.commands import ForgetPerson, MergePersons, UnmergePersons
+from reid.contracts.events import AnyEvent, PersonAppearanceChanged, PersonSeen, PersonSplit, TrackRef
+from reid.domain.policy import Policies
 from reid.domain.snapshot import digest, dump, load
+from reid.domain.step import step
 from reid.domain.wardrobe import CHANGE
 from reid.domain.worn import FIRST, MAX_ALSO, MAX_CAMERAS, MAX_SUPPORT, MAX_TRACKS, Worn
 from tests.unit.domain.story import SITE, Story, at, frame, person
@@ -144,6 +148,28 @@ def test_a_merge_keeps_what_was_known_of_either(story: Story) -> None:
         "lower": "grey",
     }
     assert second not in story.site.wardrobe
+
+
+def test_an_undone_merge_gives_back_what_each_wore(story: Story) -> None:
+    """Looks were united by a merge and stayed with the survivor."""
+    walk(story, "room1", 0, 10, upper="red")
+    walk(story, "room2", 20, 10, "2", "b", upper="blue", lower="grey")
+    first, second = story.site.persons
+    before = deepcopy(story.site.wardrobe)
+    story.when(
+        MergePersons(site_id=SITE, command_id="m", issued_at=at(40), person_id1=first, person_id2=second)
+    )
+    # What is seen of the one who survived goes on meanwhile.
+    walk(story, "room1", 50, 30, "3", upper="white", lower="black")
+    again = load(dump(story.state))
+    undo = UnmergePersons(site_id=SITE, command_id="u", issued_at=at(90), person_id=first, absorbed_id=second)
+    (split,) = story.when(undo).last
+    assert isinstance(split, PersonSplit)
+    assert split.attributes == {first: {"upper": "white"}, second: {"upper": "blue", "lower": "grey"}}
+    assert story.site.wardrobe[second] == before[second]
+    assert {name: worn.value for name, worn in story.site.wardrobe[first].items()} == {"upper": "white"}
+    assert step(again, undo, Policies()) == [split]
+    assert digest(again) == digest(story.state)
 
 
 def test_who_is_forgotten_leaves_no_look(story: Story) -> None:

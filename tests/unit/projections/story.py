@@ -6,9 +6,11 @@ import msgspec
 
 from reid.contracts.detections import CameraStatus
 from reid.contracts.events import (
+    Agreement,
     CommandRejected,
     Decision,
     GalleryReset,
+    PersonAppearanceChanged,
     PersonExpired,
     PersonForgotten,
     PersonLeft,
@@ -155,6 +157,14 @@ def split(
     kind: Any, person: PersonState, other: PersonState | None, *tracks: TrackRef, at: int = START, **more: Any
 ) -> PersonSplit:
     return PersonSplit(site_id=SITE, at=at, kind=kind, person=person, other=other, tracks=tracks, **more)
+
+
+def looks(person: str, attribute: str, after: str) -> PersonAppearanceChanged:
+    evidence = Agreement(4, START, ("room1",))
+    return PersonAppearanceChanged(
+        site_id=SITE, at=START, person_id=person, label="x", attribute=attribute, before="", after=after,
+        evidence=evidence,
+    )  # fmt: skip
 
 
 def renamed(person: str, label: str, **more: Any) -> PersonRenamed:

@@ -8,13 +8,14 @@ import pytest
 from projections.crops import KEEP
 from projections.store import MemoryViewStore
 from reid.contracts import topics
-from reid.contracts.events import Agreement, PersonAppearanceChanged, PersonTemplatesAdded
+from reid.contracts.events import PersonTemplatesAdded
 from tests.unit.projections.logs import project
 from tests.unit.projections.story import (
     SITE,
     START,
     expired,
     forgotten,
+    looks,
     merged,
     registered,
     reset,
@@ -122,14 +123,6 @@ def test_a_crop_of_a_track_that_went_over_to_somebody_else_is_both_persons(store
     assert holders(store) == {"both": "a b"}
     project(store, [forgotten("b")])
     assert (crops(store, "a"), holders(store)) == (["both"], {"both": "a"})
-
-
-def looks(person: str, attribute: str, after: str) -> PersonAppearanceChanged:
-    evidence = Agreement(4, START, ("room1",))
-    return PersonAppearanceChanged(
-        site_id=SITE, at=START, person_id=person, label="x", attribute=attribute, before="", after=after,
-        evidence=evidence,
-    )  # fmt: skip
 
 
 def members(store: MemoryViewStore, attribute: str, value: str) -> set[str]:

@@ -22,6 +22,7 @@ from tests.unit.projections.story import (
     expired,
     forgotten,
     left,
+    looks,
     merged,
     registered,
     renamed,
@@ -150,9 +151,8 @@ def test_pages_go_back_in_time_without_gap_or_repetition() -> None:
     store = after(*walk("a", 0, "A", "room1"), *(renamed("a", f"N{n}") for n in range(9)))
     entries, seen_offsets, before = gathered(store, "a"), list[int](), None
     while True:
-        found = page("a", entries, 4, before)
-        seen_offsets = [step.offset for step in found.steps] + seen_offsets
-        before = found.next_before
+        shown, before = page(entries, 4, before)
+        seen_offsets = [entry.offset for entry in shown] + seen_offsets
         if before is None:
             break
     assert seen_offsets == list(range(11))
@@ -167,6 +167,24 @@ def test_who_is_erased_takes_the_past_along_also_of_the_absorbed(end: Any) -> No
     store._drop(topics.person_key(SITE, "a"))
     project(store, [end])
     assert store.dump("saferoom:history") == {}
+
+
+def test_looks_that_a_merge_united_stayed_with_the_survivor_when_it_was_undone() -> None:
+    store = after(
+        *walk("a", 0, "Visitor-A", "room1"),
+        *walk("b", 1, "Visitor-B", "room2"),
+        looks("b", "upper", "red"),
+        merged("a", "b", "Visitor-A"),
+    )
+    pair = state("a", 0, "Visitor-A"), state("b", 1, "Visitor-B")
+    told = split("merge_undone", *pair, attributes={"a": {}, "b": {"upper": "red"}})
+    project(store, [told])
+    found = store.load([PersonRef(SITE, "a"), PersonRef(SITE, "b")], []).persons
+    assert [view.attributes for view in found.values() if view is not None] == [{}, {"upper": "red"}]
+    # Logs of before do not tell: there they stay.
+    project(store, [merged("a", "b", "Visitor-A"), split("merge_undone", *pair)])
+    view = store.load([PersonRef(SITE, "a")], []).persons[PersonRef(SITE, "a")]
+    assert view is not None and view.attributes == {"upper": "red"}
 
 
 def test_an_undone_merge_restores_both_documents_and_live_labels() -> None:
