@@ -50,20 +50,23 @@ function item(id, step, undone) {
   return h("li", { data: { kind: step.kind } }, h("time", { title: wholeTime(step.at) }, when(step.at)), h("div", null, h("p", null, text), detail && h("p", { class: "number" }, detail)), undo(id, step, undone));
 }
 
+// Who was erased since is not named.
+const other = step => step.other_label || step.other_id || "somebody forgotten";
+
 const TOLD = {
   registered: s => `Registered as ${s.label} at ${s.track?.camera_id ?? "import"}`,
   bound: s => `Recognised at ${s.track.camera_id}, track ${s.track.tracker_id}`,
   seen: s => `Seen at ${s.track.camera_id}`,
   sampled: s => `A look at ${s.track.camera_id}, track ${s.track.tracker_id}`,
   left: s => `Left ${s.track.camera_id}`,
-  merged: s => `Merged with ${s.other_label || s.other_id}`,
-  merged_into: s => `Merged into ${s.other_label || s.other_id}`,
-  merge_undone: s => `Merge with ${s.other_label || s.other_id} undone`,
-  tracks_moved: s => `Tracks moved to ${s.other_label || s.other_id}`,
+  merged: s => `Merged with ${other(s)}`,
+  merged_into: s => `Merged into ${other(s)}`,
+  merge_undone: s => `Merge with ${other(s)} undone`,
+  tracks_moved: s => `Tracks moved to ${other(s)}`,
   track_rejected: s => `Track ${s.tracks?.[0]?.tracker_id ?? s.track?.tracker_id ?? ""} was not this person`,
   appearance_changed: s => `Looks different: ${s.attribute ?? "appearance"} ${s.before ? `${s.before} → ` : ""}${s.after ?? ""}`,
   template_removed: () => "A look that fitted none of the others was taken out",
-  suggested: s => `May be ${s.other_label || s.other_id}, of another day`,
+  suggested: s => `May be ${other(s)}, of another day`,
   renamed: s => `Renamed ${s.previous_label ? `from ${s.previous_label} ` : ""}to ${s.label}`,
 };
 
@@ -84,7 +87,7 @@ function told(step) {
 function undo(id, step, undone) {
   if (!undone) return null; // of the past, or of somebody who is not there: nobody changes that
   const button = (text, run) => h("button", { type: "button", class: "button quiet", onclick: run }, text);
-  if (step.kind === "merged" && step.person_id === id && (undone[step.other_id] ?? -1) < step.offset) {
+  if (step.kind === "merged" && step.other_id && step.person_id === id && (undone[step.other_id] ?? -1) < step.offset) {
     return button("Undo", () => unmerge(id, step.other_id, step.other_label));
   }
   if (step.kind === "bound" && !step.merged_in && step.track) {
