@@ -16,6 +16,7 @@ from api import (
     analytics,
     changes,
     crops,
+    faults,
     groups,
     journeys,
     live,
@@ -164,6 +165,7 @@ def create_app(
     )  # the last one added is asked first
     app.add_middleware(SameOrigin)
     app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(RequestValidationError, faults.refused)
     for part in _PARTS:
         app.include_router(part.router)
     for route in app.routes:

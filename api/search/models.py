@@ -2,13 +2,15 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from api.attributes import SOME_TERMS, TERMS
 from api.models import MAX_ID, PERSON, Id
 
 MOST_RESULTS: Final = 100
 _MOMENT: Final = 1_762_344_700_012
+_MOST_FIELDS: Final = 20
 #: Base64 of the largest picture.
 _MOST_CHARACTERS: Final = 12 * 1024 * 1024
 # What the description says; told in words by what reads them, so that a fault is explained.
@@ -78,7 +80,16 @@ class SearchByAttributes(Filters):
     attributes: Annotated[str, Field(min_length=3, max_length=500, json_schema_extra={"pattern": SOME_TERMS})]
 
 
-AnySearch = SearchByPerson | SearchByImage | SearchByEmbedding | SearchByAttributes
+def _few(body: Any) -> Any:
+    """A body of 12 MiB has room for a million names, of which each would be a fault four times over."""
+    if isinstance(body, dict) and len(body) > _MOST_FIELDS:
+        raise PydanticCustomError("too_many_fields", f"A search has at most {_MOST_FIELDS} fields")
+    return body
+
+
+AnySearch = Annotated[
+    SearchByPerson | SearchByImage | SearchByEmbedding | SearchByAttributes, BeforeValidator(_few)
+]
 
 _RESULT: Final[dict[str, Any]] = {
     "person_id": PERSON["person_id"],
