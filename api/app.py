@@ -36,6 +36,7 @@ from api.access.limits import Buckets
 from api.access.roles import Role, needs
 from api.alert_feed import AlertsHub
 from api.asking import Asking
+from api.bodies import Bodies
 from api.commands import Commands, now_ms
 from api.context import Context
 from api.express import Express
@@ -156,7 +157,8 @@ def create_app(
         looking=looking,
     )
     app.state.moments = past
-    app.add_middleware(Express, views=views)  # the first one added is asked last
+    app.add_middleware(Bodies)  # the first one added is asked last
+    app.add_middleware(Express, views=views)
     # Inside the guard: who may not ask for now may not ask for then.
     app.add_middleware(AsOf, moments=past)
     limits = Buckets(settings.rate_limit, settings.rate_burst)

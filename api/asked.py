@@ -23,6 +23,7 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     403: {"model": models.Problem, "description": "A page of another origin asks."},
     404: {"model": models.Problem, "description": "Unknown person, track or alert."},
     409: {"model": models.Problem, "description": "In conflict with what is known; says with what."},
+    413: {"model": models.Problem, "description": "A body of more than 1 MiB."},
     422: {"model": models.Invalid, "description": "A bad field or label, or a key used for something else."},
     503: {"model": models.Problem, "description": "Kafka or Redis is away; says what to do."},
 }

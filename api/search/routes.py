@@ -19,6 +19,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     403: {"model": common.Problem, "description": "A page of another origin asks, or the role is too low."},
     404: {"model": common.Problem, "description": "Unknown person or encoder."},
     409: {"model": common.Problem, "description": "The embedder uses another encoder than the cameras."},
+    413: {"model": common.Problem, "description": "A body of more than 12 MiB."},
     422: {"model": common.Invalid, "description": "A bad field; a picture that shows nobody."},
 }
 

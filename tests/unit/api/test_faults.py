@@ -1,10 +1,15 @@
 """Requests that can't be read as what they should be."""
 
+import base64
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.faults import MOST
+from api.search.pictures import MOST_BYTES
+from tests.unit.api.access import guarded
 from tests.unit.api.client import TestClient
 from tests.unit.api.world import World
 
@@ -66,3 +71,34 @@ def test_what_json_can_not_hold_was_a_500(world: World, client: TestClient, path
         faults: list[dict[str, Any]] = answer.json()["detail"]
         assert all(fault["msg"] and fault["loc"][0] == "body" for fault in faults), (bad, faults)
     assert world.commands.sent == [] and world.commands.searches == []
+
+
+def chunks(first: bytes, mib: int) -> Iterator[bytes]:
+    """A body without a length."""
+    yield first
+    yield from [b"A" * 2**20] * mib
+
+
+@pytest.mark.parametrize(("path", "most"), [("/search", 12), ("/persons/merge", 1), ("/persons/a/rename", 1)])
+def test_a_body_of_any_size_was_held_and_read(world: World, client: TestClient, path: str, most: int) -> None:
+    """150 MB kept the API busy for a minute, in which nobody else was answered."""
+    for body in (b'{"x": "' + b"A" * (most * 2**20), chunks(b'{"x": "', most)):
+        answer = client.post(path, content=body, headers=JSON)
+        assert answer.status_code == 413
+        assert f"more than {most} MiB" in answer.json()["detail"], answer.json()
+    assert world.commands.sent == []
+
+
+def test_the_largest_picture_passes(world: World, client: TestClient) -> None:
+    picture = base64.b64encode(b"\xff\xd8\xff" + bytes(MOST_BYTES - 3))
+    body = b'{"purpose": "why", "image": "%b"}' % picture
+    assert client.post("/search", content=body, headers=JSON).status_code == 422
+    assert client.post("/search", content=iter([body]), headers=JSON).status_code == 422
+    assert [len(asked) for asked in world.pictures.asked] == [MOST_BYTES] * 2
+
+
+def test_who_may_not_is_told_so_before_a_body_is_looked_at(tmp_path: Path) -> None:
+    world, _ = guarded(tmp_path)
+    with world.client() as client:
+        assert client.post("/search", content=b"A" * (13 * 2**20), headers=JSON).status_code == 401
+        assert client.post("/nowhere", content=b"A" * (13 * 2**20), headers=JSON).status_code == 404
