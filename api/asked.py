@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, HTTPException
 from fastapi.responses import JSONResponse
+from pydantic import BeforeValidator
 
 from api import idempotency, models
 from api.access.guard import caller
@@ -37,8 +38,20 @@ Key = Annotated[
     ),
 ]
 Prefer = Annotated[str, Header(description="`respond-async`: answer 202 at once.")]
+
+
+def _text(header: str) -> str:
+    """Headers come decoded as latin-1; what they hold is UTF-8 today, as of curl, and latin-1 of some."""
+    raw = header.encode("latin-1")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return header
+
+
 AskedBy = Annotated[
     str,
+    BeforeValidator(_text),
     Header(
         max_length=models.MAX_ID,
         description="Who asks, for the audit; `api` when absent. Where access is asked for, the caller's own "

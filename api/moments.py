@@ -76,7 +76,8 @@ class ElsewhereMoments:
 
     async def serve(self, moment: int, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         asked = Headers(scope=scope)
-        headers = {name: asked[name] for name in _HANDED_ON if name in asked}
+        # As they came: a text that is not ASCII would have to be encoded once more.
+        headers = {name: asked[name].encode("latin-1") for name in _HANDED_ON if name in asked}
         path = scope.get("raw_path") or scope["path"].encode()
         answer = await self._asked(f"{path.decode()}?{scope['query_string'].decode()}", headers)
         back = {name: answer.headers[name] for name in _BACK if name in answer.headers}
@@ -85,7 +86,7 @@ class ElsewhereMoments:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _asked(self, path: str, headers: dict[str, str]) -> httpx.Response:
+    async def _asked(self, path: str, headers: dict[str, bytes]) -> httpx.Response:
         base = self._where()
         if base is None:
             raise HTTPException(501, OFF)

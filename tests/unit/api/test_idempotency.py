@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from reid.contracts.topics import outcome_key
 from reid.runtime.settings import Settings
 from tests.unit.api.client import TestClient
@@ -69,6 +71,21 @@ def test_who_asks_is_in_the_command(world: World, client: TestClient) -> None:
     client.post("/persons/a/rename", json={"label": "Al"}, headers={"X-Asked-By": " desk 4 "})
     client.post("/persons/a/rename", json={"label": "Bo"})
     assert [command.issued_by for command in world.commands.sent] == ["desk 4", "api"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_name_with_an_umlaut_was_kept_as_two_other_letters(
+    world: World, client: TestClient, encoding: str
+) -> None:
+    said = {"X-Asked-By": "Jürgen Müller".encode(encoding)}
+    client.post("/persons/a/rename", json={"label": "Al"}, headers=said)
+    client.get("/persons/a/similar", headers=said)
+    assert [command.issued_by for command in world.commands.sent] == ["Jürgen Müller"]
+    assert [search.by for search in world.commands.searches] == ["Jürgen Müller"]
+    longest = {"X-Asked-By": ("ü" * 200).encode(encoding)}
+    assert client.post("/persons/a/rename", json={"label": "Bo"}, headers=longest).status_code == 200
+    longer = {"X-Asked-By": ("ü" * 201).encode(encoding)}
+    assert client.post("/persons/a/rename", json={"label": "Bo"}, headers=longer).status_code == 422
 
 
 def test_only_our_ids_share_a_key() -> None:

@@ -60,6 +60,13 @@ def test_a_get_with_a_moment_is_answered_by_the_past(client: TestClient, elsewhe
     assert asked.headers["cookie"] == "c=1" and "x-other" not in asked.headers
 
 
+def test_a_name_with_an_umlaut_is_handed_on_as_it_came(client: TestClient, elsewhere: Elsewhere) -> None:
+    """It was a 500."""
+    said = "Jürgen".encode()
+    assert client.get(f"/persons?at={START}", headers={"X-Asked-By": said}).status_code == 200
+    assert (b"x-asked-by", said) in [(name.lower(), value) for name, value in elsewhere.asked[0].headers.raw]
+
+
 def test_its_refusals_come_back_as_they_are(client: TestClient, elsewhere: Elsewhere) -> None:
     elsewhere.answer = httpx.Response(404, json={"detail": "no person a in the gallery"})
     answer = client.get(f"/persons/a?at={START}")
