@@ -4,6 +4,7 @@ The past is not in Redis: a process of its own (`saferoom past`) folds the log i
 same routes. This one hands such requests on, with whatever says who asks, and the answers back.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -38,6 +39,13 @@ PARAMETER: Final[dict[str, Any]] = {
     "description": "As of then: RFC 3339 (UTC where it has no zone), or milliseconds since the epoch.",
     "schema": {"type": "string", "pattern": _MOMENT},
 }
+#: Answered from now, whatever the past was: health, who asks, what became of a command.
+_OF_NOW: Final = ("/healthz", "/readyz", "/whoami", "/timeline", "/commands/")
+#: The same files at any moment.
+_FILES: Final = ("/page/", "/openapi.json")
+_SEARCH: Final = re.compile(r"/persons/[^/]+/similar")
+#: A plus that was not escaped in a query arrives as a space.
+_SPACED: Final = re.compile(r"(\S+[T ]\d\S*) (\d\d(?::?\d\d)?)")
 _HANDED_ON: Final = ("authorization", "x-api-key", "cookie", "x-asked-by", "accept")
 _BACK: Final = ("content-type", "content-disposition", "location", "www-authenticate", "retry-after")
 
@@ -121,14 +129,15 @@ class AsOf:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         at = _at(scope)
-        if at is None:
+        if at is None or scope["path"] == "/" or scope["path"].startswith(_FILES):
             await self._app(scope, receive, send)
             return
         try:
+            _must_have_moments(scope["path"])
             await self._moments.serve(moment_of(at), self._app, scope, receive, send)
             return
         except HTTPException as error:
-            refusal = JSONResponse({"detail": error.detail}, error.status_code)
+            refusal = JSONResponse({"detail": error.detail}, error.status_code, error.headers)
         except Unavailable as error:
             refusal = JSONResponse({"detail": str(error)}, 503, {"Retry-After": "2"})
         await refusal(scope, receive, send)
@@ -140,7 +149,8 @@ def moment_of(text: str) -> int:
         if text.isascii() and text.isdigit():
             moment = int(text)
         else:
-            given = datetime.fromisoformat(text)
+            spaced = _SPACED.fullmatch(text)
+            given = datetime.fromisoformat(f"{spaced[1]}+{spaced[2]}" if spaced else text)
             aware = given if given.tzinfo is not None else given.replace(tzinfo=UTC)
             moment = round(aware.timestamp() * 1000)
     except (ValueError, OverflowError):
@@ -150,10 +160,15 @@ def moment_of(text: str) -> int:
     return moment
 
 
+def no_search() -> HTTPException:
+    """Why the past is not searched: each search is in the audit, and the past is written."""
+    return HTTPException(405, "the past is not searched: ask the live API, without `at`", {"Allow": ""})
+
+
 def describe(paths: dict[str, Any]) -> None:
     """Every GET of an OpenAPI document that answers from the views takes ``at``."""
     for path, operations in paths.items():
-        if "get" in operations and not path.startswith(("/healthz", "/commands/", "/timeline")):
+        if "get" in operations and not path.startswith(_OF_NOW) and not _SEARCH.fullmatch(path):
             operations["get"].setdefault("parameters", []).append(PARAMETER)
             for status, said in ((422, "A bad parameter."), (501, "No past is served here.")):
                 schema = {"$ref": f"#/components/schemas/{'Invalid' if status == 422 else 'Problem'}"}
@@ -167,6 +182,14 @@ async def timeline(request: Request) -> system_models.Timeline:
     """From when to when ``?at=`` has something to tell, and how much happened when."""
     moments: Moments = request.app.state.moments
     return await moments.timeline()
+
+
+def _must_have_moments(path: str) -> None:
+    """Raises `HTTPException`: 422 for what is of now, 405 for a search."""
+    if _SEARCH.fullmatch(path):
+        raise no_search()
+    if path.startswith(_OF_NOW):
+        raise HTTPException(422, f"{path} tells of now: ask without `at`")
 
 
 def _at(scope: Scope) -> str | None:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.access.gate import Gate
 from api.app import create_app
+from api.moments import no_search
 from api.readiness import FOLLOWED, Ends
 from projections.alerts import AlertsView
 from projections.changes import Change
@@ -217,7 +218,7 @@ class NoCommands:
         raise Unavailable("the past takes no commands")
 
     async def record(self, search: SearchMade) -> None:
-        raise Unavailable("the past is not searched: its audit is closed")
+        raise no_search()
 
     async def close(self) -> None:
         return None

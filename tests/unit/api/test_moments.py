@@ -131,10 +131,44 @@ def test_no_moment_is_refused(client: TestClient, elsewhere: Elsewhere, at: str)
         ("2025-11-05T12:10:58.197Z", 1_762_344_658_197),
         ("2025-11-05T13:10:58.197+01:00", 1_762_344_658_197),
         ("2025-11-05T12:10:58.197", 1_762_344_658_197),
+        ("2025-11-05 12:10", 1_762_344_600_000),
     ],
 )
 def test_moments_are_rfc_3339_or_milliseconds(text: str, moment: int) -> None:
     assert moment_of(text) == moment
+
+
+@pytest.mark.parametrize("offset", ["01:00", "0100", "01"])
+def test_a_plus_that_was_not_escaped_made_no_moment(
+    client: TestClient, elsewhere: Elsewhere, offset: str
+) -> None:
+    """It arrives as a space, here and at the past, to which it is handed on as it came."""
+    assert client.get(f"/persons?at=2025-11-05T13:10:58.197+{offset}").status_code == 200
+    assert client.get("/persons?at=2025-11-05+13:10").status_code == 200
+    assert len(elsewhere.asked) == 2
+    for begun in ("2025-11-05T13:10:58.197", "2025-11-05 13:10:58.197"):
+        assert moment_of(f"{begun} {offset}") == 1_762_344_658_197
+
+
+def test_what_tells_of_now_said_that_kafka_is_away(client: TestClient, elsewhere: Elsewhere) -> None:
+    """`/readyz?at=1`: 503, no such topic. `/whoami?at=1` told everybody that access is off."""
+    for path in ("/healthz", "/readyz", "/whoami", "/timeline", "/commands/none"):
+        answer = client.get(f"{path}?at={START}")
+        assert (answer.status_code, answer.json()["detail"]) == (
+            422,
+            f"{path} tells of now: ask without `at`",
+        )
+    for path in ("/", "/page/routes.json", "/openapi.json"):
+        assert client.get(f"{path}?at={START}").content == client.get(path).content
+    assert elsewhere.asked == []
+
+
+def test_look_alikes_of_the_past_were_called_an_outage(client: TestClient, elsewhere: Elsewhere) -> None:
+    """503, as if it helped to ask again: a search is written to the audit, and the past is written."""
+    answer = client.get(f"/persons/a/similar?at={START}")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "")
+    assert "the past is not searched" in answer.json()["detail"]
+    assert elsewhere.asked == []
 
 
 def test_a_past_that_is_away_says_so(client: TestClient, elsewhere: Elsewhere) -> None:
@@ -173,4 +207,5 @@ def test_every_get_of_the_views_is_described_with_it(described: TestClient) -> N
         if any(one["name"] == "at" for one in operations.get("get", {}).get("parameters", ()))
     }
     assert {"/persons", "/persons/{person_id}", "/cameras", "/persons/stats"} <= with_at
-    assert not with_at & {"/timeline", "/healthz", "/commands/{command_id}"}
+    of_now = {"/timeline", "/healthz", "/readyz", "/whoami", "/commands/{command_id}"}
+    assert not with_at & {*of_now, "/persons/{person_id}/similar"}

@@ -3,8 +3,12 @@
 import gc
 import weakref
 
-from deploy.past import Past
+import pytest
+from fastapi import HTTPException
+
+from deploy.past import NoCommands, Past
 from deploy.timeline import _set_aside
+from reid.contracts.audit import SearchMade
 
 
 def test_a_past_that_nobody_holds_any_more_is_gone_at_once() -> None:
@@ -25,3 +29,22 @@ def test_what_is_held_is_passed_over_by_the_garbage_collector() -> None:
     frozen, held = gc.get_freeze_count(), [[number] for number in range(100)]
     _set_aside()
     assert gc.get_freeze_count() - frozen >= len(held)
+
+
+async def test_a_search_of_the_past_is_refused_not_put_off() -> None:
+    """503 said to ask again; `saferoom replay --serve` has nothing but the past."""
+    search = SearchMade(
+        site_id="global",
+        at=1,
+        search_id="s",
+        by="api",
+        role="viewer",
+        purpose="why",
+        kind="similar",
+        limit=5,
+        results=(),
+        searched=0,
+    )
+    with pytest.raises(HTTPException, match="the live API") as refused:
+        await NoCommands().record(search)
+    assert refused.value.status_code == 405
