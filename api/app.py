@@ -40,6 +40,7 @@ from api.bodies import Bodies
 from api.commands import Commands, now_ms
 from api.context import Context
 from api.express import Express
+from api.heads import Heads
 from api.idempotency import Keys
 from api.journey_views import JourneyViews
 from api.labels import LabelsHub
@@ -162,10 +163,9 @@ def create_app(
     # Inside the guard: who may not ask for now may not ask for then.
     app.add_middleware(AsOf, moments=past)
     limits = Buckets(settings.rate_limit, settings.rate_burst)
-    app.add_middleware(
-        Guard, routes=lambda: app.routes, gate=gate, site_id=settings.site_id, limits=limits
-    )  # the last one added is asked first
+    app.add_middleware(Guard, routes=lambda: app.routes, gate=gate, site_id=settings.site_id, limits=limits)
     app.add_middleware(SameOrigin)
+    app.add_middleware(Heads)  # the last one added is asked first
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, faults.refused)
     for part in _PARTS:

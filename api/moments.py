@@ -193,7 +193,7 @@ def _must_have_moments(path: str) -> None:
 
 
 def _at(scope: Scope) -> str | None:
-    if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+    if scope["type"] != "http" or scope["method"] != "GET":
         return None
     if b"at=" not in scope["query_string"]:
         return None

@@ -270,4 +270,13 @@ def test_the_short_way_and_the_route_give_the_same_answer(world: World, client: 
         assert dict(short.headers) == dict(long.headers)
     for path in ("/persons/stats", "/persons/x", "/persons/", "/persons/a/history"):
         assert client.get(path).status_code in (200, 404, 307), path
-    assert client.head("/persons").status_code == 405
+
+
+def test_a_head_was_refused_where_a_get_is_not(client: TestClient) -> None:
+    for path in ("/persons", "/persons/a", "/persons/x", "/persons?at=soon", "/cameras", "/", "/healthz"):
+        got, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        assert head.headers == got.headers, path
+    answer = client.head("/persons/merge")
+    assert answer.status_code == client.get("/persons/merge").status_code
+    assert client.head("/search").status_code == 405
