@@ -199,7 +199,7 @@ def _introduce(this: _Run) -> None:
         f"curl -s {api}/persons/stats" + (" | jq '.cameras | keys'" if show else ""),
         f"curl -s {api}/config" + (" | jq '.person_reid.instance_type'" if show else ""),
     )
-    this.console.print(f"\nPage and API  {api}   (documentation: {api}/docs)\nTry:")
+    this.console.print(f"\nPage and API  {api}   (described at {api}/openapi.json)\nTry:")
     for line in lines:
         this.console.print(f"  {line}", soft_wrap=True, markup=False)
     this.console.print()
