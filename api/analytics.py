@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from api import journey_models
 from api.access.roles import Role, needs
-from api.journeys import Moment
+from api.journeys import Moment, in_order
 from api.persons import Ctx
 from reid.journeys.counts import HOUR_MS, occupancy, transitions
 from reid.journeys.durations import quantile
@@ -52,7 +52,8 @@ async def get_flows(ctx: Ctx) -> journey_models.Flows:
 async def get_occupancy(ctx: Ctx, since: Moment = None, until: Moment = None) -> journey_models.Occupancy:
     """Who was where, hour by hour (UTC), of every hour that ``since`` to ``until`` touches: the last day
     where nothing is said. Of a span longer than 31 days its end; the answer says from when on."""
-    last = ctx.clock() if until is None else until
+    in_order(since, until)
+    last = max(ctx.clock(), since or 0) if until is None else until
     first = max(0, last - _DEFAULT_MS) if since is None else since
     end = last // HOUR_MS + 1
     hours = range(max(first // HOUR_MS, end - MOST_HOURS), end)

@@ -23,6 +23,13 @@ AT_ONCE: Final = 200
 Moment = Annotated[int | None, Query(ge=0, le=LATEST, description="Milliseconds since the epoch.")]
 
 
+def in_order(since: int | None, until: int | None) -> None:
+    """Raises `HTTPException` 422 for a span that ends before it begins: nothing found would look like an
+    answer."""
+    if since is not None and until is not None and since > until:
+        raise HTTPException(422, f"since={since} is after until={until}: a span ends after it begins")
+
+
 @router.get("/persons/{person_id}/trajectory", responses=NOT_FOUND)
 @needs(Role.viewer)
 async def get_trajectory(
@@ -58,6 +65,7 @@ async def list_journeys(
 ) -> journey_models.Journeys:
     """Journeys that were under way between ``since`` and ``until``, the latest begun first. A page may hold
     fewer than ``limit`` where the filter leaves few: as long as there is a ``next``, there may be more."""
+    in_order(since, until)
     span = since or 0, LATEST if until is None else until
     before = None if cursor is None else Start(int(cursor.partition("/")[0]), cursor.partition("/")[2])
     kept: list[tuple[Start, Visit]] = []

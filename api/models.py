@@ -4,6 +4,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reid.domain.labels import MAX_LABEL
+
 MAX_ID: Final = 200
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
 
@@ -85,9 +87,11 @@ class ResetRequest(BaseModel):
 
 
 class RenameRequest(BaseModel):
+    """Printable characters, not all of them blank."""
+
     model_config = example(label="Alice")
 
-    label: Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+    label: Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 
 
 class Track(BaseModel):
@@ -226,6 +230,6 @@ class Problem(BaseModel):
 class Invalid(BaseModel):
     """A request that can't be carried out as it is: what is wrong in words, or each place and its fault."""
 
-    model_config = example(detail="a label has 1 to 80 printable characters")
+    model_config = example(detail=f"a label has 1 to {MAX_LABEL} printable characters")
 
     detail: str | list[dict[str, Any]]

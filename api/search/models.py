@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from api.attributes import SOME_TERMS, TERMS
@@ -20,6 +20,12 @@ _PICTURE: Final = f"^(/9j/|iVBORw0KGgoA){_BASE64}$"
 Moment = Annotated[int, Field(ge=0, le=2**53)]
 
 
+def _said(purpose: str) -> str:
+    if not purpose.strip():
+        raise PydanticCustomError("blank", "The purpose is blank: say what the search is for")
+    return purpose
+
+
 class Filters(BaseModel):
     """Only persons with a sighting from ``since`` to ``until``, at one of ``cameras``, who look as
     ``attributes`` say: ``upper:red,blue lower:dark bag:yes``; all terms must hold, of each one value.
@@ -27,7 +33,11 @@ class Filters(BaseModel):
     ``purpose``: what the search is for. It is kept in the audit with who asked and who was found.
     """
 
-    purpose: Annotated[str, Field(min_length=1, max_length=500)]
+    purpose: Annotated[
+        str,
+        Field(min_length=1, max_length=500, json_schema_extra={"pattern": r"\S"}),
+        AfterValidator(_said),
+    ]
     since: Moment | None = None
     until: Moment | None = None
     cameras: Annotated[list[Id], Field(max_length=100)] = []

@@ -63,7 +63,10 @@ async def search(asks: Asks, body: models.AnySearch) -> models.Results:
     )
 
 
-@router.get("/persons/{person_id}/similar", responses=NOT_FOUND)
+@router.get(
+    "/persons/{person_id}/similar",
+    responses=NOT_FOUND | {422: {"model": common.Invalid, "description": "A bad parameter."}},
+)
 @needs(Role.viewer, cost=2)
 async def similar(
     ctx: Ctx,

@@ -17,6 +17,7 @@ from api.asked import asked_by
 from api.attributes import looks_of
 from api.commands import command_id
 from api.context import Context
+from api.journeys import in_order
 from api.search import models
 from api.search.index import Appearance, Found, Index, Probes
 from api.search.pictures import BadPicture
@@ -176,6 +177,7 @@ async def _encoders(ctx: Context) -> dict[str, Model]:
 
 
 def _wanted(filters: models.Filters) -> Wanted:
+    in_order(filters.since, filters.until)
     attributes = looks_of(filters.attributes) if filters.attributes.strip() else ()
     return Wanted(filters.since, filters.until, tuple(filters.cameras), attributes)
 

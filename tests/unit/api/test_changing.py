@@ -5,6 +5,7 @@ import pytest
 
 from api.commands import command_id, issued_at
 from reid.contracts.commands import ForgetPerson, MergePersons, RenamePerson, ResetGallery
+from reid.domain.labels import MAX_LABEL
 from reid.runtime.settings import Settings
 from tests.unit.api.client import TestClient
 from tests.unit.api.world import World, refuse
@@ -186,6 +187,7 @@ def test_without_redis_503_and_nothing_is_sent(world: World, client: TestClient)
         ("/persons/merge", {"person_id1": "a" * 201, "person_id2": "b"}, ["body", "person_id1"]),
         ("/persons/reset", {"camera_id": ""}, ["body", "camera_id"]),
         ("/persons/a/rename", {"label": ""}, ["body", "label"]),
+        ("/persons/a/rename", {"label": "x" * (MAX_LABEL + 1)}, ["body", "label"]),
         ("/persons/a/rename", {}, ["body", "label"]),
     ],
 )
@@ -196,6 +198,13 @@ def test_bad_requests_send_nothing(
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == place
     assert world.commands.sent == []
+
+
+def test_three_lengths_of_a_label_were_described(described: TestClient) -> None:
+    """64, the true one, 80 and 200."""
+    schemas = described.get("/openapi.json").json()["components"]["schemas"]
+    assert schemas["RenameRequest"]["properties"]["label"]["maxLength"] == MAX_LABEL
+    assert f"1 to {MAX_LABEL} printable" in schemas["Invalid"]["examples"][0]["detail"]
 
 
 def test_pages_of_other_origins_may_not_change_anything(world: World, client: TestClient) -> None:

@@ -191,8 +191,22 @@ def test_occupancy_by_the_hour(site: World, client: TestClient) -> None:
     only = client.get("/analytics/occupancy", params={"since": second, "until": second + HOUR - 1}).json()
     assert only == {"since": second, "until": second + HOUR, "hours": body[3:]}
     assert client.get("/analytics/occupancy", params={"until": first - 1}).json()["hours"] == []
-    backwards = client.get("/analytics/occupancy", params={"since": second, "until": 1}).json()
-    assert backwards["hours"] == []
+
+
+def test_a_span_that_ended_before_it_began_was_answered(site: World, client: TestClient) -> None:
+    """With nobody, which looked like the answer to it."""
+    backwards = {"since": START + 1, "until": START}
+    for path in ("/analytics/occupancy", "/journeys"):
+        answer = client.get(path, params=backwards)
+        assert answer.status_code == 422
+        assert f"since={START + 1} is after until={START}" in answer.json()["detail"]
+        assert client.get(path, params={"since": START, "until": START}).status_code == 200
+    body = {"attributes": "upper:red", "purpose": "why", **backwards}
+    answer = client.post("/search", json=body)
+    assert answer.status_code == 422 and "is after until" in answer.json()["detail"]
+    assert site.commands.searches == []
+    tomorrow = client.get("/analytics/occupancy", params={"since": site.now + 24 * HOUR}).json()
+    assert tomorrow["since"] < tomorrow["until"] and tomorrow["hours"] == []
 
 
 def test_of_too_long_a_span_the_end_is_told(site: World, client: TestClient) -> None:

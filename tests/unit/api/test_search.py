@@ -460,6 +460,14 @@ def test_filters_and_their_place_in_the_audit(client: TestClient, world: World) 
     assert b"embedding" not in encode(told) and told.at == world.now
 
 
+def test_a_blank_purpose_went_into_the_audit(client: TestClient, world: World) -> None:
+    for blank in (" ", "\t\n", "\u00a0"):
+        answer = client.post("/search", json={"attributes": "upper:red", "purpose": blank})
+        assert answer.status_code == 422
+        assert "say what the search is for" in str(answer.json()["detail"])
+    assert world.commands.searches == []
+
+
 def walker(name: str, number: int, *sightings: tuple[str, int]) -> list[Any]:
     """Alike in all; seen at these cameras so many minutes after the start, each for half a minute."""
     label, template = f"Visitor-{name}", Template("m@1", fixed_to_bytes(vector_of(1)), "room1", 0.9)
