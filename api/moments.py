@@ -85,7 +85,7 @@ class ElsewhereMoments:
     async def serve(self, moment: int, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         asked = Headers(scope=scope)
         # As they came: a text that is not ASCII would have to be encoded once more.
-        headers = {name: asked[name].encode("latin-1") for name in _HANDED_ON if name in asked}
+        headers = {name.encode(): asked[name].encode("latin-1") for name in _HANDED_ON if name in asked}
         path = scope.get("raw_path") or scope["path"].encode()
         answer = await self._asked(f"{path.decode()}?{scope['query_string'].decode()}", headers)
         back = {name: answer.headers[name] for name in _BACK if name in answer.headers}
@@ -94,7 +94,7 @@ class ElsewhereMoments:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _asked(self, path: str, headers: dict[str, bytes]) -> httpx.Response:
+    async def _asked(self, path: str, headers: dict[bytes, bytes]) -> httpx.Response:
         base = self._where()
         if base is None:
             raise HTTPException(501, OFF)
