@@ -106,7 +106,7 @@ def _in_order(asked: object) -> None:
     """No schema can say that a span begins before it ends; one that does not is refused, rightly."""
     if isinstance(asked, dict):
         since, until = asked.get("since"), asked.get("until")
-        if isinstance(since, int) and isinstance(until, int) and since > until:
+        if isinstance(since, int | float) and isinstance(until, int | float) and since > until:
             asked["since"], asked["until"] = until, since
 
 
