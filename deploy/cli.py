@@ -19,6 +19,7 @@ from deploy import (
     views_cli,
 )
 from deploy.calibration import command as calibration
+from reid.contracts.names import RULE
 from reid.errors import ReidError
 
 app = typer.Typer(
@@ -138,7 +139,7 @@ def demo(
 @app.command()
 def camera(
     camera_id: Annotated[
-        list[str], typer.Option("--camera-id", metavar="ID", help="Such as room1; repeatable.")
+        list[str], typer.Option("--camera-id", metavar="ID", help=f"Such as room1 ({RULE}); repeatable.")
     ],
     source: Annotated[
         list[str],

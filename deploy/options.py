@@ -1,7 +1,7 @@
 """The options that every command shares, and how they become `Settings`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -48,6 +48,8 @@ Alerts = Annotated[
     typer.Option("--alerts", metavar="FILE", help="Alert rules and receivers (YAML, docs/alerts.md)."),
 ]
 Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second taken from each camera.")]
+#: Of a setting that is complained about.
+_SHOWN_CHARS: Final = 200
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Report = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the whole report.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -126,5 +128,8 @@ def _explained(error: "ValidationError") -> str:
     for detail in error.errors(include_url=False, include_context=False):
         name = ".".join(str(part) for part in detail["loc"])
         variable = name if name.isupper() else f"SAFEROOM_{name.upper()}"
-        complaints.append(f"{variable}={detail['input']}: {detail['msg'].lower()}")
+        # The remedy may be a name, which keeps its letters; a line break in the input would make two lines.
+        given, told = str(detail["input"])[:_SHOWN_CHARS], str(detail["msg"])
+        shown = given if given.isprintable() else repr(given)
+        complaints.append(f"{variable}={shown}: {told[:1].lower()}{told[1:]}")
     return "; ".join(complaints) + "; see `saferoom doctor --settings-table`"

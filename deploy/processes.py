@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from reid.contracts.names import is_name, with_remedy
 from reid.errors import ConfigError
 from reid.runtime import logs
 from reid.runtime.settings import Settings
@@ -14,11 +15,15 @@ def run_cameras(
     *,
     loop: bool = False,
 ) -> None:
-    """The n-th source is the n-th camera's. Raises `ConfigError` when their numbers differ."""
+    """The n-th source is the n-th camera's. Raises `ConfigError` when their numbers differ, or for an id of
+    which the agent would refuse every frame."""
     if len(camera_ids) != len(sources):
         raise ConfigError(
             f"{len(camera_ids)} --camera-id for {len(sources)} --source: give one of each for each camera"
         )
+    for camera_id in camera_ids:
+        if not is_name(camera_id):
+            raise ConfigError(with_remedy("--camera-id", camera_id))
     from producers.run import CameraSpec, run
 
     logs.configure(settings, "cameras")

@@ -20,11 +20,10 @@ from reid.contracts.commands import (
 )
 from reid.contracts.detections import Detections, Frame, Model, Person
 from reid.contracts.embedding import are_sound, decode_wire
+from reid.contracts.names import is_name, told
 from reid.contracts.zones import SEPARATOR, ZoneReport, zone_site
 from reid.errors import PoisonInput
 
-#: Ids become parts of Redis keys and of track names, so the separators are not allowed in them.
-_NAME: Final = re.compile(r"^[^\s:/\x00-\x1f\x7f]{1,128}$")
 #: Choosing the most different of so many appearances takes the agent some 0.2 s.
 MAX_IMPORTED: Final = 32
 #: Of a place in pixels, or of a detector's score.
@@ -246,14 +245,9 @@ def _check_crop(where: str, crop: str, quality: float) -> None:
         raise PoisonInput(f"{where}: quality {quality} of crop {crop} is not 0 to 1")
 
 
-@lru_cache(maxsize=4096)
-def _is_name(value: str) -> bool:
-    return _NAME.match(value) is not None
-
-
 def _name(what: str, value: str) -> None:
-    if not _is_name(value):
-        raise PoisonInput(f"{what} {value[:40]!r}: 1 to 128 characters, no space, colon or slash")
+    if not is_name(value):
+        raise PoisonInput(told(what, value))
 
 
 def _time(what: str, value: int) -> None:

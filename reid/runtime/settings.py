@@ -4,15 +4,16 @@
 """
 
 import json
-import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from reid.contracts.names import RULE, is_name, with_remedy
 from reid.contracts.topics import DEFAULT_SITE
+from reid.contracts.zones import SEPARATOR
 from reid.errors import ConfigError
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -21,6 +22,12 @@ Seconds = Annotated[float, Field(gt=0.0)]
 
 def _default_home() -> Path:
     return Path(platformdirs.user_state_path("saferoom"))
+
+
+def _name(what: str, value: str, otherwise: str) -> str:
+    if not is_name(value):
+        raise ValueError(with_remedy(what, value, otherwise))
+    return value
 
 
 class Settings(BaseSettings):
@@ -43,7 +50,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("REDIS_URL", "SAFEROOM_REDIS_URL"),
         description="redis:// address of your own Redis. Unset: the embedded one.",
     )
-    site_id: str = Field(DEFAULT_SITE, description="Site whose persons this process serves.")
+    site_id: str = Field(DEFAULT_SITE, description=f"Site whose persons this process serves: {RULE}.")
     zones: dict[str, str] = Field(
         default_factory=dict,
         description="JSON, for a site larger than one core: the zone that decides a camera first, "
@@ -205,14 +212,32 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
 
+    @field_validator("site_id")
+    @classmethod
+    def _site(cls, value: str) -> str:
+        return _name("site", value, DEFAULT_SITE)
+
+    @field_validator("zones", "camera_thresholds")
+    @classmethod
+    def _cameras(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for camera in value:
+            _name("camera", camera, "room1")
+        return value
+
     @field_validator("zones")
     @classmethod
-    def _named(cls, value: dict[str, str]) -> dict[str, str]:
+    def _zones(cls, value: dict[str, str]) -> dict[str, str]:
         for camera, zone in value.items():
-            if not re.fullmatch(r"[^\s:/]{1,128}", zone):
-                raise ValueError(
-                    f"zone {zone!r} of camera {camera}: 1 to 128 characters, no space, colon or slash"
-                )
+            _name(f"zone of camera {camera}", zone, "west")
+        return value
+
+    @field_validator("site_thresholds", "site_days", "site_time_zones")
+    @classmethod
+    def _sites(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """A zone of a site may have its own: ``hall/west``."""
+        for site in value:
+            for part in site.split(SEPARATOR, 1):
+                _name("site or zone", part, DEFAULT_SITE)
         return value
 
     @field_validator("home", "alerts")

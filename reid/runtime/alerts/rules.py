@@ -13,6 +13,7 @@ from reid.contracts.alert_rules import (
     When,
     Zone,
 )
+from reid.contracts.names import alike, is_name, told
 from reid.runtime.alerts.times import duration, hours, offsets
 from reid.runtime.alerts.yaml_tree import Part
 
@@ -64,18 +65,29 @@ def _zones(part: Part) -> dict[str, Zone]:
     found = {}
     for name, zone in part.entries().items():
         if not zone.is_mapping:
-            found[name] = Zone(name, zone.texts())
+            found[name] = Zone(name, _cameras(zone))
             continue
         parts = zone.entries(("cameras", "polygons"))
         polygons = {}
         if "polygons" in parts:
-            polygons = {camera: _polygon(p) for camera, p in parts["polygons"].entries().items()}
-        cameras = parts["cameras"].texts() if "cameras" in parts else ()
+            polygons = {_camera(p, at): _polygon(p) for at, p in parts["polygons"].entries().items()}
+        cameras = _cameras(parts["cameras"]) if "cameras" in parts else ()
         found[name] = Zone(name, tuple(dict.fromkeys((*cameras, *polygons))), polygons)
     for name, made in found.items():
         if not made.cameras:
             raise part.wrong(f"zone {name!r} has no camera", "name its cameras, or leave it out")
     return found
+
+
+def _cameras(part: Part) -> tuple[str, ...]:
+    return tuple(_camera(item, item.text()) for item in part.items())
+
+
+def _camera(part: Part, camera_id: str) -> str:
+    """No camera is ever called otherwise: a rule for one that is would never tell anything."""
+    if not is_name(camera_id):
+        raise part.wrong(told("camera", camera_id), f"write its id, such as {alike(camera_id)}")
+    return camera_id
 
 
 def _polygon(part: Part) -> tuple[Point, ...]:
@@ -157,7 +169,7 @@ def _when(kind: str, part: Part | None, rule: Part, has_hours: bool) -> dict[str
 def _of_kind(found: dict[str, Part]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if "exits" in found:
-        fields["exits"] = found["exits"].texts()
+        fields["exits"] = _cameras(found["exits"])
     if "learn" in found:
         fields["learn"] = found["learn"].switch()
     for key in ("least", "days"):
@@ -168,7 +180,7 @@ def _of_kind(found: dict[str, Part]) -> dict[str, Any]:
             fields[key] = int(number)
     if "travel" in found:
         fields["travel"] = tuple(
-            (start, end, duration(part))
+            (_camera(ends, start), _camera(part, end), duration(part))
             for start, ends in found["travel"].entries().items()
             for end, part in ends.entries().items()
         )

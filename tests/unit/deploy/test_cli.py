@@ -15,7 +15,11 @@ from typer.testing import CliRunner
 from deploy import cli
 from deploy.inputs import video_files
 from deploy.options import environment_of, settings_from
-from reid.errors import ConfigError
+from reid.contracts.detections import Detections, Frame
+from reid.contracts.names import is_name
+from reid.contracts.topics import DEFAULT_SITE
+from reid.domain.validate import check
+from reid.errors import ConfigError, PoisonInput
 from reid.runtime.settings import Settings
 
 Saferoom = Callable[..., str]
@@ -129,6 +133,81 @@ def test_what_only_the_simulated_site_can_do_is_refused_with_videos(
 def test_each_camera_needs_its_source(saferoom: Saferoom, tmp_path: Path) -> None:
     line = saferoom("camera", "--home", tmp_path, "--camera-id", "a", "--camera-id", "b", "--source", "x.mp4")
     assert "2 --camera-id for 1 --source" in line
+
+
+UNHEARD = [
+    ("front door", "front-door"),
+    ("hall:2", "hall-2"),
+    ("hall/2", "hall-2"),
+    ("room1\n", "room1"),
+    ("a\tb", "a-b"),
+    ("", "room1"),
+    (" / ", "room1"),
+    ("x" * 201, "x" * 40),
+    ("kamera\udcff", "kamera"),
+]
+
+
+@pytest.mark.parametrize(("camera_id", "instead"), UNHEARD)
+def test_a_camera_whose_every_frame_was_thrown_away_is_refused_at_the_start(
+    saferoom: Saferoom, tmp_path: Path, camera_id: str, instead: str
+) -> None:
+    """`/cameras` said that it streams, `saferoom doctor` that all is well."""
+    line = saferoom("camera", "--home", tmp_path, "--camera-id", camera_id, "--source", "sim://")
+    assert line.startswith(f"saferoom: --camera-id {camera_id[:40]!r}: 1 to 128 characters, no space, colon")
+    assert line.endswith(f"such as {instead}\n")
+    with pytest.raises(PoisonInput, match="camera_id"):
+        check(Detections(DEFAULT_SITE, "test", (Frame(camera_id, 1, 640, 480),)))
+
+
+@pytest.mark.parametrize("camera_id", ["room1", "Tür-3", "門", "📷", "x" * 128])
+def test_a_camera_that_the_agent_takes_is_taken_at_the_start(camera_id: str) -> None:
+    assert is_name(camera_id)
+    check(Detections(DEFAULT_SITE, "test", (Frame(camera_id, 1, 640, 480),)))
+
+
+@pytest.mark.parametrize("command", ["up", "demo", "worker", "projector", "api", "past", "doctor"])
+def test_a_site_that_nothing_can_be_decided_for_is_refused_by_every_command(
+    saferoom: Saferoom, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("SAFEROOM_SITE_ID", "Main hall")
+    line = saferoom(command)
+    assert "SAFEROOM_SITE_ID=Main hall: " in line and "no space, colon or slash" in line
+    assert "such as Main-hall" in line
+    assert "such as hall-west" in saferoom(command, "--site", "hall/west")
+
+
+@pytest.mark.parametrize("site_id", ["", "hall\n", "x" * 201])
+def test_a_site_id_that_is_refused_is_told_in_one_line(
+    saferoom: Saferoom, monkeypatch: pytest.MonkeyPatch, site_id: str
+) -> None:
+    monkeypatch.setenv("SAFEROOM_SITE_ID", site_id)
+    assert "1 to 128 characters" in saferoom("worker")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("SAFEROOM_ZONES", '{"front door": "west"}', "camera 'front door': 1 to 128"),
+        ("SAFEROOM_ZONES", '{"room1": "far west"}', "zone of camera room1 'far west': 1 to 128"),
+        ("SAFEROOM_ZONES", '{"room1": "west\\n"}', "zone of camera room1 'west\\n': 1 to 128"),
+        ("SAFEROOM_CAMERA_THRESHOLDS", '{"front door": 0.7}', "camera 'front door': 1 to 128"),
+        ("SAFEROOM_SITE_THRESHOLDS", '{"main hall": 0.7}', "site or zone 'main hall': 1 to 128"),
+        ("SAFEROOM_SITE_DAYS", '{"hall/far west": "same_day"}', "site or zone 'far west': 1 to 128"),
+        ("SAFEROOM_SITE_TIME_ZONES", '{"hall/west/2": "UTC"}', "site or zone 'west/2': 1 to 128"),
+    ],
+)
+def test_a_setting_for_a_camera_or_site_that_can_not_be_is_refused(
+    saferoom: Saferoom, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    line = saferoom("worker")
+    assert variable in line and says in line
+
+
+def test_a_zone_has_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAFEROOM_SITE_THRESHOLDS", '{"hall/west": 0.7}')
+    assert settings_from().site_thresholds == {"hall/west": 0.7}
 
 
 @pytest.fixture

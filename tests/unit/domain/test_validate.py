@@ -36,6 +36,8 @@ def test_good_messages_pass() -> None:
     [
         (_with(camera_id="room 1"), "camera_id 'room 1'"),
         (_with(camera_id=""), "camera_id"),
+        # `$` stands before a last line break, too.
+        (_with(camera_id="room1\n"), "camera_id 'room1\\\\n'"),
         (_with(session="a/b"), "session"),
         (_with(captured_at=-1), "captured_at of camera room1"),
         (_with(captured_at=2**53), "captured_at of camera room1"),
