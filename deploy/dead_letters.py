@@ -1,6 +1,6 @@
 """Reading the dead letters and what became of them."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from confluent_kafka import Message
@@ -11,6 +11,8 @@ from reid.contracts.topics import COMMANDS, DETECTIONS, EVENTS, REPLAYS
 from reid.errors import ConfigError, Malformed
 
 SOURCES = (DETECTIONS, COMMANDS, EVENTS)
+#: Offsets at the end of a topic of dead letters that `newest` reads: 30 days of them may be many.
+LOOKED_AT: Final = 200
 #: Header of an input that is a dead letter sent again: the place of the original.
 REPLAY_OF = "dlq_replay_of"
 
@@ -62,6 +64,29 @@ def letters(bootstrap: str, topic: str | None = None) -> list[Letter]:
             letter = _letter(message)
             found.setdefault(letter.place, letter)
     return sorted(found.values(), key=lambda letter: letter.place)
+
+
+def newest(bootstrap: str) -> tuple[list[Letter], bool]:
+    """What stands among the last `LOOKED_AT` offsets of each topic of dead letters, the latest last, each
+    place once; and whether there may be more before. As cheap as that for a flood of them.
+
+    Raises `ConfigError` for a missing topic, `Unavailable`.
+    """
+    found: dict[Causation, Letter] = {}
+    more = False
+    consumer = log.log_reader(bootstrap)
+    try:
+        spans = {source.dead_letters: log.spans(consumer, source.dead_letters) for source in SOURCES}
+    finally:
+        consumer.close()
+    for topic, ends in spans.items():
+        start = {partition: max(low, end - LOOKED_AT) for partition, (low, end) in ends.items()}
+        more = more or any(start[partition] > low for partition, (low, _) in ends.items())
+        if any(start[partition] < end for partition, (_, end) in ends.items()):
+            for message in log.read(bootstrap, topic, start):
+                letter = _letter(message)
+                found.setdefault(letter.place, letter)
+    return sorted(found.values(), key=lambda letter: letter.at), more
 
 
 def replays(bootstrap: str) -> dict[Causation, Replay]:

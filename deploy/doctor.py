@@ -1,4 +1,4 @@
-"""``saferoom doctor``: the checks of `reid.runtime.doctor` and a look through each camera, as a table."""
+"""``saferoom doctor``: the checks of `reid.runtime.doctor`, dead letters, and a look through each camera."""
 
 import sys
 import threading
@@ -12,32 +12,69 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.clocks import check_clocks
-from reid.errors import Unavailable
-from reid.runtime.doctor import CameraProbe, run_checks
+from deploy.dead_letters import newest, replays
+from reid.contracts.cloudevents import rfc3339
+from reid.errors import ReidError, Unavailable
+from reid.runtime.doctor import CameraProbe, Check, refused, run_checks
 from reid.runtime.settings import Settings
 
 FIRST_FRAME_S: Final = 10.0
+_LETTERS: Final = "Dead letters"
+_ERROR_CHARS: Final = 160
 
 
 def run(settings: Settings, sources: Sequence[str]) -> int:
-    """Prints the findings. Returns 0 when all is well, else 1."""
+    """Prints the findings. Returns 1 when a check failed, else 0: a warning is no failure."""
     console = Console(highlight=False)
     probes: list[CameraProbe] = [(source, partial(first_frame, source)) for source in sources]
     checks = run_checks(settings, probes)
     redis = next(check for check in checks if check.name == "Redis")
     checks.append(check_clocks(settings, redis, round(time.time() * 1000)))
+    topics = next(check for check in checks if check.name == "Topics")
+    checks.append(check_dead_letters(settings, topics))
     table = Table(box=None, pad_edge=False, show_header=False)
     for column in ("", "check", "finding"):
         table.add_column(column, overflow="fold")
     for check in checks:
-        mark = Text("✓", style="green") if check.ok else Text("✗", style="red")
-        table.add_row(mark, check.name, Text(check.detail))
-        if not check.ok:
+        table.add_row(_mark(check), check.name, Text(check.detail))
+        if check.remedy:
             table.add_row("", "", Text(f"→ {check.remedy}", style="yellow"))
     console.print(table)
-    wrong = sum(not check.ok for check in checks)
-    console.print("All is well." if not wrong else f"{wrong} of {len(checks)} checks failed.")
+    wrong, warnings = sum(not check.ok for check in checks), sum(check.warning for check in checks)
+    if wrong:
+        console.print(f"{wrong} of {len(checks)} checks failed.")
+    else:
+        console.print(f"Nothing failed; to see to (!): {warnings}." if warnings else "All is well.")
     return 1 if wrong else 0
+
+
+def _mark(check: Check) -> Text:
+    if check.warning:
+        return Text("!", style="yellow")
+    return Text("✓", style="green") if check.ok else Text("✗", style="red")
+
+
+def check_dead_letters(settings: Settings, topics: Check) -> Check:
+    """Inputs and events that were thrown away and not sent again since, of all sites. ``topics``: what was
+    found of them. A warning: what sent them may be mended already."""
+    if not topics.ok:
+        return Check(_LETTERS, False, "not checked: see Topics", "put the topics right first")
+    try:
+        found, more = newest(settings.kafka())
+        again = replays(settings.kafka()) if found else {}
+    except ReidError as error:
+        return refused(_LETTERS, error)
+    left = [letter for letter in found if letter.place not in again or again[letter.place].state != "done"]
+    if not left:
+        return Check(_LETTERS, True, "none" if not found else "none that was not sent again")
+    last, count = left[-1], f"{len(left)} or more" if more else str(len(left))
+    why = " ".join(last.error.split())[:_ERROR_CHARS]
+    return Check(
+        _LETTERS,
+        True,
+        f"{count}, the last at {rfc3339(last.at)}, {last.reason}: {why}",
+        "see `saferoom dlq list`; mend what sends them, then `saferoom dlq replay`",
+    )
 
 
 def first_frame(source: str) -> str:

@@ -34,12 +34,17 @@ CameraProbe = tuple[str, Callable[[], str]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding. ``remedy`` is empty when ``ok``."""
+    """One finding. ``remedy`` is empty when ``ok``, but for a ``warning``: all works, and yet somebody
+    should look."""
 
     name: str
     ok: bool
     detail: str
     remedy: str = ""
+
+    @property
+    def warning(self) -> bool:
+        return self.ok and bool(self.remedy)
 
 
 def run_checks(settings: Settings, cameras: Iterable[CameraProbe] = ()) -> list[Check]:

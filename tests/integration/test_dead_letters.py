@@ -11,13 +11,17 @@ from confluent_kafka import KafkaError, KafkaException
 
 from deploy import cli, dlq_replay
 from deploy.dead_letters import REPLAY_OF, letters, place_of, replays
+from deploy.doctor import check_dead_letters
+from deploy.doctor import run as doctor
 from reid.contracts.codec import encode
 from reid.contracts.commands import RenamePerson
 from reid.contracts.detections import Detections, Frame, Model, Person
 from reid.contracts.embedding import encode_wire
+from reid.contracts.names import RULE
 from reid.contracts.partitioning import partition_of
 from reid.contracts.topics import COMMANDS, DETECTIONS, DETECTIONS_DLQ, MAX_MESSAGE_BYTES
 from reid.errors import ConfigError
+from reid.runtime.doctor import Check, run_checks
 from reid.runtime.kafka import producer
 from reid.runtime.settings import Settings
 from streams.kafka_log import headers_in
@@ -123,6 +127,34 @@ def test_fifty_megabytes_are_refused_where_they_are_sent(topics: str) -> None:
     assert careless.flush(30.0) == 0
     assert told[0] is not None
     assert told[0].code() == KafkaError.MSG_SIZE_TOO_LARGE
+
+
+def _frame_of(camera_id: str) -> bytes:
+    return encode(Detections(SITE, "test", (Frame(camera_id, START, 640, 480),)))
+
+
+def test_a_camera_whose_every_frame_is_thrown_away_is_told_by_the_doctor(
+    topics: str, settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said that all is well."""
+    checked = {check.name: check for check in run_checks(settings)}
+    assert check_dead_letters(settings, checked["Topics"]) == Check("Dead letters", True, "none")
+    home = partition_of(SITE.encode(), settings.partitions)
+    put(topics, home, *[(_frame_of("front door"), b"global")] * 3)
+    decide_here(topics, home, settings.partitions)
+    found = check_dead_letters(settings, checked["Topics"])
+    assert found.ok and found.warning and "`saferoom dlq list`" in found.remedy
+    assert found.detail.startswith("3, the last at 20")
+    assert found.detail.endswith(f"Z, poison: camera_id 'front door': {RULE}")
+    assert doctor(settings, []) == 0
+    told = capsys.readouterr().out
+    assert "Nothing failed" in told and "All is well" not in told and "front door" in told
+    monkeypatch.setattr("deploy.dead_letters.LOOKED_AT", 2)
+    assert " or more, the last at " in check_dead_letters(settings, checked["Topics"]).detail
+    monkeypatch.undo()
+    dlq_replay.replay(topics, None, [])
+    assert check_dead_letters(settings, checked["Topics"]).detail == "none that was not sent again"
+    assert not check_dead_letters(settings, Check("Topics", False, "missing", "make them")).ok
 
 
 Dlq = Callable[..., Any]
