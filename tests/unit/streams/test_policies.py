@@ -75,5 +75,5 @@ def test_a_zone_has_its_sites_rule_unless_it_has_one_of_its_own(make_settings: C
 
 def test_a_zone_that_could_be_no_part_of_an_id_is_refused(make_settings: Callable[..., Settings]):
     assert make_settings(zones={"room1": "west"}).zones == {"room1": "west"}
-    with pytest.raises(ValueError, match="zone 'a/b' of camera room1"):
+    with pytest.raises(ValueError, match="zone of camera room1 'a/b'"):
         make_settings(zones={"room1": "a/b"})
