@@ -16,6 +16,7 @@ from reid.errors import FencedOut, Unavailable
 from streams.feed import Feed
 from streams.partition import MAX_INPUTS, DirtyState, PartitionWriter
 from streams.ports import Input
+from streams.silence import Silence
 
 #: So many inputs wait before the feed does: the next batches. Memory stays bounded.
 ENOUGH: Final = 2 * MAX_INPUTS
@@ -27,7 +28,8 @@ logger = logging.getLogger(__name__)
 
 class Lane:
     """``on_live`` is called from the lane's thread after each recovery; ``on_broken`` when it has ended by
-    an error that no retry mends. ``feed``: brings detections; what is offered is taken besides."""
+    an error that no retry mends. ``feed``: brings detections; what is offered is taken besides.
+    ``silence``: asks for the end of who is in view where nothing comes any more."""
 
     def __init__(
         self,
@@ -36,12 +38,14 @@ class Lane:
         on_live: Callable[[int], None],
         on_broken: Callable[[int, BaseException], None],
         feed: Feed | None = None,
+        silence: Silence | None = None,
     ) -> None:
         self.partition = partition
         self._writer = writer
         self._on_live = on_live
         self._on_broken = on_broken
         self._feed = feed
+        self._silence = silence
         self._arrived = threading.Condition()
         writer.ended = self._wake
         self._waiting: deque[Input] = deque()
@@ -96,6 +100,8 @@ class Lane:
             spans = self._writer.recover()
             self._writer.heal({topic: span.high for topic, span in spans.items()})
             self._recovered = True
+            if self._silence is not None:
+                self._silence.begin()
             self._begin_feed()
             self._on_live(self.partition)
             return
@@ -110,6 +116,9 @@ class Lane:
         else:
             self._writer.heal(known)
         self._recovered = True
+        if self._silence is not None:
+            self._silence.hear(batch)
+            self._silence.look(self._writer.state)
 
     def _begin_feed(self) -> None:
         """Once. After another recovery it is behind the log or ahead of it; its offsets tell, and what is

@@ -5,10 +5,12 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from reid.contracts.commands import Tick
 from streams.feed import Feed
 from streams.lane import Lane
 from streams.partition import PartitionWriter
 from streams.ports import Input
+from streams.silence import Silence
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +19,7 @@ class Lanes:
     """``open_writer(partition)`` makes an unrecovered writer, ``open_feed(partition)`` what brings its
     detections. ``on_ready(partitions)`` is called each time that all assigned partitions are live, from a
     lane's thread or the caller of `assign`; ``on_broken(error)`` when a lane ended by an error that no retry
-    mends.
+    mends. ``send``: puts a tick into the log, or loses it; from any lane's thread.
     """
 
     def __init__(
@@ -26,11 +28,13 @@ class Lanes:
         open_feed: Callable[[int], Feed],
         on_ready: Callable[[list[int]], None],
         on_broken: Callable[[BaseException], None],
+        send: Callable[[Tick], None] | None = None,
     ) -> None:
         self._open_writer = open_writer
         self._open_feed = open_feed
         self._on_ready = on_ready
         self._on_broken = on_broken
+        self._send = send
         self._lock = threading.Lock()
         self._lanes: dict[int, Lane] = {}
         self._live: set[int] = set()
@@ -78,7 +82,8 @@ class Lanes:
 
     def _new(self, partition: int) -> Lane:
         writer, feed = self._open_writer(partition), self._open_feed(partition)
-        lane = Lane(partition, writer, self._lane_live, self._lane_broken, feed)
+        silence = Silence(self._send) if self._send is not None else None
+        lane = Lane(partition, writer, self._lane_live, self._lane_broken, feed, silence)
         self._lanes[partition] = lane
         return lane
 

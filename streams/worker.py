@@ -6,12 +6,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
-from reid.contracts.topics import EVENTS, INPUT_TOPICS
+from reid.contracts.codec import encode
+from reid.contracts.commands import Tick
+from reid.contracts.topics import COMMANDS, EVENTS, INPUT_TOPICS
 from reid.errors import ConfigError, ReidError, Unavailable
 from reid.runtime.admin import required
 from reid.runtime.ending import EXIT_ASKED, Ending, leave
+from reid.runtime.kafka import producer
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
 from streams.app import REVOKE_TIMEOUT_S, create_app
@@ -36,6 +40,9 @@ _END_S: Final = 4.0
 _STOP_S: Final = 1.5
 _LEFT_S: Final = 0.3
 _POLL_S: Final = 0.1
+#: A tick that waits for Kafka longer is lost: when Kafka is back, the cameras' frames may come first, which
+#: were not silent.
+_TICK_MS: Final = 2000
 _NEEDED: Final = (*INPUT_TOPICS, EVENTS)
 
 logger = logging.getLogger(__name__)
@@ -99,7 +106,11 @@ class _Worker:
         self._outage = Outage()
         self._broken: BaseException | None = None
         self._partitions = 0
-        self._lanes = Lanes(self._open_writer, self._open_feed, self._ready, self._break)
+        self._producer = producer(
+            self._bootstrap,
+            **{"delivery.timeout.ms": _TICK_MS, "error_cb": self._outage.on_error},
+        )
+        self._lanes = Lanes(self._open_writer, self._open_feed, self._ready, self._break, self._tick)
 
     async def main(self) -> None:
         self._listen()
@@ -171,6 +182,11 @@ class _Worker:
 
     def _open_feed(self, partition: int) -> KafkaFeed:
         return KafkaFeed(self._bootstrap, partition, self._outage)
+
+    def _tick(self, tick: Tick) -> None:
+        with suppress(BufferError):
+            self._producer.produce(COMMANDS.name, encode(tick), tick.site_id, timestamp=tick.issued_at)
+        self._producer.poll(0)
 
     def _ready(self, partitions: list[int]) -> None:
         if not self._stopping.is_set():
