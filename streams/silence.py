@@ -19,6 +19,9 @@ from reid.domain.state import PartitionState, SiteState
 from streams.ports import Input
 
 _LOOK_S: Final = 1.0
+#: Looks farther apart than this: the process stood still, or Kafka was away. What the cameras sent meanwhile
+#: is still to come.
+_DEAF_S: Final = 5.0
 _ISSUED_BY: Final = "worker"
 
 
@@ -44,10 +47,16 @@ class Silence:
     def look(self, state: PartitionState) -> None:
         """Now and then; asks for what is due."""
         now = self._clock()
-        if now - self._looked < _LOOK_S:
+        apart = now - self._looked
+        if apart < _LOOK_S:
             return
         self._looked = now
+        if apart > _DEAF_S:
+            self._heard = {key: min(at + apart, now) for key, at in self._heard.items()}
         for site_id, site in state.sites.items():
+            # Over zones it is theirs to say who has left.
+            if site.zones.upto:
+                continue
             key = site_id.encode()
             silent_ms = round((now - self._heard.setdefault(key, now)) * 1000)
             if silent_ms < _patience(site) or (last := _last(site)) is None:

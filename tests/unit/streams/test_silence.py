@@ -87,3 +87,18 @@ def test_a_camera_that_is_behind_does_not_keep_its_people_in_view(silent: Silent
     (tick,) = silent.after(PATIENCE + 1, story.state)
     story.when(tick)
     assert not any(camera.bound for camera in story.site.cameras.values())
+
+
+def test_a_worker_that_stood_still_heard_nothing_and_takes_nobody_for_gone(silent: Silent) -> None:
+    story = Story().given(walk("room1", 0, 1, "a"))
+    silent.after(3, story.state)
+    silent.now += 10 * PATIENCE
+    assert silent.after(PATIENCE - 5, story.state) == []
+    assert len(silent.after(10, story.state)) == 1
+
+
+def test_a_site_over_zones_is_told_by_them_who_left(silent: Silent) -> None:
+    """Its zones' reports come as commands: it would seem silent all the time."""
+    story = Story().given(walk("room1", 0, 1, "a"))
+    story.site.zones.upto["hall"] = 7
+    assert silent.after(10 * PATIENCE, story.state) == []
