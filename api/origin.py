@@ -1,9 +1,12 @@
 """Refuses changes and live labels to pages of other origins.
 
 The API has no login and listens on loopback: without this, any page that somebody looks at could reset the
-gallery behind their back, or read who is where. Clients that are no browser send no ``Origin``.
+gallery behind their back, or read who is where. Clients that are no browser send no ``Origin``. And a page
+may make its own name lead to this machine, so that its origin is ours (DNS rebinding): where nobody is asked
+who they are, only this machine's names are answered.
 """
 
+import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -14,21 +17,45 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class SameOrigin:
-    """ASGI middleware."""
+    """ASGI middleware. ``here``: only requests to names of this machine are answered."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, here: bool = False) -> None:
+        self._app, self._here = app, here
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._here and scope["type"] in ("http", "websocket") and not _is_here(Headers(scope=scope)):
+            await _refuse(
+                scope, receive, send,
+                "nobody is asked who they are here, so only http://127.0.0.1 and http://localhost are "
+                "answered: use one of them, or make a key (docs/security.md)",
+            )  # fmt: skip
+            return
         changes = scope["type"] == "http" and scope["method"] not in _SAFE
         if (changes or scope["type"] == "websocket") and _foreign(Headers(scope=scope)):
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008})
-                return
-            refusal = JSONResponse({"detail": "a page of another origin may not change anything here"}, 403)
-            await refusal(scope, receive, send)
+            await _refuse(scope, receive, send, "a page of another origin may not change anything here")
             return
         await self._app(scope, receive, send)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+    else:
+        await JSONResponse({"detail": why}, 403)(scope, receive, send)
+
+
+def _is_here(headers: Headers) -> bool:
+    """A request without a name is no browser's."""
+    try:
+        name = urlsplit(f"//{headers.get('host', 'localhost')}").hostname or ""
+    except ValueError:
+        return False
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _foreign(headers: Headers) -> bool:

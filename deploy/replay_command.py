@@ -98,7 +98,7 @@ async def _ask(app: Any, path: str) -> tuple[int, Any]:
     import httpx
 
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://past") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         found = await client.get(path)
     kind = found.headers.get("content-type", "")
     return found.status_code, found.json() if kind.startswith("application/json") else found.text

@@ -46,8 +46,15 @@ class Gate:
         """Raises `ConfigError` where access must be asked for and nobody could get in, or the settings
         contradict each other."""
         keys, issuer = KeyFile(settings.keys_path), Issuer.of(settings)
-        some = issuer is not None or any(key.active(clock()) for key in keys.read())
+        made = keys.read()
+        some = issuer is not None or any(key.active(clock()) for key in made)
         asked = settings.auth == "on" or (settings.auth == "auto" and not is_loopback(settings.api_host))
+        # Whoever made keys asks who may: the end of the last one lets nobody in, not everybody.
+        if made and not some:
+            raise ConfigError(
+                f"every key in {keys.path} has ended or was revoked, so nobody may: make one with "
+                f"{MAKE_A_KEY}, or remove that file to ask nobody any more (docs/security.md)"
+            )
         if asked and not some:
             why = "SAFEROOM_AUTH=on" if settings.auth == "on" else f"others reach {settings.api_host}, which"
             raise ConfigError(

@@ -29,12 +29,13 @@ class BadToken(Exception):
 
 class PublishedKeys:
     """A JWKS by URL or file. An unknown key id makes it look again, since providers change their keys, but
-    only every `AGAIN_S`: else anybody could make us ask the provider as often as they like."""
+    only every `AGAIN_S`, found or not: else anybody could make us ask the provider as often as they like."""
 
     def __init__(self, where: str, seconds: Callable[[], float] = time.monotonic) -> None:
         self._where, self._seconds = where, seconds
         self._keys: dict[str | None, jwt.PyJWK] = {}
         self._fetched: float | None = None
+        self._failed: tuple[float, Unavailable] | None = None
         self._lock = asyncio.Lock()
 
     async def key(self, kid: str | None) -> jwt.PyJWK:
@@ -49,14 +50,20 @@ class PublishedKeys:
         return found
 
     async def _fetch(self) -> None:
+        """An issuer that does not answer is not asked by everybody who waits, one after the other."""
+        if self._failed is not None and self._seconds() - self._failed[0] <= AGAIN_S:
+            raise self._failed[1]
         try:
             published = jwt.PyJWKSet.from_json(await self._text()).keys
         except (OSError, httpx.HTTPError, jwt.PyJWTError, ValueError) as error:
-            raise Unavailable(
-                f"the issuer's keys can't be had from {self._where} ({error}): check SAFEROOM_OIDC_JWKS"
-            ) from error
+            why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            away = Unavailable(
+                f"the issuer's keys can't be had from {self._where} ({why}): check SAFEROOM_OIDC_JWKS"
+            )
+            self._failed = self._seconds(), away
+            raise away from error
         self._keys = {key.key_id: key for key in published}
-        self._fetched = self._seconds()
+        self._fetched, self._failed = self._seconds(), None
 
     async def _text(self) -> str:
         if not self._where.startswith(("http://", "https://")):

@@ -12,6 +12,7 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from api.access import guard
+from api.access.gate import Gate
 from api.access.guard import routes_of
 from api.access.keys import KeyFile
 from api.access.limits import Buckets
@@ -366,6 +367,7 @@ def test_published_keys_change_and_their_server_may_be_away(tmp_path: Path) -> N
     with pytest.raises(Unavailable, match="SAFEROOM_OIDC_JWKS"):
         known("k1")
     jwks.write_text(first.jwks())
+    now_s[0] += AGAIN_S + 1
     assert known("k1")
     jwks.write_text(second.jwks())
     assert not known("k2"), "unknown ids cause no look at once: anybody can send them"
@@ -374,3 +376,38 @@ def test_published_keys_change_and_their_server_may_be_away(tmp_path: Path) -> N
     jwks.write_text(first.jwks())
     now_s[0] += FRESH_S + 1
     assert not known("k2"), "a withdrawn key counts no more"
+
+
+def test_the_end_of_the_last_key_let_everybody_in(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, **LOOPBACK)
+    file = KeyFile(settings.keys_path)
+    file.create("only", "admin", ("*",), 0)
+    file.revoke("only", 1)
+    for auth in ("auto", "on", "loopback"):
+        with pytest.raises(ConfigError, match="has ended or was revoked, so nobody may: make one with"):
+            Gate.of(settings.model_copy(update={"auth": auth}), lambda: 2)
+    settings.keys_path.unlink()
+    assert not Gate.of(settings, lambda: 2).on
+
+
+def test_everybody_waited_in_turn_for_an_issuer_that_did_not_answer() -> None:
+    now = 1000.0
+    asked = 0
+
+    class Hanging(PublishedKeys):
+        async def _text(self) -> str:
+            nonlocal asked, now
+            asked, now = asked + 1, now + 3.0
+            raise TimeoutError
+
+    keys = Hanging("http://login.example", lambda: now)
+
+    async def all_at_once() -> list[BaseException | Any]:
+        return await asyncio.gather(*(keys.key("k1") for _ in range(12)), return_exceptions=True)
+
+    found = asyncio.run(all_at_once())
+    assert asked == 1 and all(isinstance(one, Unavailable) for one in found)
+    assert "TimeoutError" in str(found[0])
+    now += AGAIN_S + 1
+    asyncio.run(all_at_once())
+    assert asked == 2

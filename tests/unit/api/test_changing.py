@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from starlette.websockets import WebSocketDisconnect
 
 from api.commands import command_id, issued_at
 from reid.contracts.commands import ForgetPerson, MergePersons, RenamePerson, ResetGallery
@@ -214,6 +215,23 @@ def test_pages_of_other_origins_may_not_change_anything(world: World, client: Te
     assert world.commands.sent == []
     own = client.post("/persons/reset", headers={"Origin": "http://localhost:8000"})
     assert own.status_code == 200
+
+
+def test_a_name_that_was_made_to_lead_here_made_its_page_one_of_ours(
+    world: World, client: TestClient
+) -> None:
+    """DNS rebinding: the page's origin and the host that it asks for are the same, and foreign."""
+    evil = {"Host": "evil.example:8000", "Origin": "http://evil.example:8000"}
+    for method, path in (("POST", "/persons/reset"), ("GET", "/persons"), ("GET", "/")):
+        refused = client.request(method, path, headers=evil)
+        assert (refused.status_code, "127.0.0.1" in refused.json()["detail"]) == (403, True)
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/ws", headers=evil):
+        pass
+    assert world.commands.sent == []
+    for host in ("localhost:8000", "127.0.0.1", "127.8.9.1:80", "[::1]:8000", "cams.localhost"):
+        assert client.get("/persons", headers={"Host": host}).status_code == 200
+    for host in ("[", "", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.7"):
+        assert client.get("/persons", headers={"Host": host}).status_code == 403
 
 
 def test_command_ids_tell_when() -> None:
