@@ -49,6 +49,7 @@ def stream(
     ] = None,
     policy: PolicyChange = None,
     compare: Compare = None,
+    distractors: options.Distractors = "auto",
     through_kafka: Annotated[
         bool, typer.Option("--through-kafka", help="By the worker behind an embedded Kafka of its own.")
     ] = False,
@@ -61,7 +62,9 @@ def stream(
     from deploy.evaluate.variants import seeds_of, variants
 
     settings = options.settings_from(home=home)
-    plan = StreamPlan(directory, people, seeds_of(seed), frames, through_kafka, json_file, html_file)
+    plan = StreamPlan(
+        directory, people, seeds_of(seed), frames, through_kafka, json_file, html_file, distractors
+    )
     play = in_memory
     if through_kafka:
         from deploy.evaluate.kafka import ThroughKafka
@@ -83,6 +86,7 @@ def images(
     gallery: Annotated[
         str, typer.Option(metavar="all|other", help="Strangers of the probe's own camera are in it, or not.")
     ] = "all",
+    distractors: options.Distractors = "auto",
     limit: Annotated[int | None, typer.Option(min=2, help="So many people, drawn by seed.")] = None,
     seed: Annotated[int, typer.Option(help="Draws who is not enrolled, the trials and --limit.")] = 0,
     json_file: Json = None,
@@ -97,7 +101,7 @@ def images(
     if gallery not in ("all", "other"):
         raise ConfigError(f"--gallery {gallery}: all or other")
     protocol = Protocol(gallery == "other", seed, single_shot, trials)
-    plan = ImagesPlan(directory, protocol, limit, json_file, html_file)
+    plan = ImagesPlan(directory, protocol, limit, distractors, json_file, html_file)
     run(plan, variants(embedder, [], compare, options.settings_from().embedder))
 
 

@@ -125,6 +125,7 @@ def calibrate(
     ],
     home: options.Home = None,
     max_people: Annotated[int | None, typer.Option("--max-people", min=1, help="The first so many.")] = None,
+    distractors: options.Distractors = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; print the knots.")] = False,
 ) -> None:
     """Measure where 1 % of strangers lie, and write it into the model's sidecar as similarity 0.6."""
@@ -140,7 +141,7 @@ def calibrate(
         raise ConfigError(
             f"{model}: not a model file; a built-in encoder's knots are only shown, with --dry-run"
         )
-    gallery, _cost = embedded(directory, open_embedder(setting), max_people, CROPS_A_TRACK)
+    gallery, _cost = embedded(directory, open_embedder(setting), max_people, CROPS_A_TRACK, distractors)
     found = calibrated(gallery, directory.resolve().name)
     facts: dict[str, Any] = {
         "calibration": found.knots,

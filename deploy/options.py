@@ -43,6 +43,14 @@ Embedder = Annotated[
         help="stripenet-512, appearance-512, a fetched model (saferoom models), or a model file.",
     ),
 ]
+Distractors = Annotated[
+    str,
+    typer.Option(
+        "--distractors",
+        metavar="auto|none|ID[,ID]",
+        help="Numbers that are no one person; auto: 0, where there are junk crops (-1) too.",
+    ),
+]
 Alerts = Annotated[
     Path | None,
     typer.Option("--alerts", metavar="FILE", help="Alert rules and receivers (YAML, docs/alerts.md)."),

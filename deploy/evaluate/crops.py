@@ -1,7 +1,7 @@
 """A directory of person crops, named as Market-1501 names them, and what an encoder says of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,7 @@ from producers.detect.base import Boxes
 from producers.embed.base import Embedder, model_of
 from producers.embed.select import open_embedder
 from producers.quality import EDGE_PIXELS, qualities
-from producers.training.data import Named, named
+from producers.training.data import AUTO, Named, listed
 from producers.training.score import embedded
 from reid.contracts.detections import Model
 from reid.contracts.embedding import encode_wire
@@ -24,10 +24,13 @@ _MARGIN: Final = int(EDGE_PIXELS) + 2
 
 @dataclass(frozen=True)
 class CropSet:
-    """``files`` in order of name."""
+    """``files`` in order of name. ``distractors``: further crops, of people nobody knows; ``junk``: how many
+    crops were left out."""
 
     name: str
     files: tuple[Named, ...]
+    distractors: tuple[Named, ...] = ()
+    junk: int = 0
 
     @property
     def people(self) -> IntArray:
@@ -40,16 +43,29 @@ class CropSet:
     def of(self, people: Sequence[int]) -> "CropSet":
         """The crops of these people alone."""
         wanted = set(people)
-        return CropSet(self.name, tuple(crop for crop in self.files if crop.person in wanted))
+        return replace(self, files=tuple(crop for crop in self.files if crop.person in wanted))
+
+    def with_distractors(self) -> "CropSet":
+        """Each distractor among the others, as a person of its own with a negative number: that two of them
+        share a number in their names says nothing."""
+        alone = [replace(crop, person=-number) for number, crop in enumerate(self.distractors, 1)]
+        return replace(self, files=tuple(sorted([*self.files, *alone], key=lambda crop: crop.path)))
+
+    def told(self) -> str:
+        """Of distractors and junk, for a title; empty where there are none."""
+        found = f"; {len(self.distractors)} distractors" if self.distractors else ""
+        return f"{found}; {self.junk} junk crops left out" if self.junk else found
 
     def qualities(self) -> dict[Path, float]:
         """What the cameras would say of each crop's quality: size and sharpness, 0 to 1."""
         return {crop.path: _quality(crop) for crop in self.files}
 
 
-def open_crops(directory: Path, limit: int | None = None, seed: int = 0) -> CropSet:
-    """``limit``: only so many people, drawn with ``seed``. Raises `ConfigError` where there are no crops."""
-    everything = CropSet(directory.resolve().name, tuple(named(directory)))
+def open_crops(directory: Path, limit: int | None = None, seed: int = 0, distractors: str = AUTO) -> CropSet:
+    """``limit``: only so many people, drawn with ``seed``; all distractors stay. ``distractors``, and what is
+    raised: as of `listed`."""
+    found = listed(directory, distractors)
+    everything = CropSet(directory.resolve().name, found.crops, found.distractors, found.junk)
     everyone = np.unique(everything.people)
     if limit is None or limit >= len(everyone):
         return everything

@@ -15,6 +15,7 @@ from deploy.evaluate.variants import Variant
 from deploy.report import write_json
 from deploy.session import console_for_people
 from deploy.steps import Steps
+from producers.training.data import AUTO, Named
 from reid.domain.similarity import calibrated
 from reid.errors import ConfigError
 from reid.evaluation.confusion import confusions
@@ -38,8 +39,8 @@ _ROWS: Final = {
 }
 NOTES: Final = (
     "Every crop is a probe; the gallery is every other crop but those of the same person in the same camera "
-    "(--gallery other: none of the same camera). Tracks: the mean of a person's crops in one camera. Shares "
-    "within 0 to 1.",
+    "(--gallery other: none of the same camera). Tracks: the mean of a person's crops in one camera. A "
+    "distractor is a person of its own: in the gallery, never a probe. Shares within 0 to 1.",
     "EER, false match and true match: pairs across cameras. Open set (FPIR, FNIR): a seeded half of the "
     "people is not enrolled; a search misses when its person is not first, or below the threshold. "
     "With fewer such searches than one false one would take, the threshold lets none pass.",
@@ -50,11 +51,12 @@ NOTES: Final = (
 
 @dataclass(frozen=True)
 class ImagesPlan:
-    """``limit``: people, None for all."""
+    """``limit``: people, None for all. ``distractors``: as of `listed`."""
 
     directory: Path
     protocol: Protocol
     limit: int | None = None
+    distractors: str = AUTO
     json_file: Path | None = None
     html_file: Path | None = None
 
@@ -93,15 +95,16 @@ def run(plan: ImagesPlan, variants: Sequence[Variant]) -> None:
     if len({variant.policy.version for variant in variants}) > 1:
         raise ConfigError("evaluate images looks at encoders alone: compare policies with `evaluate stream`")
     console = console_for_people()
-    crops = open_crops(plan.directory, plan.limit, plan.protocol.seed)
-    if len(set(crops.cameras.tolist())) < 2:
+    known = open_crops(plan.directory, plan.limit, plan.protocol.seed, plan.distractors)
+    if len(set(known.cameras.tolist())) < 2:
         raise ConfigError(f"{plan.directory}: all crops are of one camera; across cameras needs two")
+    crops = known.with_distractors()
     runs = [_evaluated(plan, variant, crops, Steps(console)) for variant in variants]
     documents = [each.document() for each in runs]
-    title = f"{crops.name}: {len(set(crops.people.tolist()))} people, {len(crops.files)} crops"
+    title = f"{known.name}: {len(set(known.people.tolist()))} people, {len(known.files)} crops{known.told()}"
     console.print(comparison(title, columns(plan.protocol, documents), table_rows(documents), upright=True))
     if plan.json_file is not None:
-        write_json(plan.json_file, _document(plan, crops, documents))
+        write_json(plan.json_file, _document(plan, known, documents))
     if plan.html_file is not None:
         write_page(plan.html_file, _page(plan, title, crops, runs))
 
@@ -155,6 +158,8 @@ def _document(plan: ImagesPlan, crops: CropSet, documents: list[dict[str, Any]])
         "set": crops.name,
         "people": len(set(crops.people.tolist())),
         "cameras": len(set(crops.cameras.tolist())),
+        "distractors": len(crops.distractors),
+        "junk": crops.junk,
         "limit": plan.limit,
         "protocol": asdict(plan.protocol),
         "variants": documents,
@@ -191,8 +196,12 @@ def _mistakes(plan: ImagesPlan, crops: CropSet, found: ImagesRun) -> Sheet:
         high, low = (calibrated(score, knots) for score in (each.stranger_score, each.right_score))
         pictures = [
             Picture(probe.read(), f"{probe.person} camera {probe.camera}"),
-            Picture(stranger.read(), f"taken for {stranger.person}: {high:.2f}"),
+            Picture(stranger.read(), f"taken for {_whom(stranger)}: {high:.2f}"),
             Picture(right.read(), f"is this one: {low:.2f}"),
         ]
         sheet.append(("", pictures))
     return Sheet(f"Worst mistakes of {found.variant.name}, calibrated scores", sheet)
+
+
+def _whom(crop: Named) -> str:
+    return "a distractor" if crop.person < 0 else str(crop.person)

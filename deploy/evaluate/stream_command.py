@@ -16,6 +16,7 @@ from deploy.evaluate.variants import Variant
 from deploy.report import write_json
 from deploy.session import console_for_people
 from deploy.steps import Steps
+from producers.training.data import AUTO
 
 COLUMNS: Final = {
     "pair_f1": "pair F1",
@@ -40,7 +41,8 @@ def in_memory(stream: Stream, variant: Variant) -> Played:
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """``people``: None for all. ``frames``: of a track at least; None: as many as the rule may ask for."""
+    """``people``: None for all. ``frames``: of a track at least; None: as many as the rule may ask for.
+    ``distractors``: as of `listed`; they do not come."""
 
     directory: Path
     people: int | None
@@ -49,15 +51,17 @@ class StreamPlan:
     through_kafka: bool = False
     json_file: Path | None = None
     html_file: Path | None = None
+    distractors: str = AUTO
 
 
 def run(plan: StreamPlan, variants: Sequence[Variant], play: Play = in_memory) -> None:
     """Raises `ConfigError` for what is wrong from the start."""
     console = console_for_people()
-    crops = open_crops(plan.directory)
+    crops = open_crops(plan.directory, distractors=plan.distractors)
     runs = evaluate(plan, variants, crops, Steps(console), play)
     documents = [each.document(plan.seeds) for each in runs]
     shown = f"{crops.name}, {documents[0]['mean']['people']:.0f} people, mean of {len(plan.seeds)} streams"
+    shown += f"{crops.told()}, which do not come" if crops.distractors else crops.told()
     console.print(comparison(shown, COLUMNS, documents))
     if plan.json_file is not None:
         write_json(plan.json_file, _document(plan, crops, documents))
@@ -110,6 +114,8 @@ def _document(plan: StreamPlan, crops: CropSet, documents: list[dict[str, Any]])
     return {
         "evaluate": "stream",
         "set": crops.name,
+        "distractors": len(crops.distractors),
+        "junk": crops.junk,
         "people": plan.people,
         "seeds": list(plan.seeds),
         "frames": plan.frames,

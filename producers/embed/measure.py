@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from producers.embed.base import Embedder, FloatArray, normalised
 from producers.embed.calibration import checked
-from producers.training.data import Named, named
+from producers.training.data import AUTO, Named, listed
 from reid.errors import ConfigError
 
 CROPS_A_TRACK: Final = 2
@@ -81,15 +81,19 @@ class Gallery:
 
 
 def embedded(
-    directory: Path, embedder: Embedder, max_people: int | None = None, crops_a_track: int | None = None
+    directory: Path,
+    embedder: Embedder,
+    max_people: int | None = None,
+    crops_a_track: int | None = None,
+    distractors: str = AUTO,
 ) -> tuple[Gallery, float]:
     """All crops of the first ``max_people`` persons, or the first so many of each in each camera, embedded;
     and milliseconds a crop.
 
-    Files are named as Market-1501 names them: ``{person}_c{camera}s1_{index}_00.jpg``. Raises `ConfigError`
-    when there is none, or one is no picture.
+    Files are named as Market-1501 names them: ``{person}_c{camera}s1_{index}_00.jpg``; ``distractors``, as
+    `listed` tells them, are left out. Raises `ConfigError` when there is none, or one is no picture.
     """
-    found = list(named(directory))
+    found = list(listed(directory, distractors).crops)
     chosen = set(sorted({crop.person for crop in found})[:max_people])
     found = [crop for crop in found if crop.person in chosen]
     if crops_a_track is not None:

@@ -1,7 +1,8 @@
 """Person crops in memory, and batches that show every person in two cameras.
 
-A directory holds files named as Market-1501 names them: ``{person}_c{camera}s{sequence}_{index}_00.jpg``;
-a negative person is a distractor and is left out.
+A directory holds files named as Market-1501 names them: ``{person}_c{camera}s{sequence}_{index}_00.jpg``.
+There a negative person is junk (a box that shows too little of anybody), which is left out; person 0 is a
+distractor, see `Listing`.
 """
 
 import re
@@ -14,8 +15,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from producers.sources.file import IMAGE_SUFFIXES
 from reid.errors import ConfigError
 
+#: Person 0 is distractors where there is junk, too: only the original naming has that. See `Listing`.
+AUTO: Final = "auto"
 NAME: Final = re.compile(r"(-?\d+)_c(\d+)")
 IntArray = npt.NDArray[np.int64]
 Seen = Callable[[npt.NDArray[np.uint8], int], npt.NDArray[np.uint8]]
@@ -55,13 +59,63 @@ class Named:
         return seen(picture, self.camera) if seen else picture
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What a directory holds, in order of name. ``distractors``: crops that share a number because nobody
+    knows whom they show, not because they show one person; ``junk``: how many crops were left out."""
+
+    crops: tuple[Named, ...]
+    distractors: tuple[Named, ...]
+    junk: int
+
+
+def listed(directory: Path, distractors: str = AUTO) -> Listing:
+    """``distractors``: `AUTO`, ``none``, or numbers of people, split by commas.
+
+    Raises `ConfigError` when there is no crop of anybody, or none of such a number.
+    """
+    files = [(path, NAME.match(path.name)) for path in _pictures(directory)]
+    everything = [Named(path, int(name[1]), int(name[2])) for path, name in files if name]
+    known = [crop for crop in everything if crop.person >= 0]
+    junk = len(everything) - len(known)
+    numbers = _distractors(distractors, {crop.person for crop in known}, junk, directory)
+    crops = tuple(crop for crop in known if crop.person not in numbers)
+    if not crops:
+        raise ConfigError(_without_crops(directory))
+    return Listing(crops, tuple(crop for crop in known if crop.person in numbers), junk)
+
+
 def named(directory: Path) -> Iterator[Named]:
-    """In order of name, distractors left out. Raises `ConfigError` when there is none."""
-    files = [(path, NAME.match(path.name)) for path in sorted(directory.glob("*.jpg"))]
-    found = [Named(path, int(name[1]), int(name[2])) for path, name in files if name and int(name[1]) >= 0]
-    if not found:
-        raise ConfigError(f"{directory}: no crops named like 0001_c1s1_000000_00.jpg")
-    yield from found
+    """In order of name, junk and distractors left out. Raises `ConfigError` when there is none."""
+    yield from listed(directory).crops
+
+
+def _pictures(directory: Path) -> list[Path]:
+    if not directory.is_dir():
+        raise ConfigError(f"{directory}: {'not a' if directory.exists() else 'no such'} directory")
+    return sorted(path for path in directory.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _distractors(asked: str, people: set[int], junk: int, directory: Path) -> set[int]:
+    if asked == AUTO:
+        return {0} if junk else set()
+    if asked == "none":
+        return set()
+    parts = asked.split(",")
+    if not all(part.strip().isdecimal() for part in parts):
+        raise ConfigError(f"--distractors {asked}: auto, none, or numbers of people, split by commas")
+    numbers = {int(part) for part in parts}
+    if unknown := sorted(numbers - people):
+        raise ConfigError(f"{directory}: --distractors {asked}: no crop of {unknown[0]:04d} is there")
+    return numbers
+
+
+def _without_crops(directory: Path) -> str:
+    told = f"{directory}: no crops named like 0001_c1s1_000000_00.jpg"
+    for below in sorted(path for path in directory.iterdir() if path.is_dir()):
+        if any(NAME.match(path.name) for path in _pictures(below)):
+            return f"{told}; {below} holds some: give that"
+    return told
 
 
 def load(directory: Path, height: int, width: int, seen: Seen | None = None) -> Crops:

@@ -41,9 +41,9 @@ class OpenSet:
 
 def open_set(vectors: Vectors, seed: int, *, other_cameras_only: bool = False) -> OpenSet:
     """A seeded half of the people is not enrolled; of the rest every crop is, but a probe never meets its
-    own person's crops of its own camera."""
-    everyone = np.random.default_rng(seed).permutation(np.unique(vectors.people))
-    enrolled = np.isin(vectors.people, everyone[len(everyone) // 2 :])
+    own person's crops of its own camera. Distractors are enrolled, too, and search for nobody."""
+    everyone = np.random.default_rng(seed).permutation(np.unique(vectors.people[vectors.people >= 0]))
+    enrolled = np.isin(vectors.people, everyone[len(everyone) // 2 :]) | (vectors.people < 0)
     gallery = vectors.of(enrolled)
     strangers, mates, rivals = [], [], []
     for start in range(0, len(vectors), BLOCK):

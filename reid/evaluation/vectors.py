@@ -12,7 +12,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """``rows``: (n, d) of unit length, beside whom and which camera they show, (n,) each."""
+    """``rows``: (n, d) of unit length, beside whom and which camera they show, (n,) each. A negative person
+    is a distractor: one row, somebody nobody knows."""
 
     rows: FloatArray
     people: IntArray

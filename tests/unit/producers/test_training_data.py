@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from producers.training.data import Crops, CrossCameraBatches, load
+from producers.training.data import Crops, CrossCameraBatches, listed, load, named
 from reid.errors import ConfigError
 
 
@@ -28,6 +28,52 @@ def test_crops_are_read_by_their_names_as_rgb(tmp_path: Path) -> None:
     assert (loaded.pixels == (0, 0, 255)).all()
     assert loaded.people.tolist() == [7, 7]
     assert loaded.cameras.tolist() == [1, 2]
+
+
+def touch(directory: Path, *names: str) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (directory / name).touch()
+    return directory
+
+
+def test_distractors_are_no_person_where_there_is_junk(tmp_path: Path) -> None:
+    market = touch(
+        tmp_path, "-1_c1s1_1_00.jpg", "0000_c1s1_2_00.jpg", "0000_c2s1_3_00.jpg", "0002_c1s1_4_00.jpg"
+    )
+    found = listed(market)
+    assert [crop.person for crop in found.crops] == [crop.person for crop in named(market)] == [2]
+    assert [crop.camera for crop in found.distractors] == [1, 2]
+    assert found.junk == 1
+    assert [crop.person for crop in listed(market, "none").crops] == [0, 0, 2]
+
+
+def test_person_0_of_a_set_without_junk_is_a_person(tmp_path: Path) -> None:
+    renumbered = touch(tmp_path, "0000_c1s1_2_00.jpg", "0001_c2s1_3_00.jpg", "0002_c1s1_4_00.jpg")
+    assert [crop.person for crop in listed(renumbered).crops] == [0, 1, 2]
+    assert [crop.person for crop in listed(renumbered, "0, 2").crops] == [1]
+    for wrong in ("-1", "x", "", "0,"):
+        with pytest.raises(ConfigError, match="auto, none, or numbers"):
+            listed(renumbered, wrong)
+    with pytest.raises(ConfigError, match="no crop of 0007"):
+        listed(renumbered, "0,7")
+
+
+def test_crops_of_any_kind_of_picture_are_found(tmp_path: Path) -> None:
+    names = ["0001_c1s1_1_00.JPG", "0002_c1s1_1_00.jpeg", "0003_c1s1_1_00.PNG", "0004_c1s1_1_00.bmp"]
+    touch(tmp_path, *names, "0005_c1s1_1_00.txt", "Thumbs.db")
+    assert [crop.path.name for crop in named(tmp_path)] == names
+
+
+def test_where_the_crops_are_is_said_when_they_are_not_here(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nowhere: no such directory"):
+        list(named(tmp_path / "nowhere"))
+    with pytest.raises(ConfigError, match="not a directory"):
+        list(named(touch(tmp_path, "file") / "file"))
+    touch(tmp_path / "a")
+    touch(tmp_path / "bounding_box_test", "0001_c1s1_1_00.png")
+    with pytest.raises(ConfigError, match="bounding_box_test holds some"):
+        list(named(tmp_path))
 
 
 def test_a_directory_without_crops_is_named(tmp_path: Path) -> None:

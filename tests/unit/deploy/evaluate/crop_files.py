@@ -23,3 +23,14 @@ def paint(directory: Path, people: int, cameras: int = 2, crops: int = 3, seed: 
                 name = f"{person:04d}_c{camera}s1_{index:06d}_00.jpg"
                 assert cv2.imwrite(str(directory / name), image.clip(0, 255).astype(np.uint8))
     return directory
+
+
+def strangers(directory: Path, person: str, count: int, cameras: int = 2, seed: int = 1) -> Path:
+    """So many crops under one number, each of somebody else: Market-1501's 0000 and -1."""
+    generator = np.random.default_rng(seed)
+    for index in range(count):
+        image = generator.integers(0, 255, (8, 4, 3)).astype(np.uint8)
+        image = cv2.resize(image, (64, 128), interpolation=cv2.INTER_NEAREST)
+        name = f"{person}_c{index % cameras + 1}s1_{index:06d}_00.jpg"
+        assert cv2.imwrite(str(directory / name), image)
+    return directory

@@ -1,5 +1,6 @@
 """Crops as searches: numbers that hang together, a page that needs nothing else."""
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,7 +15,7 @@ from reid.errors import ConfigError
 from reid.evaluation.confusion import confusions
 from reid.evaluation.vectors import Vectors, unit
 from tests.unit.deploy.evaluate.command_line import evaluate
-from tests.unit.deploy.evaluate.crop_files import paint
+from tests.unit.deploy.evaluate.crop_files import paint, strangers
 from tests.unit.deploy.evaluate.html_page import assert_self_contained
 
 KNOTS = ((0.1, 0.0), (0.5, 0.6), (0.9, 1.0))
@@ -61,6 +62,36 @@ def test_less_noise_is_better_in_every_number() -> None:
     for name in ("rank1", "rank5", "rank10", "map", "minp", "true_match_at_0.6"):
         assert good[name] > bad[name], name
     assert good["eer"] < bad["eer"]
+
+
+def test_distractors_are_wrong_answers_and_nothing_else() -> None:
+    known, nobody = seen(20, noise=0.8), seen(30, noise=0.8, seed=1)
+    beside = Vectors(
+        np.concatenate([known.rows, nobody.rows]),
+        np.concatenate([known.people, -np.arange(1, len(nobody) + 1)]),
+        np.concatenate([known.cameras, nobody.cameras]),
+    )
+    alone, among = (image_score(v, KNOTS, Protocol()).numbers for v in (known, beside))
+    assert among["probes"] == alone["probes"] == 80
+    assert among["searches_by_strangers"] == alone["searches_by_strangers"] == 40
+    assert among["true_match_at_0.6"] == alone["true_match_at_0.6"]
+    assert among["rank1"] < alone["rank1"]
+    assert all(c.probe < 80 for c in confusions(beside, 100))
+
+
+def test_market_1501s_distractors_were_one_person(tmp_path: Path) -> None:
+    crops = strangers(strangers(paint(tmp_path / "crops", 4), "0000", 10), "-1", 3)
+    files = ("--embedder", "appearance-512", "--json", str(tmp_path / "found.json"))
+    assert "4 people, 24 crops; 10 distractors; 3 junk crops" in " ".join(
+        evaluate("images", str(crops), *files, "--html", str(tmp_path / "found.html")).split()
+    )
+    document = json.loads((tmp_path / "found.json").read_text())
+    assert (document["people"], document["distractors"], document["junk"]) == (4, 10, 3)
+    numbers = document["variants"][0]["crops"]
+    assert (numbers["rows"], numbers["probes"]) == (34, 24)
+    evaluate("images", str(crops), *files, "--distractors", "none")
+    document = json.loads((tmp_path / "found.json").read_text())
+    assert (document["people"], document["variants"][0]["crops"]["probes"]) == (5, 34)
 
 
 def test_single_shot_is_asked_for() -> None:

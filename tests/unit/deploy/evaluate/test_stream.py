@@ -15,7 +15,7 @@ from reid.contracts.embedding import encode_wire
 from reid.contracts.events import PersonLeft, PersonRegistered
 from reid.contracts.policy import Policy
 from reid.errors import ConfigError
-from tests.unit.deploy.evaluate.crop_files import paint
+from tests.unit.deploy.evaluate.crop_files import paint, strangers
 
 MODEL = Model("made", "1", 8)
 POLICY = Policy()
@@ -104,7 +104,7 @@ def test_a_seed_draws_the_people_and_the_order() -> None:
 
 def test_crops_of_a_directory_with_their_quality(tmp_path: Path) -> None:
     paint(tmp_path, 4)
-    (tmp_path / "-001_c1s1_000000_00.jpg").write_bytes(b"a distractor is not read")
+    (tmp_path / "-001_c1s1_000000_00.jpg").write_bytes(b"junk is not read")
     crops = open_crops(tmp_path)
     assert len(crops.files) == 24
     assert sorted(set(crops.people.tolist())) == [1, 2, 3, 4]
@@ -112,8 +112,17 @@ def test_crops_of_a_directory_with_their_quality(tmp_path: Path) -> None:
     assert all(0.4 <= quality <= 1.0 for quality in crops.qualities().values())
     few = open_crops(tmp_path, limit=2, seed=1)
     assert len(set(few.people.tolist())) == 2
-    with pytest.raises(ConfigError, match="no crops"):
+    with pytest.raises(ConfigError, match="no such directory"):
         open_crops(tmp_path / "nothing")
+
+
+def test_distractors_do_not_come_in_a_stream(tmp_path: Path) -> None:
+    crops = open_crops(strangers(strangers(paint(tmp_path, 4), "0000", 6), "-1", 2))
+    assert {track.person for track in tracks_of(crops, None, 0)} == {1, 2, 3, 4}
+    assert (len(crops.distractors), crops.junk) == (6, 2)
+    assert sorted(person for person in crops.with_distractors().people.tolist() if person < 1) == [
+        *range(-6, 0)
+    ]
 
 
 def test_means_leave_out_what_a_seed_lacks() -> None:
