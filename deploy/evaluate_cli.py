@@ -70,7 +70,7 @@ def stream(
         from deploy.evaluate.kafka import ThroughKafka
 
         play = ThroughKafka(settings)
-    run(plan, variants(embedder, policy or [], compare, settings.embedder), play)
+    run(plan, variants(embedder, policy or [], compare, settings.embedder, settings.home), play)
 
 
 @evaluate_app.command()
@@ -88,7 +88,8 @@ def images(
     ] = "all",
     distractors: options.Distractors = "auto",
     limit: Annotated[int | None, typer.Option(min=2, help="So many people, drawn by seed.")] = None,
-    seed: Annotated[int, typer.Option(help="Draws who is not enrolled, the trials and --limit.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Draws who is not enrolled, the trials and --limit.")] = 0,
+    home: options.Home = None,
     json_file: Json = None,
     html_file: Html = None,
 ) -> None:
@@ -102,7 +103,8 @@ def images(
         raise ConfigError(f"--gallery {gallery}: all or other")
     protocol = Protocol(gallery == "other", seed, single_shot, trials)
     plan = ImagesPlan(directory, protocol, limit, distractors, json_file, html_file)
-    run(plan, variants(embedder, [], compare, options.settings_from().embedder))
+    settings = options.settings_from(home=home)
+    run(plan, variants(embedder, [], compare, settings.embedder, settings.home))
 
 
 @evaluate_app.command()
@@ -139,6 +141,7 @@ def video(
     fps: options.Fps = None,
     policy: PolicyChange = None,
     compare: Compare = None,
+    home: options.Home = None,
     json_file: Json = None,
     html_file: Html = None,
 ) -> None:
@@ -151,8 +154,8 @@ def video(
         raise ConfigError("--site, --mot and --videos are different footage: give one of them")
     if not videos and (gap is not None or known is not None):
         raise ConfigError("--gap and --known are of --videos: give the videos, too")
-    settings = options.settings_from(detector=detector, embedder=embedder, fps=fps)
+    settings = options.settings_from(detector=detector, fps=fps, home=home)
     plan = VideoPlan(
         mot, people, cameras, seconds, seeds_of(seed), json_file, html_file, videos or (), known, gap
     )
-    run(plan, variants(embedder, policy or [], compare, settings.embedder), settings)
+    run(plan, variants(embedder, policy or [], compare, settings.embedder, settings.home), settings)

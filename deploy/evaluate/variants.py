@@ -2,44 +2,49 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
+from producers.models.store import resolved
 from reid.contracts.policy import Policy
 from reid.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class Variant:
-    """``embedder``: as the setting of that name."""
+    """``embedder``: as the setting of that name; a fetched model's path."""
 
     name: str
     embedder: str
     policy: Policy
 
 
-def variants(embedder: str | None, policy: Sequence[str], compare: str | None, default: str) -> list[Variant]:
+def variants(
+    embedder: str | None, policy: Sequence[str], compare: str | None, default: str, home: Path
+) -> list[Variant]:
     """``policy``: name=value, for all. ``compare``: encoders, and policies as name=value[+name=value…],
     split by commas. What ``embedder`` and ``policy`` give by themselves comes first, unless encoders alone
-    are compared and none was given. The same variant twice is one.
+    are compared and none was given. The same variant twice is one. ``home``: fetched models lie in it.
 
     Raises `ConfigError` for a policy that does not exist.
     """
     # The clock of a stream is made up: a night between two tracks of a long one is none.
     base = policy_with(Policy(day_strictness=0.0), policy)
-    first = embedder or default
+    name = embedder or default
+    first = resolved(name, home)
     items = [item.strip() for item in (compare or "").split(",") if item.strip()]
-    found = [_variant(item, first, base) for item in items]
+    found = [_variant(item, first, base, home) for item in items]
     if not items or embedder is not None or any(variant.embedder == first for variant in found):
-        found.insert(0, Variant(_short(first), first, base))
+        found.insert(0, Variant(_short(name), first, base))
     unique = {(variant.embedder, variant.policy.version): variant for variant in reversed(found)}
     return list(reversed(unique.values()))
 
 
-def _variant(item: str, embedder: str, base: Policy) -> Variant:
+def _variant(item: str, embedder: str, base: Policy, home: Path) -> Variant:
     if "=" in item:
         return Variant(item, embedder, policy_with(base, item.split("+")))
-    return Variant(_short(item), item, base)
+    return Variant(_short(item), resolved(item, home), base)
 
 
 def _short(embedder: str) -> str:
@@ -65,9 +70,8 @@ def policy_with(policy: Policy, changes: Sequence[str]) -> Policy:
 
 
 def seeds_of(text: str) -> list[int]:
-    """``0,1,2``. Raises `ConfigError` for what is no whole number."""
-    try:
-        seeds = [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise ConfigError(f"--seed {text}: give whole numbers, split by commas") from error
-    return list(dict.fromkeys(seeds))
+    """``0,1,2``. Raises `ConfigError` for what is no whole number, and below 0, which no generator takes."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise ConfigError(f"--seed {text}: give whole numbers from 0, split by commas")
+    return list(dict.fromkeys(int(part) for part in parts))

@@ -1,14 +1,19 @@
 """What is put side by side."""
 
+from pathlib import Path
+
 import pytest
 
 from deploy.evaluate.variants import policy_with, seeds_of, variants
+from producers.models.catalogue import entries
 from reid.contracts.policy import Policy
 from reid.errors import ConfigError
 
+HOME = Path("/nowhere")
+
 
 def test_encoders_and_policies_side_by_side() -> None:
-    found = variants("a.onnx", ["margin=0.05"], "dir/b.onnx,threshold=0.7+max_samples=6", "default")
+    found = variants("a.onnx", ["margin=0.05"], "dir/b.onnx,threshold=0.7+max_samples=6", "default", HOME)
     assert [(v.name, v.embedder) for v in found] == [
         ("a.onnx", "a.onnx"),
         ("b.onnx", "dir/b.onnx"),
@@ -18,11 +23,29 @@ def test_encoders_and_policies_side_by_side() -> None:
     assert (found[2].policy.threshold, found[2].policy.max_samples) == (0.7, 6)
 
 
+def test_a_fetched_model_was_not_found_by_its_name(tmp_path: Path) -> None:
+    entry = next(entry for entry in entries() if entry.kind == "encoder" and not entry.built_in)
+    path = tmp_path / "models" / entry.files[0].name
+    path.parent.mkdir()
+    path.touch()
+    asked = [
+        variants(entry.name, [], None, "d", tmp_path),
+        variants(None, [], f"{entry.name},a", "d", tmp_path),
+    ]
+    asked += [variants(None, [], "margin=0.1", entry.name, tmp_path)]
+    for found in asked:
+        assert (found[0].name, found[0].embedder) == (entry.name, str(path))
+    assert asked[2][1].embedder == str(path)
+    # By its name and by its path it is one encoder.
+    assert len(variants(entry.name, [], str(path), "d", tmp_path)) == 1
+    assert variants(entry.name, [], None, "d", HOME)[0].embedder == entry.name
+
+
 def test_what_was_not_asked_for_is_not_compared() -> None:
-    assert [v.name for v in variants(None, [], "a,b", "default")] == ["a", "b"]
-    assert [v.name for v in variants(None, [], "margin=0.1", "default")] == ["default", "margin=0.1"]
-    assert [v.name for v in variants(None, [], None, "default")] == ["default"]
-    assert [v.name for v in variants("a", [], "a,b", "default")] == ["a", "b"]
+    assert [v.name for v in variants(None, [], "a,b", "default", HOME)] == ["a", "b"]
+    assert [v.name for v in variants(None, [], "margin=0.1", "default", HOME)] == ["default", "margin=0.1"]
+    assert [v.name for v in variants(None, [], None, "default", HOME)] == ["default"]
+    assert [v.name for v in variants("a", [], "a,b", "default", HOME)] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -39,5 +62,6 @@ def test_policies_are_json() -> None:
 
 def test_seeds() -> None:
     assert seeds_of("0,1,1,5") == [0, 1, 5]
-    with pytest.raises(ConfigError, match="whole numbers"):
-        seeds_of("a")
+    for wrong in ("a", "-1", "0,-1", "0,", "1.5"):
+        with pytest.raises(ConfigError, match="whole numbers from 0"):
+            seeds_of(wrong)
