@@ -51,9 +51,9 @@ class CropSet:
         alone = [replace(crop, person=-number) for number, crop in enumerate(self.distractors, 1)]
         return replace(self, files=tuple(sorted([*self.files, *alone], key=lambda crop: crop.path)))
 
-    def told(self) -> str:
+    def told(self, distractors_are: str) -> str:
         """Of distractors and junk, for a title; empty where there are none."""
-        found = f"; {len(self.distractors)} distractors" if self.distractors else ""
+        found = f"; {len(self.distractors)} distractors {distractors_are}" if self.distractors else ""
         return f"{found}; {self.junk} junk crops left out" if self.junk else found
 
     def qualities(self) -> dict[Path, float]:

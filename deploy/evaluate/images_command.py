@@ -101,7 +101,8 @@ def run(plan: ImagesPlan, variants: Sequence[Variant]) -> None:
     crops = known.with_distractors()
     runs = [_evaluated(plan, variant, crops, Steps(console)) for variant in variants]
     documents = [each.document() for each in runs]
-    title = f"{known.name}: {len(set(known.people.tolist()))} people, {len(known.files)} crops{known.told()}"
+    title = f"{known.name}: {len(set(known.people.tolist()))} people, {len(known.files)} crops"
+    title += known.told("in the gallery")
     console.print(comparison(title, columns(plan.protocol, documents), table_rows(documents), upright=True))
     if plan.json_file is not None:
         write_json(plan.json_file, _document(plan, known, documents))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import cv2
 
-from deploy.evaluate.footage import Camera, Footage
+from deploy.evaluate.footage import Camera, Footage, camera_ids
 from deploy.evaluate.page import Picture, Sheet
 from deploy.evaluate.video_run import VideoRun
 from deploy.evaluate.video_score import ids_of
@@ -54,12 +54,9 @@ def own_videos(
     long it is, where that is needed.
     """
     files = video_files(paths)
-    twice = [name for name, count in Counter(file.stem for file in files).items() if count > 1]
-    if twice:
-        raise ConfigError(f"videos {', '.join(twice)}: two files of one name; each names its camera")
     cameras, begins = [], start_ms
-    for file in files:
-        cameras.append(Camera(file.stem, partial(_frames, file, fps, begins, seconds)))
+    for file, camera_id in zip(files, camera_ids([file.stem for file in files], files), strict=True):
+        cameras.append(Camera(camera_id, partial(_frames, file, fps, begins, seconds)))
         if gap is not None:
             begins += round(1000 * (min(_length(file), seconds or float("inf")) + gap))
     told = "together" if gap is None else f"one after another, {gap:g} s between"

@@ -61,7 +61,7 @@ def run(plan: StreamPlan, variants: Sequence[Variant], play: Play = in_memory) -
     runs = evaluate(plan, variants, crops, Steps(console), play)
     documents = [each.document(plan.seeds) for each in runs]
     shown = f"{crops.name}, {documents[0]['mean']['people']:.0f} people, mean of {len(plan.seeds)} streams"
-    shown += f"{crops.told()}, which do not come" if crops.distractors else crops.told()
+    shown += crops.told("left out")
     console.print(comparison(shown, COLUMNS, documents))
     if plan.json_file is not None:
         write_json(plan.json_file, _document(plan, crops, documents))

@@ -12,7 +12,8 @@ import cv2
 from deploy.evaluate import own_videos
 from deploy.evaluate.chart import Axis, chart
 from deploy.evaluate.crops import Encoder
-from deploy.evaluate.footage import Footage, mot_folders, simulated
+from deploy.evaluate.footage import Footage, simulated
+from deploy.evaluate.mot import mot_folders
 from deploy.evaluate.page import Page, write_page
 from deploy.evaluate.stream import START_MS, decided
 from deploy.evaluate.tables import comparison

@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.cli import app
-from deploy.evaluate.footage import Footage, mot_folders, simulated
+from deploy.evaluate.footage import Footage, simulated
+from deploy.evaluate.mot import mot_folders
 from deploy.evaluate.stream import START_MS, decided
 from deploy.evaluate.video_score import TrackTruth, track_truths, video_score
 from deploy.evaluate.watch import Watched, watch

@@ -82,7 +82,7 @@ def test_distractors_are_wrong_answers_and_nothing_else() -> None:
 def test_market_1501s_distractors_were_one_person(tmp_path: Path) -> None:
     crops = strangers(strangers(paint(tmp_path / "crops", 4), "0000", 10), "-1", 3)
     files = ("--embedder", "appearance-512", "--json", str(tmp_path / "found.json"))
-    assert "4 people, 24 crops; 10 distractors; 3 junk crops" in " ".join(
+    assert "4 people, 24 crops; 10 distractors in the gallery; 3 junk crops" in " ".join(
         evaluate("images", str(crops), *files, "--html", str(tmp_path / "found.html")).split()
     )
     document = json.loads((tmp_path / "found.json").read_text())

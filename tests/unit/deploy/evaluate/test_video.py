@@ -3,9 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
-from deploy.evaluate.footage import mot_folders, mot_truth
+from deploy.evaluate.footage import camera_ids
+from deploy.evaluate.mot import mot_folders, sequence
+from deploy.evaluate.mot_text import Info, mot_info, mot_truth
 from deploy.evaluate.stream import START_MS
 from reid.errors import ConfigError
 
@@ -21,6 +25,10 @@ FPS = 2.0
         ("2,7,10,20,30,40,1,-1,-1,-1", {2: [(7, (10, 20, 30, 40), 1.0)]}),  # MOT15
         ("1,7,10,20,30,40", {1: [(7, (10, 20, 30, 40), 1.0)]}),
         ("1,7,10,20,0,40,1,1,1\n\n", {}),
+        ("\ufeff1,7,10,20,30,40", {1: [(7, (10, 20, 30, 40), 1.0)]}),  # a mark that some editors write
+        # Rows with a place in the world have no class: they were all left out.
+        ("1,7,10,20,30,40,1,-14.29,-9.28,0", {1: [(7, (10, 20, 30, 40), 1.0)]}),
+        ("1,7,10,20,30,40,0,-14.29,-9.28,0", {}),
     ],
 )
 def test_rows_of_the_truth(tmp_path: Path, text: str, expected: dict[int, list[Any]]) -> None:
@@ -38,6 +46,117 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="line 1"):
         mot_truth(truth)
     truth.write_text("1,1,0,0,10,10\n")
-    (camera,) = mot_folders(tmp_path, FPS, START_MS).cameras
     with pytest.raises(ConfigError, match="no pictures"):
-        list(camera.frames())
+        mot_folders(tmp_path, FPS, START_MS)
+    with pytest.raises(ConfigError, match="no such directory"):
+        mot_folders(tmp_path / "nowhere", FPS, START_MS)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (b"nan,1,0,0,10,10", "frame is nan"),
+        (b"1,inf,0,0,10,10", "id is inf"),
+        (b"1.5,1,0,0,10,10", r"frame is 1\.5"),
+        (b"1,1,nan,0,10,10", "left is nan"),
+        (b"1,1,0,0,10,10,1,1,nan", "column 9 is nan"),
+        (b"1,1,0,0,10", "not frame,id,left"),
+        (b"1,1,0,0,10,10,caf\xe9", "not UTF-8"),
+    ],
+)
+def test_a_row_that_says_nothing_was_a_traceback(tmp_path: Path, row: bytes, said: str) -> None:
+    path = tmp_path / "gt.txt"
+    path.write_bytes(b"1,1,0,0,10,10\n" + row + b"\n")
+    with pytest.raises(ConfigError, match=rf"gt\.txt, line 2: {said}"):
+        mot_truth(path)
+
+
+def folder(directory: Path, *pictures: str, truth: str = "1,1,0,0,10,10", info: str = "") -> Path:
+    (directory / "gt").mkdir(parents=True)
+    (directory / "gt" / "gt.txt").write_text(truth)
+    (directory / "img1").mkdir()
+    for number, name in enumerate(pictures):
+        assert cv2.imwrite(str(directory / "img1" / name), np.full((8, 8, 3), number, np.uint8))
+    if info:
+        (directory / "seqinfo.ini").write_text(info)
+    return directory
+
+
+def test_a_set_of_nobody_was_perfect(tmp_path: Path) -> None:
+    folder(tmp_path / "crowd" / "cam1", "1.png", truth="1,1,0,0,10,10,0\n")
+    with pytest.raises(ConfigError, match="crowd: nobody is left"):
+        mot_folders(tmp_path / "crowd", FPS, START_MS)
+    # A camera that saw nobody, beside one that did, is a part of the set.
+    folder(tmp_path / "crowd" / "cam2", "1.png")
+    assert len(mot_folders(tmp_path / "crowd", FPS, START_MS).cameras) == 2
+
+
+@pytest.mark.parametrize("name", ["{}.png", "frame{}.png", "cam2_{}.png"])
+def test_frames_whose_number_is_not_padded_had_the_truth_of_others(tmp_path: Path, name: str) -> None:
+    numbers = [*range(1, 13), 20]
+    truth = "\n".join(f"{number},{number},0,0,4,4" for number in numbers)
+    folder(tmp_path / "cam1", *(name.format(n) for n in numbers), truth=truth, info="[Sequence]\nframeRate=2")
+    (camera,) = mot_folders(tmp_path, FPS, START_MS).cameras
+    frames = list(camera.frames())
+    assert [frame.number for frame in frames] == numbers
+    assert [frame.captured_at - START_MS for frame in frames] == [500 * (n - 1) for n in numbers]
+    assert [[p.person_id for p in frame.truth or ()] for frame in frames] == [[n] for n in numbers]
+    assert [int(frame.image[0, 0, 0]) for frame in frames] == list(range(len(numbers)))
+
+
+def test_pictures_that_have_no_number_go_by_their_names_and_others_are_refused(tmp_path: Path) -> None:
+    found = sequence(folder(tmp_path / "a", "b.png", "a.png")).pictures
+    assert [(number, path.name) for number, path in found] == [(1, "a.png"), (2, "b.png")]
+    with pytest.raises(ConfigError, match=r"cover\.png: no frame number"):
+        sequence(folder(tmp_path / "b", "1.png", "cover.png"))
+    with pytest.raises(ConfigError, match="both are frame 7"):
+        sequence(folder(tmp_path / "c", "a1_7.png", "a2_7.png"))
+
+
+def test_seqinfo_is_read_in_any_case(tmp_path: Path) -> None:
+    path = tmp_path / "seqinfo.ini"
+    assert mot_info(path) == Info()
+    rows = ["\ufeff; made by hand", "[sequence]", "FRAMERATE = 12.5", "imdir: frames", "name=50%"]
+    path.write_text("\n".join([*rows, "[else]", "frameRate=x"]))
+    assert mot_info(path) == Info(12.5, "frames")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[Sequence]\nframeRate=abc", "line 2: frameRate=abc: give frames a second"),
+        ("[Sequence]\nframeRate=29,97", "line 2: frameRate=29,97: give frames a second"),
+        ("[Sequence]\nframeRate=0", "line 2: frameRate=0: give frames a second"),
+        ("[Sequence]\nframeRate=inf", "line 2: frameRate=inf: give frames a second"),
+        ("[Sequence]\nframeRate=", "line 2: frameRate=: give frames a second"),
+        ("frameRate=10", "line 1: frameRate=10: no section yet"),
+        ("[Sequence]\nframeRate=10\nframerate=10", "line 3: framerate=10: line 2 has it"),
+    ],
+)
+def test_a_seqinfo_that_cannot_be_understood_was_a_traceback(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "seqinfo.ini").write_text(text)
+    with pytest.raises(ConfigError, match=rf"seqinfo\.ini, {said}"):
+        mot_info(tmp_path / "seqinfo.ini")
+
+
+def test_a_video_without_seqinfo_was_taken_as_30_frames_a_second(tmp_path: Path) -> None:
+    (where := folder(tmp_path / "cam1")).joinpath("img1").rmdir()
+    writer = cv2.VideoWriter(str(where / "vdo.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 48))
+    for shade in range(20):
+        writer.write(np.full((48, 64, 3), 10 * shade, np.uint8))
+    writer.release()
+    assert sequence(where).rate == pytest.approx(10)
+    (camera,) = mot_folders(tmp_path, 10.0, START_MS).cameras
+    assert [frame.captured_at - START_MS for frame in camera.frames()] == list(range(0, 2000, 100))
+    (where / "seqinfo.ini").write_text("[Sequence]\nframeRate=20\n")
+    assert sequence(where).rate == 20
+
+
+def test_a_camera_id_is_made_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["Front door", "a: b", "plain", "x" * 200]
+    ids = camera_ids(names, [Path(name) for name in names])
+    assert ids == ["Front-door", "a-b", "plain", "x" * 128]
+    with pytest.raises(ConfigError, match=r"a b\.mp4, c/a:b\.mp4: two of one name, a-b"):
+        camera_ids(["a b", "z", "a:b"], [Path("a b.mp4"), Path("z.mp4"), Path("c/a:b.mp4")])
+    monkeypatch.chdir(folder(tmp_path / "hall", "1.png"))
+    assert [camera.camera_id for camera in mot_folders(Path(), FPS, START_MS).cameras] == ["hall"]

@@ -1,0 +1,148 @@
+"""MOTChallenge folders as cameras whose truth is known."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from deploy.evaluate.footage import Camera, Footage, camera_ids
+from deploy.evaluate.mot_text import Truth, mot_info, mot_truth
+from deploy.inputs import VIDEO_SUFFIXES, video_files
+from producers.frames import CapturedFrame, Image
+from producers.sources.file import IMAGE_SUFFIXES
+from producers.sources.pace import Sampler
+from reid.errors import ConfigError
+
+#: Frames a second where neither seqinfo.ini nor a video says. No camera's video has more than `_MOST`: what
+#: claims to counts in another unit.
+_RATE: Final = 30.0
+_MOST: Final = 1000.0
+_PICTURES: Final = "img1"
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One camera. ``pictures`` with their frame numbers, rising, or else ``video``. ``rate``: per second."""
+
+    truth: Truth
+    rate: float
+    pictures: tuple[tuple[int, Path], ...]
+    video: Path | None
+
+
+def mot_folders(directory: Path, fps: float, start_ms: int, seconds: float | None = None) -> Footage:
+    """Each folder with ``gt/gt.txt`` is a camera, called as the folder is; ids hold for all of them. Takes
+    ``fps`` frames a second.
+
+    Raises `ConfigError` when there is none, one has neither pictures nor a video, a file cannot be read, or
+    the truth is of nobody: with nobody to find, whoever finds nobody is perfect.
+    """
+    folders = sorted(path.parent.parent for path in directory.glob("**/gt/gt.txt"))
+    if not folders:
+        what = "no folder with gt/gt.txt in it (MOTChallenge), one a camera"
+        raise ConfigError(f"{directory}: {what if directory.is_dir() else 'no such directory'}")
+    ids = camera_ids([_name(folder) for folder in folders], folders)
+    found = [sequence(folder) for folder in folders]
+    if not any(each.truth for each in found):
+        raise ConfigError(
+            f"{directory}: nobody is left of gt/gt.txt without rows not to be considered (0) and classes "
+            "but 1; give another set, or the videos with --videos, which needs no truth"
+        )
+    cameras = tuple(
+        Camera(camera_id, partial(_frames, each, fps, start_ms, seconds))
+        for camera_id, each in zip(ids, found, strict=True)
+    )
+    return Footage(f"{directory.resolve().name}: {len(folders)} cameras", cameras)
+
+
+def _name(folder: Path) -> str:
+    """Of ``.`` and ``..`` it is not in the path."""
+    return folder.name if folder.name not in ("", "..") else folder.resolve().name
+
+
+def sequence(folder: Path) -> Sequence:
+    """Everything that its files say, but the pictures themselves. Raises `ConfigError`."""
+    truth, info = mot_truth(folder / "gt" / "gt.txt"), mot_info(folder / "seqinfo.ini")
+    pictures = info.pictures or _PICTURES
+    numbered = _numbered(p for p in (folder / pictures).glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    if numbered:
+        return Sequence(truth, info.rate or _RATE, numbered, None)
+    videos = sorted(p for p in folder.glob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
+    if len(videos) != 1:
+        raise ConfigError(f"{folder}: no pictures in {pictures}/, and not one video beside gt/")
+    (video,) = video_files(videos)
+    return Sequence(truth, info.rate or _rate(video), (), video)
+
+
+def _numbered(paths: Iterator[Path]) -> tuple[tuple[int, Path], ...]:
+    """By the last number in each name; where no name has one, from 1 in the order of names.
+
+    As text, ``frame10`` comes before ``frame2``. Raises `ConfigError` where that does not number them.
+    """
+    found = [(re.findall(r"\d+", path.stem), path) for path in sorted(paths)]
+    if not any(numbers for numbers, _ in found):
+        return tuple((place, path) for place, (_, path) in enumerate(found, 1))
+    known: dict[int, Path] = {}
+    for numbers, path in found:
+        if not numbers:
+            raise ConfigError(
+                f"{path}: no frame number in its name, as the others have; remove it or number it"
+            )
+        other = known.setdefault(int(numbers[-1]), path)
+        if other is not path:
+            raise ConfigError(
+                f"{other} and {path}: both are frame {int(numbers[-1])}, the last number in their names; "
+                "name pictures by their frames, as 000001.jpg"
+            )
+    return tuple(sorted(known.items()))
+
+
+def _rate(video: Path) -> float:
+    capture = cv2.VideoCapture(str(video))
+    try:
+        rate = float(capture.get(cv2.CAP_PROP_FPS))
+    finally:
+        capture.release()
+    return rate if 0 < rate <= _MOST else _RATE
+
+
+def _frames(each: Sequence, fps: float, start_ms: int, seconds: float | None) -> Iterator[CapturedFrame]:
+    sampler = Sampler(fps)
+    for number, image in _opened(each):
+        offset = (number - 1) * 1000 / each.rate
+        if seconds is not None and offset >= 1000 * seconds:
+            return
+        if sampler.wants(offset):
+            yield CapturedFrame(image(), start_ms + round(offset), number, each.truth.get(number, ()))
+
+
+def _opened(each: Sequence) -> Iterator[tuple[int, Callable[[], Image]]]:
+    """Frame numbers; a picture is decoded only when it is asked for, before the next."""
+    if each.video is None:
+        for number, path in each.pictures:
+            yield number, partial(_read, path)
+        return
+    capture = cv2.VideoCapture(str(each.video))
+    try:
+        number = 0
+        while capture.grab():
+            number += 1
+            yield number, partial(_retrieved, capture)
+    finally:
+        capture.release()
+
+
+def _retrieved(capture: cv2.VideoCapture) -> Image:
+    return np.asarray(capture.retrieve()[1], np.uint8)
+
+
+def _read(path: Path) -> Image:
+    image = cv2.imread(str(path))
+    if image is None:
+        raise ConfigError(f"{path}: not a picture; remove it or copy it again")
+    return np.asarray(image, np.uint8)
