@@ -1,6 +1,7 @@
 """What a demo run saw, as one JSON document, read back from Kafka and the API."""
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -116,11 +117,20 @@ def report(
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Atomically. Raises `ConfigError` when the place can't be written."""
+    """Atomically; what is not finite as null, as JSON has nothing for it. Raises `ConfigError` when the place
+    can't be written."""
     half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        half.write_text(json.dumps(document, indent=2) + "\n")
+        half.write_text(json.dumps(_finite(document), indent=2, allow_nan=False) + "\n")
         half.replace(path)
     except OSError as error:
         half.unlink(missing_ok=True)
         raise ConfigError(f"can't write {path} ({error.strerror}): give --json another place") from error
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -77,10 +77,14 @@ def _agreement(one: Judged, two: Judged) -> dict[str, Any]:
         "with_an_id_in_one_form_only": sum(
             (a is None) != (b is None) for a, b in zip(one.ids, two.ids, strict=True)
         ),
-        "pairwise_f1": round(pairwise(ours, theirs).f1, 4),
-        "two_level_ids_per_one_level_person": round(over.ids_per_person, 4),
-        "one_level_ids_per_two_level_person": round(over.persons_per_id, 4),
+        "pairwise_f1": _rounded(pairwise(ours, theirs).f1),
+        "two_level_ids_per_one_level_person": _rounded(over.ids_per_person),
+        "one_level_ids_per_two_level_person": _rounded(over.persons_per_id),
     }
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
 
 
 def _cost(decided: Decided) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import numpy as np
 from reid.domain.similarity import calibrated
 from reid.errors import ConfigError
 from reid.evaluation.open_set import open_set
-from reid.evaluation.ranking import ranked, single_shot
-from reid.evaluation.vectors import Vectors
+from reid.evaluation.ranking import first_two, ranked, single_shot
+from reid.evaluation.vectors import IntArray, Vectors
 from reid.evaluation.verification import pair_counts
 
 Knots = Sequence[tuple[float, float]]
@@ -43,7 +43,8 @@ class ImageScore:
 
 
 def image_score(vectors: Vectors, knots: Knots, protocol: Protocol) -> ImageScore:
-    """Of single crops, or of track means: whatever the rows are."""
+    """Of single crops, or of track means: whatever the rows are. Some are of one person in two cameras, and
+    not all of one person; what still has nothing to be measured on is None."""
     ranking = ranked(vectors, other_cameras_only=protocol.other_cameras_only)
     pairs, beside = pair_counts(vectors)
     error, at = pairs.equal_error()
@@ -62,7 +63,7 @@ def image_score(vectors: Vectors, knots: Knots, protocol: Protocol) -> ImageScor
         "operating_raw": operating,
         "false_match_at_0.6": pairs.false_match(operating),
         "false_match_at_0.6_same_camera": beside.false_match(operating),
-        "true_match_at_0.6": 1 - pairs.false_non_match(operating),
+        "true_match_at_0.6": pairs.true_match(operating),
         **_open_set(vectors, knots, protocol),
     }
     return ImageScore(numbers, ranking.cmc(CMC_UPTO), pairs.det())
@@ -70,29 +71,44 @@ def image_score(vectors: Vectors, knots: Knots, protocol: Protocol) -> ImageScor
 
 def _open_set(vectors: Vectors, knots: Knots, protocol: Protocol) -> dict[str, Any]:
     """FNIR at each FPIR, the threshold, and the FPIR that it really gives: with fewer searches than one false
-    one would take, none."""
+    one would take, none. Without any search by a stranger, all are None."""
     searches = open_set(vectors, protocol.seed, other_cameras_only=protocol.other_cameras_only)
     found: dict[str, Any] = {"searches_by_strangers": len(searches.strangers)}
     for rate in FPIRS:
         threshold, name = searches.threshold(rate), f"at_fpir_{rate:g}"
         found |= {
-            f"fnir_{name}": searches.fnir(threshold),
+            f"fnir_{name}": None if threshold is None else searches.fnir(threshold),
             f"raw_{name}": threshold,
-            f"calibrated_{name}": calibrated(threshold, knots),
-            f"fpir_reached_{name}": searches.fpir(threshold),
+            f"calibrated_{name}": None if threshold is None else calibrated(threshold, knots),
+            f"fpir_reached_{name}": None if threshold is None else searches.fpir(threshold),
         }
     return found
 
 
-def single_shot_score(vectors: Vectors, protocol: Protocol) -> dict[str, float]:
-    """Mean and standard deviation of rank-1 over the trials. Raises `ConfigError` for too few people."""
+def single_shot_score(vectors: Vectors, protocol: Protocol) -> dict[str, Any]:
+    """Mean and standard deviation of rank-1 over the trials, and the two cameras: which, of more than two,
+    are the first. Raises `ConfigError` for too few people."""
     if protocol.single_shot is None:
         return {}
-    try:
-        ranks = single_shot(vectors, protocol.single_shot, protocol.trials, protocol.seed)
-    except ValueError as error:
-        raise ConfigError(f"--single-shot {protocol.single_shot}: {error}") from error
-    return {"single_shot_rank1": float(np.mean(ranks)), "single_shot_spread": float(np.std(ranks))}
+    check_single_shot(protocol, vectors.people, vectors.cameras)
+    ranks = single_shot(vectors, protocol.single_shot, protocol.trials, protocol.seed)
+    return {
+        "single_shot_cameras": first_two(vectors.people, vectors.cameras)[0],
+        "single_shot_rank1": float(np.mean(ranks)),
+        "single_shot_spread": float(np.std(ranks)),
+    }
+
+
+def check_single_shot(protocol: Protocol, people: IntArray, cameras: IntArray) -> None:
+    """Before anything is embedded. Raises `ConfigError` for too few people."""
+    if protocol.single_shot is None:
+        return
+    pair, everyone = first_two(people, cameras)
+    if len(everyone) < protocol.single_shot:
+        raise ConfigError(
+            f"--single-shot {protocol.single_shot}: {len(everyone)} people were seen by both cameras, "
+            f"{pair[0]} and {pair[1]}, the first two; give fewer, or a directory of two other cameras' crops"
+        )
 
 
 def raw_at(similarity: float, knots: Knots) -> float:

@@ -7,9 +7,16 @@ from typing import Any, Final
 
 from deploy.evaluate.chart import Axis, chart
 from deploy.evaluate.crops import CropSet, Encoder, open_crops
-from deploy.evaluate.images import CMC_UPTO, ImageScore, Protocol, image_score, single_shot_score
+from deploy.evaluate.images import (
+    CMC_UPTO,
+    ImageScore,
+    Protocol,
+    check_single_shot,
+    image_score,
+    single_shot_score,
+)
 from deploy.evaluate.lengths import by_length, length_columns, length_row
-from deploy.evaluate.page import Page, Picture, Sheet, write_page
+from deploy.evaluate.page import Page, Picture, Sheet, check_places, write_page
 from deploy.evaluate.tables import comparison
 from deploy.evaluate.variants import Variant
 from deploy.report import write_json
@@ -71,7 +78,7 @@ class ImagesRun:
     crops: ImageScore
     tracks: ImageScore
     lengths: list[dict[str, Any]]
-    single_shot: dict[str, float]
+    single_shot: dict[str, Any]
 
     def document(self) -> dict[str, Any]:
         return {
@@ -94,12 +101,17 @@ def run(plan: ImagesPlan, variants: Sequence[Variant]) -> None:
     """Raises `ConfigError` for what is wrong from the start."""
     if len({variant.policy.version for variant in variants}) > 1:
         raise ConfigError("evaluate images looks at encoders alone: compare policies with `evaluate stream`")
+    check_places(plan.json_file, plan.html_file)
     console = console_for_people()
     known = open_crops(plan.directory, plan.limit, plan.protocol.seed, plan.distractors)
-    if len(set(known.cameras.tolist())) < 2:
-        raise ConfigError(f"{plan.directory}: all crops are of one camera; across cameras needs two")
+    check_people(plan, known)
+    check_single_shot(plan.protocol, known.people, known.cameras)
+    encoders = [Encoder.open(variant.embedder) for variant in variants]
     crops = known.with_distractors()
-    runs = [_evaluated(plan, variant, crops, Steps(console)) for variant in variants]
+    runs = [
+        _evaluated(plan, variant, encoder, crops, Steps(console))
+        for variant, encoder in zip(variants, encoders, strict=True)
+    ]
     documents = [each.document() for each in runs]
     title = f"{known.name}: {len(set(known.people.tolist()))} people, {len(known.files)} crops"
     title += known.told("in the gallery")
@@ -110,8 +122,23 @@ def run(plan: ImagesPlan, variants: Sequence[Variant]) -> None:
         write_page(plan.html_file, _page(plan, title, crops, runs))
 
 
-def _evaluated(plan: ImagesPlan, variant: Variant, crops: CropSet, steps: Steps) -> ImagesRun:
-    encoder = Encoder.open(variant.embedder)
+def check_people(plan: ImagesPlan, crops: CropSet) -> None:
+    """Raises `ConfigError` without true pairs across cameras, or without strangers: nothing but those is
+    measured, and a number of nothing would read as perfect, or as the worst."""
+    drawn = "" if plan.limit is None else f" of the people that --limit {plan.limit} draws"
+    if len(set(crops.cameras.tolist())) < 2:
+        raise ConfigError(f"{plan.directory}: all crops{drawn} are of one camera; across cameras needs two")
+    seen = {(crop.person, crop.camera) for crop in crops.files}
+    people = {person for person, _ in seen}
+    if len(seen) == len(people):
+        raise ConfigError(f"{plan.directory}: nobody{drawn} is seen by two cameras; give another set")
+    if len(people) < 2 and not crops.distractors:
+        raise ConfigError(f"{plan.directory}: all crops{drawn} are of one person; telling apart needs two")
+
+
+def _evaluated(
+    plan: ImagesPlan, variant: Variant, encoder: Encoder, crops: CropSet, steps: Steps
+) -> ImagesRun:
     with steps.step(f"Embedding: {variant.name}") as step:
         vectors = encoder.vectors(crops)
         step.detail = f"{len(vectors)} crops, {encoder.ms_a_crop:.1f} ms each"
@@ -132,7 +159,8 @@ def columns(protocol: Protocol, documents: Sequence[dict[str, Any]]) -> dict[str
     """Crops, then tracks, then by length."""
     found = {f"crop {name}": f"crops: {heading}" for name, heading in _ROWS.items()}
     if protocol.single_shot is not None:
-        shot = f"crops: single shot, {protocol.single_shot} people, rank-1"
+        one, two = documents[0]["crops"]["single_shot_cameras"]
+        shot = f"crops: single shot, {protocol.single_shot} people, camera {one} in {two}, rank-1"
         found |= {"crop single_shot_rank1": shot, "crop single_shot_spread": "crops: its spread"}
     found |= {f"track {name}": f"tracks: {heading}" for name, heading in _ROWS.items()}
     longest = max(len(each["by_length"]) for each in documents)

@@ -39,7 +39,7 @@ def by_length(vectors: Vectors, knots: Knots, agreement: float | None) -> list[d
             thresholds["_by_crops"] = operating / factor
         for kind, threshold in thresholds.items():
             one[f"false_match{kind}"] = pairs.false_match(threshold)
-            one[f"true_match{kind}"] = 1 - pairs.false_non_match(threshold)
+            one[f"true_match{kind}"] = pairs.true_match(threshold)
         found.append(one)
     return found
 

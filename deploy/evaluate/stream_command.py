@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.evaluate.crops import CropSet, Encoder, open_crops
-from deploy.evaluate.page import write_page
+from deploy.evaluate.page import check_places, write_page
 from deploy.evaluate.stream import Played, Stream, Track, decided, pause_of, played, tracks_of
 from deploy.evaluate.stream_page import stream_page
 from deploy.evaluate.stream_run import StreamRun
@@ -56,6 +56,7 @@ class StreamPlan:
 
 def run(plan: StreamPlan, variants: Sequence[Variant], play: Play = in_memory) -> None:
     """Raises `ConfigError` for what is wrong from the start."""
+    check_places(plan.json_file, plan.html_file)
     console = console_for_people()
     crops = open_crops(plan.directory, distractors=plan.distractors)
     runs = evaluate(plan, variants, crops, Steps(console), play)
@@ -75,13 +76,12 @@ def evaluate(
     """Every variant on the same streams."""
     all_tracks = [tracks_of(crops, plan.people, seed) for seed in plan.seeds]
     needed = crops.of(sorted({track.person for tracks in all_tracks for track in tracks}))
+    # What cannot be opened is said before the work on the others.
+    encoders = {name: Encoder.open(name) for name in dict.fromkeys(each.embedder for each in variants)}
     with steps.step("Judging crops"):
         qualities = needed.qualities()
-    encoders: dict[str, Encoder] = {}
     runs = []
     for variant in variants:
-        if variant.embedder not in encoders:
-            encoders[variant.embedder] = Encoder.open(variant.embedder)
         encoder = encoders[variant.embedder]
         with steps.step(f"Embedding: {variant.name}") as step:
             wires = encoder.wires(needed)

@@ -41,7 +41,7 @@ def stream_score(played: Played) -> dict[str, Any]:
     }
 
 
-def _crops(played: Played) -> float:
+def _crops(played: Played) -> float | None:
     people = [t.person for t, ids in zip(played.tracks, played.ids, strict=True) for _ in ids]
     ids = [i for of_track in played.ids for i in of_track]
     return matched(contingency(people, ids), len(people), sum(i is not None for i in ids)).f1

@@ -14,7 +14,7 @@ from deploy.evaluate.chart import Axis, chart
 from deploy.evaluate.crops import Encoder
 from deploy.evaluate.footage import Footage, simulated
 from deploy.evaluate.mot import mot_folders
-from deploy.evaluate.page import Page, write_page
+from deploy.evaluate.page import Page, check_places, write_page
 from deploy.evaluate.stream import START_MS, decided
 from deploy.evaluate.tables import comparison
 from deploy.evaluate.variants import Variant
@@ -96,6 +96,7 @@ class VideoPlan:
 
 def run(plan: VideoPlan, variants: Sequence[Variant], settings: Settings) -> None:
     """``settings``: detector, frames a second, seconds between two embeddings of a track."""
+    check_places(plan.json_file, plan.html_file)
     cv2.setNumThreads(1)
     console = console_for_people()
     source = "" if plan.mot is not None or plan.videos else SIMULATED
@@ -121,14 +122,15 @@ def evaluate(
     score: Score = video_score,
 ) -> list[VideoRun]:
     """Each encoder watches once; every policy decides on what it saw."""
-    seen: dict[str, tuple[Encoder, list[Watched]]] = {}
+    # What cannot be opened is said before the work on the others.
+    encoders = {name: Encoder.open(name) for name in dict.fromkeys(each.embedder for each in variants)}
+    seen: dict[str, list[Watched]] = {}
     runs = []
     for variant in variants:
+        encoder = encoders[variant.embedder]
         if variant.embedder not in seen:
-            encoder = Encoder.open(variant.embedder)
-            watched = [_watched(each, encoder, settings, steps) for each in footage]
-            seen[variant.embedder] = encoder, watched
-        encoder, watched = seen[variant.embedder]
+            seen[variant.embedder] = [_watched(each, encoder, settings, steps) for each in footage]
+        watched = seen[variant.embedder]
         with steps.step(f"Deciding: {variant.name}"):
             identities = [_identities(each, variant) for each in watched]
             scores = [score(w, i) for w, i in zip(watched, identities, strict=True)]

@@ -16,14 +16,17 @@ I = TypeVar("I", bound=Hashable)  # noqa: E741 - an id
 
 @dataclass(frozen=True)
 class PairScore:
-    """Of all pairs of units: those with one id that are one person, and those of one person with one id."""
+    """Of all pairs of units: those with one id that are one person, and those of one person with one id.
+    None of no pair: without either, whoever answers nothing would be perfect."""
 
-    precision: float
-    recall: float
+    precision: float | None
+    recall: float | None
 
     @property
-    def f1(self) -> float:
-        return harmonic(self.precision, self.recall)
+    def f1(self) -> float | None:
+        if self.precision is None and self.recall is None:
+            return None
+        return harmonic(self.precision or 0.0, self.recall or 0.0)
 
 
 @dataclass(frozen=True)
@@ -31,27 +34,27 @@ class MatchScore:
     """Under the one pairing of ids with persons that agrees most (Ristani et al., ECCV 2016 workshops).
 
     ``precision``: of the units with an id, the share whose id is their person's; ``recall``: of all true
-    units; ``f1``: 2 agreed / (units with an id + true units).
+    units; ``f1``: 2 agreed / (units with an id + true units). None of no unit.
     """
 
-    precision: float
-    recall: float
-    f1: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
 
 
 @dataclass(frozen=True)
 class Shares:
     """``ids_per_person``: distinct ids of a person that has any, mean over persons; ``persons_per_id``: the
-    converse. 1.0 is right in both. ``without_id``: persons that never got one."""
+    converse. 1.0 is right in both, None of nobody. ``without_id``: persons that never got one."""
 
     ids: int
-    ids_per_person: float
-    persons_per_id: float
+    ids_per_person: float | None
+    persons_per_id: float | None
     without_id: int
 
 
 def pairwise(people: Sequence[P], ids: Sequence[I | None]) -> PairScore:
-    """Parallel sequences. A unit without id is paired with nobody. No pair at all: 1.0, nothing was wrong."""
+    """Parallel sequences. A unit without id is paired with nobody."""
     given = contingency(people, ids)
     both = sum(_pairs(count) for count in given.values())
     same_id = sum(_pairs(count) for count in _sums(given, 1).values())
@@ -69,9 +72,7 @@ def matched(given: Mapping[tuple[P, I], int], true_units: int, labelled_units: i
     pairing = one_to_one(given)
     agreed = sum(count for (person, i), count in given.items() if pairing.get(person) == i)
     total = true_units + labelled_units
-    return MatchScore(
-        _share(agreed, labelled_units), _share(agreed, true_units), 2 * agreed / total if total else 1.0
-    )
+    return MatchScore(_share(agreed, labelled_units), _share(agreed, true_units), _share(2 * agreed, total))
 
 
 def shares(people: Iterable[P], given: Mapping[tuple[P, I], int]) -> Shares:
@@ -105,9 +106,9 @@ def _pairs(count: int) -> int:
     return count * (count - 1) // 2
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 1.0
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
-def _mean(values: Sequence[int]) -> float:
-    return sum(values) / len(values) if values else 0.0
+def _mean(values: Sequence[int]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -23,19 +23,24 @@ class OpenSet:
     mates: npt.NDArray[np.float32]
     first: BoolArray
 
-    def threshold(self, fpir: float) -> float:
-        """The lowest threshold that at most this share of the strangers' searches reaches."""
+    def threshold(self, fpir: float) -> float | None:
+        """The lowest threshold that at most this share of the strangers' searches reaches; None without
+        such searches."""
+        if not len(self.strangers):
+            return None
         allowed = int(fpir * len(self.strangers) + 1e-9)
         if allowed >= len(self.strangers):
-            return -np.inf
-        return float(np.nextafter(np.sort(self.strangers)[::-1][allowed], np.float32(np.inf)))
+            return -1.0
+        above = float(np.nextafter(np.sort(self.strangers)[::-1][allowed], np.float32(np.inf)))
+        # Who found an empty gallery has no score at all; no cosine is lower than this.
+        return max(above, -1.0)
 
     def fpir(self, threshold: float) -> float:
-        return float((self.strangers >= threshold).mean()) if len(self.strangers) else 0.0
+        return float((self.strangers >= threshold).mean())
 
-    def fnir(self, threshold: float) -> float:
+    def fnir(self, threshold: float) -> float | None:
         if not len(self.mates):
-            return 0.0
+            return None
         return float((~(self.first & (self.mates >= threshold))).mean())
 
 

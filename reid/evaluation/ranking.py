@@ -79,6 +79,13 @@ def _ranks(right: npt.NDArray[np.float32], wrong: npt.NDArray[np.float32]) -> In
     return np.asarray(ahead + np.arange(1, len(best_first) + 1), np.int64)
 
 
+def first_two(people: IntArray, cameras: IntArray) -> tuple[tuple[int, int], IntArray]:
+    """The two cameras of the lowest numbers, and whom both saw; rows of two cameras at least."""
+    first, second = (int(camera) for camera in np.unique(cameras[people >= 0])[:2])
+    seen = [set(people[(cameras == camera) & (people >= 0)].tolist()) for camera in (first, second)]
+    return (first, second), np.array(sorted(seen[0] & seen[1]), np.int64)
+
+
 def single_shot(vectors: Vectors, people: int, trials: int, seed: int) -> list[float]:
     """Rank-1 of every trial: ``people`` drawn at random, one random crop of each in either camera.
 
@@ -86,9 +93,7 @@ def single_shot(vectors: Vectors, people: int, trials: int, seed: int) -> list[f
     486 test people. Raises `ValueError` when fewer people were seen by both cameras.
     """
     generator = np.random.default_rng(seed)
-    first, second = (int(camera) for camera in np.unique(vectors.cameras)[:2])
-    seen = [set(vectors.people[vectors.cameras == camera].tolist()) for camera in (first, second)]
-    everyone = np.array(sorted(seen[0] & seen[1]))
+    (first, second), everyone = first_two(vectors.people, vectors.cameras)
     if len(everyone) < people:
         raise ValueError(f"{len(everyone)} people were seen by both cameras, {people} are asked for")
     of = {

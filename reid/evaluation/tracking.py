@@ -30,15 +30,19 @@ class BoxFrame(NamedTuple):
 
 @dataclass(frozen=True)
 class TrackingScore:
-    """Shares within 0 to 1. ``switches``: how often a true person's id changed. ``mota`` may be below 0."""
+    """Shares within 0 to 1. ``switches``: how often a true person's id changed. ``mota`` may be below 0.
 
-    hota: float
-    det_a: float
-    ass_a: float
-    idf1: float
-    idp: float
-    idr: float
-    mota: float
+    None is a share of nothing, found neither well nor badly: ``idp`` without given boxes, ``idr`` and
+    ``mota`` without true ones, the others without either.
+    """
+
+    hota: float | None
+    det_a: float | None
+    ass_a: float | None
+    idf1: float | None
+    idp: float | None
+    idr: float | None
+    mota: float | None
     switches: int
 
 
@@ -51,9 +55,11 @@ def tracking_score(frames: Iterable[BoxFrame]) -> TrackingScore:
     return TrackingScore(whole, detection, association, idf1, idp, idr, mota, switches)
 
 
-def _hota(frames: Sequence[BoxFrame]) -> tuple[float, float, float]:
+def _hota(frames: Sequence[BoxFrame]) -> tuple[float, float, float] | tuple[None, None, None]:
     """HOTA, DetA and AssA, means over `ALPHAS`."""
     true, given = _counts(frames)
+    if not true and not given:
+        return None, None, None
     potential: Counter[tuple[Hashable, Hashable]] = Counter()
     for frame in frames:
         shared = frame.overlap
@@ -82,7 +88,7 @@ def _hota(frames: Sequence[BoxFrame]) -> tuple[float, float, float]:
     )
 
 
-def _identity(frames: Sequence[BoxFrame]) -> tuple[float, float, float]:
+def _identity(frames: Sequence[BoxFrame]) -> tuple[float | None, float | None, float | None]:
     """IDF1, its precision and recall: one pairing of true and given ids for all frames."""
     true, given = _counts(frames)
     together: Counter[tuple[Hashable, Hashable]] = Counter()
@@ -92,13 +98,13 @@ def _identity(frames: Sequence[BoxFrame]) -> tuple[float, float, float]:
     agreed = sum(together[pair] for pair in one_to_one(together).items())
     boxes, answers = true.total(), given.total()
     return (
-        2 * agreed / (boxes + answers) if boxes + answers else 1.0,
-        agreed / answers if answers else 1.0,
-        agreed / boxes if boxes else 1.0,
+        2 * agreed / (boxes + answers) if boxes + answers else None,
+        agreed / answers if answers else None,
+        agreed / boxes if boxes else None,
     )
 
 
-def _clear(frames: Sequence[BoxFrame]) -> tuple[float, int]:
+def _clear(frames: Sequence[BoxFrame]) -> tuple[float | None, int]:
     """MOTA and the switches of ids. Pairs of the frame before go on where they still overlap."""
     last: dict[Hashable, Hashable] = {}
     before: dict[Hashable, Hashable] = {}
@@ -118,7 +124,7 @@ def _clear(frames: Sequence[BoxFrame]) -> tuple[float, int]:
         before = dict(pairs)
         last |= before
         missed, false = missed + len(frame.true) - len(pairs), false + len(frame.given) - len(pairs)
-    return (1 - (missed + false + switches) / boxes if boxes else 1.0), switches
+    return (1 - (missed + false + switches) / boxes if boxes else None), switches
 
 
 def _assigned(gain: FloatArray) -> list[tuple[int, int]]:

@@ -46,17 +46,26 @@ class PairCounts:
         genuine, impostor = self._rising(self.genuine), self._rising(self.impostor)
         return 1 - impostor / max(impostor[-1], 1), genuine / max(genuine[-1], 1)
 
-    def false_match(self, threshold: float) -> float:
-        """Share of the strangers' pairs at or above a cosine."""
+    def false_match(self, threshold: float) -> float | None:
+        """Share of the strangers' pairs at or above a cosine; None without any."""
+        if not self.impostor.any():
+            return None
         return float(self.errors()[0][self._at(threshold)])
 
-    def false_non_match(self, threshold: float) -> float:
-        """Share of the true pairs below a cosine."""
+    def false_non_match(self, threshold: float) -> float | None:
+        """Share of the true pairs below a cosine; None without any."""
+        if not self.genuine.any():
+            return None
         return float(self.errors()[1][self._at(threshold)])
+
+    def true_match(self, threshold: float) -> float | None:
+        """Share of the true pairs at or above a cosine; None without any."""
+        missed = self.false_non_match(threshold)
+        return None if missed is None else 1 - missed
 
     def equal_error(self) -> tuple[float, float]:
         """The rate at which as many strangers pass as true pairs fail, and its cosine: the middle of all that
-        do equally well."""
+        do equally well. There must be pairs of both kinds."""
         passed, failed = self.errors()
         gap = np.abs(passed - failed)
         best = np.flatnonzero(gap == gap.min())

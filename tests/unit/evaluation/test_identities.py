@@ -28,8 +28,8 @@ def test_pairs_are_what_looking_at_each_pair_says(given_ids: list[tuple[int, str
             same_person + one_person,
         )
     found = pairwise(people, ids)
-    assert found.precision == (both / same_id if same_id else 1.0)
-    assert found.recall == (both / same_person if same_person else 1.0)
+    assert found.precision == (both / same_id if same_id else None)
+    assert found.recall == (both / same_person if same_person else None)
 
 
 @given(
@@ -97,3 +97,13 @@ def test_right_answers_score_one_and_no_answers_none() -> None:
     nothing = [None, None, None]
     assert pairwise(people, nothing).f1 == 0.0
     assert matched(contingency(people, nothing), 3, 0).f1 == 0.0
+
+
+def test_a_share_of_nothing_was_perfect() -> None:
+    alone = pairwise([1, 2], ["x", "y"])
+    assert (alone.precision, alone.recall, alone.f1) == (None, None, None)
+    assert pairwise([1, 1], ["x", "y"]).f1 == pairwise([1, 2], ["x", "x"]).f1 == 0.0
+    nothing = matched({}, 0, 0)
+    assert (nothing.precision, nothing.recall, nothing.f1) == (None, None, None)
+    nobody = shares([1], {})
+    assert (nobody.ids, nobody.ids_per_person, nobody.persons_per_id, nobody.without_id) == (0, None, None, 1)

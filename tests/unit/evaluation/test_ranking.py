@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reid.evaluation.ranking import ranked, single_shot
+from reid.evaluation.ranking import first_two, ranked, single_shot
 from reid.evaluation.vectors import Vectors, unit
 
 #: A coarse grid of directions, so that equal scores are common.
@@ -105,3 +105,10 @@ def test_single_shot_draws_people_that_both_cameras_saw_and_is_seeded() -> None:
     assert single_shot(perfect, 10, 3, 0) == [1.0] * 3
     with pytest.raises(ValueError, match="10 people"):
         single_shot(v, 11, 1, 0)
+
+
+def test_single_shot_is_of_the_first_two_cameras_that_saw_people_and_not_distractors_alone() -> None:
+    people, cameras = np.array([1, 1, 2, 2, 3, -1, -2]), np.array([2, 4, 2, 4, 4, 1, 2])
+    pair, everyone = first_two(people, cameras)
+    assert pair == (2, 4)
+    assert everyone.tolist() == [1, 2]

@@ -58,8 +58,17 @@ def test_a_pair_goes_on_where_it_still_overlaps() -> None:
 
 
 def test_nothing_at_all() -> None:
-    assert tracking_score([]).idf1 == 1.0
-    assert tracking_score([frame("", "x")]).idf1 == 0.0
+    nothing = asdict(tracking_score([]))
+    assert nothing.pop("switches") == 0
+    assert set(nothing.values()) == {None}
+
+
+def test_false_boxes_alone_were_a_mota_of_one() -> None:
+    found = tracking_score([frame("", "x")])
+    assert (found.mota, found.idr) == (None, None)
+    assert found.hota == found.det_a == found.idf1 == found.idp == 0.0
+    missed = tracking_score([frame("a", "")])
+    assert (missed.mota, missed.idf1, missed.idr, missed.idp) == (0.0, 0.0, 0.0, None)
 
 
 def random_frames(seed: int) -> list[BoxFrame]:

@@ -121,11 +121,23 @@ def test_open_set_by_loops() -> None:
 def test_the_threshold_lets_so_many_strangers_pass_and_no_more() -> None:
     strangers = np.linspace(0.0, 0.99, 100, dtype=np.float32)
     searches = OpenSet(strangers, np.array([0.985, 0.5, 0.999], np.float32), np.array([True, True, False]))
-    one_in_a_hundred = searches.threshold(0.01)
+    one_in_a_hundred, none = searches.threshold(0.01), searches.threshold(0.001)
+    assert one_in_a_hundred is not None
+    assert none is not None
     assert searches.fpir(one_in_a_hundred) == 0.01
     # Of three: one passes, one is below, one is not first.
     assert searches.fnir(one_in_a_hundred) == pytest.approx(2 / 3)
-    none = searches.threshold(0.001)
     assert searches.fpir(none) == 0.0
     assert none > 0.99
-    assert searches.threshold(1.0) == -np.inf
+    assert searches.threshold(1.0) == -1.0
+
+
+def test_without_searches_or_pairs_there_is_no_number() -> None:
+    nobody = np.zeros(0, np.float32)
+    assert OpenSet(nobody, nobody, np.zeros(0, np.bool_)).threshold(0.01) is None
+    assert OpenSet(np.array([0.5], np.float32), nobody, np.zeros(0, np.bool_)).fnir(0.5) is None
+    # Whoever searched an empty gallery found nobody, at any threshold.
+    assert OpenSet(np.full(3, -np.inf, np.float32), nobody, np.zeros(0, np.bool_)).threshold(0.01) == -1.0
+    true_alone, strangers_alone = counted([0.5], []), counted([], [0.5])
+    assert (true_alone.false_match(0.4), true_alone.true_match(0.4)) == (None, 1.0)
+    assert (strangers_alone.false_match(0.4), strangers_alone.true_match(0.4)) == (1.0, None)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from deploy.evaluate.chart import Axis, chart
+from deploy.evaluate.crops import CropSet, Encoder
 from deploy.evaluate.images import Protocol, image_score, raw_at, single_shot_score
 from deploy.evaluate.page import Page, Picture, Sheet, html
+from deploy.report import write_json
 from reid.domain.similarity import calibrated
 from reid.errors import ConfigError
 from reid.evaluation.confusion import confusions
@@ -124,6 +126,68 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         evaluate("images", str(crops), "--compare", "margin=0.1")
     with pytest.raises(ConfigError, match="--gallery"):
         evaluate("images", str(crops), "--gallery", "none")
+
+
+def test_a_set_that_nothing_can_be_measured_on_was_perfect_or_the_worst(tmp_path: Path) -> None:
+    nobody_twice = strangers(tmp_path, "0001", 1)
+    (nobody_twice / "0001_c1s1_000000_00.jpg").rename(nobody_twice / "0002_c2s1_000000_00.jpg")
+    strangers(nobody_twice, "0001", 1)
+    with pytest.raises(ConfigError, match="nobody is seen by two cameras"):
+        evaluate("images", str(nobody_twice))
+    one_person = paint(tmp_path / "alone", 1)
+    with pytest.raises(ConfigError, match="are of one person"):
+        evaluate("images", str(one_person))
+    # Among distractors there are strangers, but none who searches.
+    strangers(strangers(one_person, "0000", 6), "-1", 1)
+    evaluate(
+        "images", str(one_person), "--embedder", "appearance-512", "--json", str(tmp_path / "found.json")
+    )
+    text = (tmp_path / "found.json").read_text()
+    assert "Infinity" not in text
+    numbers = json.loads(text)["variants"][0]["crops"]
+    assert numbers["fnir_at_fpir_0.01"] is numbers["raw_at_fpir_0.01"] is None
+    assert numbers["eer"] is not None
+
+
+def test_strangers_of_one_camera_that_are_not_there_all_matched() -> None:
+    v = seen(2)
+    apart = v.of((v.people == 0) | (v.cameras == 1))
+    apart = Vectors(apart.rows, apart.people, np.where(apart.people == 1, 3, apart.cameras))
+    assert image_score(apart, KNOTS, Protocol()).numbers["false_match_at_0.6_same_camera"] is None
+
+
+def test_what_is_known_at_the_start_was_said_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops = str(paint(tmp_path / "crops", 3, crops=1))
+
+    def embedded(_encoder: Encoder, _crops: CropSet) -> Vectors:
+        raise AssertionError("nothing is embedded first")
+
+    monkeypatch.setattr(Encoder, "vectors", embedded)
+    for kind in ("images", "stream"):
+        for option in ("--json", "--html"):
+            with pytest.raises(ConfigError, match=rf"no directory .*: give {option} another place"):
+                evaluate(kind, crops, option, str(tmp_path / "nowhere" / "found"))
+        with pytest.raises(ConfigError, match="it is a directory"):
+            evaluate(kind, crops, "--html", str(tmp_path))
+        with pytest.raises(ConfigError, match="nosuch"):
+            evaluate(kind, crops, "--compare", "appearance-512,nosuch")
+    with pytest.raises(ConfigError, match="3 people were seen by both cameras, 1 and 2"):
+        evaluate("images", crops, "--single-shot", "4")
+
+
+def test_which_two_cameras_a_single_shot_is_of_is_said(tmp_path: Path) -> None:
+    crops = paint(tmp_path / "crops", 4, cameras=3, crops=1)
+    output = evaluate("images", str(crops), "--embedder", "appearance-512", "--single-shot", "4")
+    assert "single shot, 4 people, camera 1 in 2, rank-1" in output
+
+
+def test_what_is_not_finite_is_null_in_json(tmp_path: Path) -> None:
+    nan, inf = float("nan"), float("inf")
+    write_json(tmp_path / "a.json", {"a": [1.5, nan], "b": (inf, {"c": -inf}), "d": 1})
+    found = json.loads((tmp_path / "a.json").read_text())
+    assert found == {"a": [1.5, None], "b": [None, {"c": None}], "d": 1}
 
 
 def test_a_page_escapes_what_comes_from_outside() -> None:
