@@ -30,7 +30,11 @@ def list_models(
     """Name, kind, dimension, size, and where it is; below it licence and terms."""
     from producers.models.catalogue import entries
     from producers.models.store import located, models_directory
+    from reid.errors import ConfigError
 
+    for path in directory or []:
+        if not path.is_dir():
+            raise ConfigError(f"--in {path}: {'not a' if path.exists() else 'no such'} directory")
     where = [models_directory(options.settings_from(home=home).home), *(directory or [])]
     found = [(entry, *located(entry, where)) for entry in entries()]
     if as_json:

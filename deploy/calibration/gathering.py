@@ -90,7 +90,11 @@ def gather(bootstrap: str, site_id: str, until: int | None) -> Gathered:
             break
         found.take(event, written)
     if not found.events:
-        raise ConfigError(f"no event of site {site_id}: name one with --site, or an earlier time with --at")
+        if until is None:
+            raise ConfigError(f"no event of site {site_id}: name one with --site")
+        raise ConfigError(
+            f"no event of site {site_id} until then: name a later time with --at, or a site with --site"
+        )
     for message in log.read_all(bootstrap, CAMERAS.name):
         if message.value() is None:
             continue

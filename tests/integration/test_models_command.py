@@ -60,6 +60,10 @@ class TestList:
         found = {r["name"]: r for r in json.loads(saferoom("models", "list", "--json", "--in", tmp_path))}
         assert (found["fastestdet"]["state"], found["fastestdet"]["path"]) == ("other contents", None)
 
+    def test_a_directory_that_is_not_there_was_not_missed(self, saferoom: Saferoom, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match=r"--in .*nope: no such directory"):
+            saferoom("models", "list", "--in", tmp_path / "nope")
+
 
 class TestFetch:
     @pytest.mark.skipif(not FASTEST.is_file(), reason="needs ../shared/data/models/FastestDet.onnx")

@@ -6,13 +6,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from deploy.calibration import gathering
 from deploy.calibration.command import off_by, show
-from deploy.calibration.gathering import Gathered, norm
+from deploy.calibration.gathering import Gathered, gather, norm
 from deploy.calibration.model import Clock
 from deploy.calibration.summary import summary
 from reid.contracts.embedding import fixed_from_bytes
 from reid.contracts.events import CameraCalibrated
 from reid.domain.policy import Policy
+from reid.errors import ConfigError
 from tests.unit.domain.crowds import told
 from tests.unit.domain.story import MODEL, SITE, Story, at, walk
 from tests.unit.domain.test_learning import answered
@@ -49,6 +51,16 @@ def test_the_numbers_are_those_that_decide(story: Story) -> None:
         known = story.site.centring(mean.model).cameras[mean.camera_id]
         assert (mean.tracks, mean.stated) == (known.tracks, known.stated)
         assert mean.norm is not None and 0 < mean.norm < 1
+
+
+def test_before_the_logs_beginning_an_earlier_time_was_asked_for(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "_events", lambda *_: ((event, event.at) for event in story.log))
+    with pytest.raises(ConfigError, match="a later time with --at"):
+        gather("nowhere", SITE, story.log[0].at - 1)
+    with pytest.raises(ConfigError, match=r"no event of site elsewhere: name one with --site$"):
+        gather("nowhere", "elsewhere", None)
 
 
 def test_every_correction_is_told_in_order(story: Story) -> None:

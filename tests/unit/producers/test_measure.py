@@ -1,11 +1,15 @@
 """What calibrates an encoder, measured on crops made up of looks and noise."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from producers.embed.measure import Gallery, agreement, calibrated, cross_camera
+from producers.embed.measure import Gallery, agreement, calibrated, cross_camera, embedded
+from producers.embed.select import open_embedder
 from reid.domain.similarity import evening
 from reid.errors import ConfigError
+from tests.unit.deploy.evaluate.crop_files import paint, strangers
 
 
 def gallery(noise: float, people: int = 300, crops: int = 4, seed: int = 0) -> Gallery:
@@ -58,3 +62,11 @@ def test_without_two_crops_a_track_nothing_is_said_of_their_agreement() -> None:
 def test_too_few_are_refused_as_before() -> None:
     with pytest.raises(ConfigError, match="20 and 1000 are needed"):
         calibrated(gallery(0.6, people=10), "made")
+
+
+def test_distractors_were_calibrated_on_as_one_person(tmp_path: Path) -> None:
+    directory = strangers(strangers(paint(tmp_path, 2, crops=1), "0000", 4), "-1", 2)
+    embedder = open_embedder("appearance-512")
+    assert embedded(directory, embedder)[0].people.tolist() == [1, 1, 2, 2]
+    assert embedded(directory, embedder, distractors="0,2")[0].people.tolist() == [1, 1]
+    assert embedded(directory, embedder, distractors="none")[0].people.tolist() == [0, 0, 0, 0, 1, 1, 2, 2]
