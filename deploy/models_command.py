@@ -32,9 +32,9 @@ def list_models(
     from producers.models.store import located, models_directory
     from reid.errors import ConfigError
 
-    for path in directory or []:
-        if not path.is_dir():
-            raise ConfigError(f"--in {path}: {'not a' if path.exists() else 'no such'} directory")
+    for place in directory or []:
+        if not place.is_dir():
+            raise ConfigError(f"--in {place}: {'not a' if place.exists() else 'no such'} directory")
     where = [models_directory(options.settings_from(home=home).home), *(directory or [])]
     found = [(entry, *located(entry, where)) for entry in entries()]
     if as_json:

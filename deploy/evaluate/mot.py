@@ -23,6 +23,7 @@ from reid.errors import ConfigError
 _RATE: Final = 30.0
 _MOST: Final = 1000.0
 _PICTURES: Final = "img1"
+Numbered = tuple[tuple[int, Path], ...]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Sequence:
 
     truth: Truth
     rate: float
-    pictures: tuple[tuple[int, Path], ...]
+    pictures: Numbered
     video: Path | None
 
 
@@ -71,7 +72,7 @@ def sequence(folder: Path) -> Sequence:
     pictures = info.pictures or _PICTURES
     numbered = _numbered(p for p in (folder / pictures).glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if numbered:
-        return Sequence(truth, info.rate or _RATE, numbered, None)
+        return Sequence(truth, info.rate or _RATE, _of_truth(numbered, truth, folder), None)
     videos = sorted(p for p in folder.glob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
     if len(videos) != 1:
         raise ConfigError(f"{folder}: no pictures in {pictures}/, and not one video beside gt/")
@@ -79,7 +80,7 @@ def sequence(folder: Path) -> Sequence:
     return Sequence(truth, info.rate or _rate(video), (), video)
 
 
-def _numbered(paths: Iterator[Path]) -> tuple[tuple[int, Path], ...]:
+def _numbered(paths: Iterator[Path]) -> Numbered:
     """By the last number in each name; where no name has one, from 1 in the order of names.
 
     As text, ``frame10`` comes before ``frame2``. Raises `ConfigError` where that does not number them.
@@ -100,6 +101,20 @@ def _numbered(paths: Iterator[Path]) -> tuple[tuple[int, Path], ...]:
                 "name pictures by their frames, as 000001.jpg"
             )
     return tuple(sorted(known.items()))
+
+
+def _of_truth(numbered: Numbered, truth: Truth, folder: Path) -> Numbered:
+    """Counted from 1 where only the truth is. Raises `ConfigError` where no picture is a frame of it: their
+    names then hold a time, or something else."""
+    first, last = numbered[0][0], numbered[-1][0]
+    if first == 0 and 0 not in truth and last + 1 in truth:
+        return tuple((number + 1, path) for number, path in numbered)
+    if truth and not any(number in truth for number, _ in numbered):
+        raise ConfigError(
+            f"{folder}: pictures are frames {first} to {last} by their names, gt/gt.txt has {min(truth)} to "
+            f"{max(truth)}; name pictures by their frames, as 000001.jpg"
+        )
+    return numbered
 
 
 def _rate(video: Path) -> float:

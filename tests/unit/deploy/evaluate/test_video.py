@@ -113,6 +113,20 @@ def test_pictures_that_have_no_number_go_by_their_names_and_others_are_refused(t
         sequence(folder(tmp_path / "c", "a1_7.png", "a2_7.png"))
 
 
+def test_pictures_counted_from_0_beside_a_truth_from_1(tmp_path: Path) -> None:
+    both = "1,1,0,0,4,4\n3,1,0,0,4,4"
+    names = [f"frame{number}.png" for number in range(3)]
+    assert [number for number, _ in sequence(folder(tmp_path / "a", *names, truth=both)).pictures] == [
+        1,
+        2,
+        3,
+    ]
+    as_said = folder(tmp_path / "b", *names, truth="0,1,0,0,4,4\n2,1,0,0,4,4")
+    assert [number for number, _ in sequence(as_said).pictures] == [0, 1, 2]
+    with pytest.raises(ConfigError, match=r"pictures are frames 17000 to 17002 .* has 1 to 3"):
+        sequence(folder(tmp_path / "c", *(f"t{17000 + n}.png" for n in range(3)), truth=both))
+
+
 def test_seqinfo_is_read_in_any_case(tmp_path: Path) -> None:
     path = tmp_path / "seqinfo.ini"
     assert mot_info(path) == Info()
