@@ -379,7 +379,7 @@ def test_published_keys_change_and_their_server_may_be_away(tmp_path: Path) -> N
 
 
 def test_the_end_of_the_last_key_let_everybody_in(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, **LOOPBACK)
+    settings = Settings(home=tmp_path, api_host="127.0.0.1")
     file = KeyFile(settings.keys_path)
     file.create("only", "admin", ("*",), 0)
     file.revoke("only", 1)
