@@ -12,6 +12,8 @@ _UNITS: Final = {"ms": 1, "s": 1000, "sec": 1000, "min": 60_000, "m": 60_000, "h
 _DURATION: Final = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*$")
 _SPAN: Final = re.compile(r"^\s*(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)\s*$")
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NAMES: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAY: Final = {name: day for names in (_DAYS, _NAMES) for day, name in enumerate(names)}
 _ALL: Final = {"daily": range(7), "weekdays": range(5), "weekend": range(5, 7)}
 
 
@@ -24,17 +26,17 @@ def duration(part: Part) -> int:
 
 
 def hours(part: Part) -> tuple[Hours, ...]:
-    """``22:00-06:00``, for every day; or a mapping of days (``mon-fri``, ``sat``, ``daily``) to one or more
-    spans. Sorted. Raises `ConfigError`."""
+    """``22:00-06:00``, for every day; or a mapping of days (``mon-fri``, ``sat,sun``, ``daily``) to one or
+    more spans. Sorted. Raises `ConfigError`."""
     if not part.is_mapping:
         return tuple(sorted(_span(day, item) for item in part.items() for day in range(7)))
     return tuple(
         sorted(
             _span(day, item)
             for name, spans in part.entries().items()
+            for day in _days(name, spans)
             if not spans.is_empty
             for item in spans.items()
-            for day in _days(name, spans)
         )
     )
 
@@ -48,14 +50,21 @@ def _span(day: int, part: Part) -> Hours:
     return Hours(day, start, end if end > start else end + 1440)
 
 
-def _days(name: str, part: Part) -> list[int]:
-    if name in _ALL:
-        return list(_ALL[name])
-    first, dash, last = (text.strip().lower()[:3] for text in name.partition("-"))
-    if first not in _DAYS or (dash and last not in _DAYS):
-        raise part.wrong(f"{name!r} is no day", f"choose of {', '.join((*_DAYS, *_ALL))}, or mon-fri")
-    start = _DAYS.index(first)
-    return [(start + n) % 7 for n in range((_DAYS.index(last) - start) % 7 + 1 if dash else 1)]
+def _days(name: str, part: Part) -> set[int]:
+    """A list of days and of spans of days, divided by commas."""
+    found: set[int] = set()
+    for text in name.lower().split(","):
+        first, dash, last = (word.strip() for word in text.partition("-"))
+        if not dash and first in _ALL:
+            found.update(_ALL[first])
+            continue
+        if first not in _DAY or (dash and last not in _DAY):
+            raise part.wrong(
+                f"{name!r} is no day", f"choose of {', '.join((*_DAYS, *_ALL))}, or mon-fri, or mon,wed,fri"
+            )
+        start = _DAY[first]
+        found.update((start + n) % 7 for n in range((_DAY[last] - start) % 7 + 1 if dash else 1))
+    return found
 
 
 def offsets(part: Part) -> tuple[tuple[int, int], ...]:

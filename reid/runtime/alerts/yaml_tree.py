@@ -32,6 +32,9 @@ class Part:
             name = str(key.value)
             part = Part(value, self.file, f"{self.path}.{name}" if self.path else name)
             here = Part(key, self.file, part.path)
+            if value.start_mark.index == key.end_mark.index:
+                # Of `{mon,wed: x}` YAML makes two keys, the first of them with nothing.
+                raise here.wrong(f"{name!r} has no colon", "add it; what holds a comma needs quotes here")
             if name in found:
                 raise here.wrong(f"{name} stands here twice", "leave one of them out")
             if known and name not in known:

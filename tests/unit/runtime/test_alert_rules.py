@@ -90,6 +90,42 @@ def test_what_is_wrong_is_named_with_line_and_remedy(text: str, says: str) -> No
 RULE = "rules:\n- {name: a, kind: unusual_count}\n"
 
 
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        ("mon,wed,fri", {0, 2, 4}),
+        ("mon-wed, sat", {0, 1, 2, 5}),
+        ("Monday,THU", {0, 3}),
+        ("fri-monday", {4, 5, 6, 0}),
+        ("weekend,mon", {0, 5, 6}),
+        ("mon-wed,tue", {0, 1, 2}),
+        ("daily", set(range(7))),
+    ],
+)
+def test_a_list_of_days_was_read_as_its_first_day(days: str, found: set[int]) -> None:
+    rules = loads(f'hours: {{"{days}": "07:00-19:00"}}\n{RULE}').rules
+    assert rules.hours == tuple(Hours(day, 420, 1140) for day in sorted(found))
+
+
+@pytest.mark.parametrize(
+    "days", ["sat/sun", "mon-wed-fri", "monkey", "tues", "mon,", "mon,,tue", "mon-", "-fri", "", "daily-mon"]
+)
+def test_what_began_like_a_day_was_taken_for_it(days: str) -> None:
+    for span in ('"07:00-19:00"', ""):
+        with pytest.raises(ConfigError) as refused:
+            loads(f'hours:\n  "{days}": {span}\n{RULE}', "my.yaml")
+        says = f"my.yaml, line 2, hours.{days}: '{days}' is no day: choose of mon, tue"
+        assert str(refused.value).startswith(says)
+
+
+def test_days_without_quotes_lost_all_but_the_last_at_the_comma() -> None:
+    """YAML makes three keys of ``{mon,wed,fri: x}``, two of them without a value."""
+    with pytest.raises(ConfigError, match=r"hours\.mon: 'mon' has no colon: add it; what holds a comma needs"):
+        loads('hours: {mon,wed,fri: "07:00-19:00"}\n' + RULE)
+    block = 'hours:\n  mon,wed,fri: "07:00-19:00"\n  sun:\n'
+    assert {span.day for span in loads(block + RULE).rules.hours} == {0, 2, 4}
+
+
 def test_rules_of_a_file_are_of_the_form_that_this_program_has() -> None:
     """`saferoom verify` believes what another form told."""
     assert loads(RULE).rules.form == FORM
