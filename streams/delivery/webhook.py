@@ -5,6 +5,7 @@ of the attempt. ``webhook-signature``: ``v1,`` and the base64 of HMAC-SHA256, wi
 ``{id}.{timestamp}.{body}``. Any library for Standard Webhooks checks it.
 """
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -20,6 +21,8 @@ from reid.runtime.alerts.receivers import Webhook
 from streams.delivery.message import Outgoing
 
 _PREFIX: Final = b"whsec_"
+#: What is read of an answer's body: nobody looks at it, but a connection whose answer was read serves again.
+_ANSWER_BYTES: Final = 64 * 1024
 
 
 def key_of(secret: bytes) -> bytes:
@@ -40,15 +43,17 @@ def signature(secret: bytes, id_: str, timestamp: int, body: bytes) -> str:
 
 
 class WebhookSender:
-    """``clock``: seconds since the epoch."""
+    """``clock``: seconds since the epoch. One thread sends."""
 
     def __init__(self, receiver: Webhook, clock: Callable[[], float] = time.time) -> None:
         self._receiver, self._clock = receiver, clock
+        # httpx counts each read by itself: a byte a second would go on for ever. A task ends as a whole.
+        self._loop = asyncio.Runner()
         # Where a redirection leads was not what the operator named.
-        self._client = httpx.Client(timeout=receiver.timeout_s, follow_redirects=False, trust_env=False)
+        self._client = httpx.AsyncClient(timeout=None, follow_redirects=False, trust_env=False)
 
     def send(self, message: Outgoing) -> None:
-        """One attempt. Raises `Unavailable` unless the answer is 2xx."""
+        """One attempt. Raises `Unavailable` unless the answer is 2xx, and all there in time."""
         now = int(self._clock())
         headers = {
             "content-type": "application/json",
@@ -58,11 +63,27 @@ class WebhookSender:
             "webhook-signature": signature(self._receiver.secret, message.id, now, message.body),
         }
         try:
-            answer = self._client.post(self._receiver.url, content=message.body, headers=headers)
+            answer = self._loop.run(self._post(message.body, headers))
+        except TimeoutError as error:
+            raise Unavailable(f"no whole answer within {self._receiver.timeout_s:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
         if not answer.is_success:
             raise Unavailable(f"it answered {answer.status_code}")
 
+    async def _post(self, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        """Raises `TimeoutError`, or what httpx raises."""
+        async with (
+            asyncio.timeout(self._receiver.timeout_s),
+            self._client.stream("POST", self._receiver.url, content=body, headers=headers) as answer,
+        ):
+            read = 0
+            async for chunk in answer.aiter_raw():
+                read += len(chunk)
+                if read > _ANSWER_BYTES:
+                    break
+            return answer
+
     def close(self) -> None:
-        self._client.close()
+        with self._loop:
+            self._loop.run(self._client.aclose())
