@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 class Sender(Protocol):
     def send(self, message: Outgoing) -> None:
-        """One attempt. Raises `Unavailable`."""
+        """One attempt. Raises `Unavailable`; anything else is a fault, and a failed attempt, too."""
 
     def close(self) -> None: ...
 
@@ -122,11 +122,14 @@ class Carrier:
         for attempt in range(1, receiver.attempts + 1):
             try:
                 self._sender.send(message)
-            except Unavailable as error:
-                why = str(error)
+            except Exception as error:
+                # A sender's own fault must not end the thread: the process would go on, telling nobody.
+                foreseen = isinstance(error, Unavailable)
+                why = str(error) if foreseen else f"{type(error).__name__}: {error}"
                 level = logging.WARNING if attempt in (1, receiver.attempts) else logging.DEBUG
                 told = (receiver.name, message.id, attempt, receiver.attempts, why)
-                logger.log(level, "receiver %s: alert event %s, attempt %d of %d: %s", *told)
+                text = "receiver %s: alert event %s, attempt %d of %d: %s"
+                logger.log(level, text, *told, exc_info=None if foreseen else error)
             else:
                 return ""
             if attempt < receiver.attempts and self._stopping.wait(min(wait_s, LAST_BACKOFF_S)):

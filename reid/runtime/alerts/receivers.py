@@ -97,16 +97,23 @@ def _mqtt(name: str, part: Part, rules: tuple[str, ...]) -> Receiver:
             fields[key] = parts[key].text()
     if "topic" in parts:
         fields["topic"] = _topic(parts["topic"])
+    password = _secret(parts, "password")
+    if password is not None and "username" not in parts:
+        # MQTT 3.1.1 has no password without a name, and it would be left out.
+        raise part.wrong("a password, but no username", "add `username:`, or leave the password out")
     if "qos" in parts:
         # 0 is no delivery that anybody confirms.
         fields["qos"] = int(parts["qos"].choice("1", "2"))
-    return Mqtt(name, _url(part, parts, ("mqtt", "mqtts")), password=_secret(parts, "password"), **fields)
+    return Mqtt(name, _url(part, parts, ("mqtt", "mqtts")), password=password, **fields)
 
 
 def _topic(part: Part) -> str:
     topic = part.text()
-    unknown = [word for word in re.findall(r"\{(.*?)\}", topic) if word not in _TOPIC_PARTS]
-    if unknown or set("+#") & set(topic):
+    if not topic:
+        raise part.wrong("no topic to publish to", "write one, or leave `topic:` out")
+    # A brace that is left over belongs to no part: at the first alert nothing could be put in its place.
+    rest = re.sub(rf"\{{({'|'.join(_TOPIC_PARTS)})\}}", "", topic)
+    if set("+#{}\x00") & set(rest):
         known = ", ".join(f"{{{word}}}" for word in _TOPIC_PARTS)
         raise part.wrong(f"{topic!r} is no topic to publish to", f"use no wildcard, and only {known}")
     return topic

@@ -143,6 +143,14 @@ def test_rules_of_a_file_are_of_the_form_that_this_program_has() -> None:
         ("deliver: {mqtt: {a: {url: 'mqtt://u:p@x'}}}", "is no address"),
         ("deliver: {mqtt: {a: {url: 'mqtt://x', topic: 'a/#'}}}", "'a/#' is no topic to publish to"),
         ("deliver: {mqtt: {a: {url: 'mqtt://x', topic: '{person}'}}}", "only {site}, {rule}"),
+        # At the first alert such a topic raised, and the receiver's thread ended.
+        ("deliver: {mqtt: {a: {url: 'mqtt://x', topic: 's/{site/a'}}}", "'s/{site/a' is no topic"),
+        ("deliver: {mqtt: {a: {url: 'mqtt://x', topic: 'a}b'}}}", "'a}b' is no topic to publish to"),
+        ("deliver: {mqtt: {a: {url: 'mqtt://x', topic: '{{site}}'}}}", "'{{site}}' is no topic"),
+        ("deliver: {mqtt: {a: {url: 'mqtt://x', topic: '{site!r}'}}}", "'{site!r}' is no topic"),
+        ("deliver: {mqtt: {a: {url: 'mqtt://x', topic: ''}}}", "line 3, deliver.mqtt.a.topic: no topic to"),
+        # It was left out, and the broker asked nobody for it.
+        ("deliver: {mqtt: {a: {url: 'mqtt://x', password_env: S}}}", "no username: add `username:`"),
         ("deliver: {mqtt: {a: {url: 'mqtt://x', qos: 0}}}", "'0' is not known: choose of 1, 2"),
     ],
 )
