@@ -7,7 +7,6 @@ of the attempt. ``webhook-signature``: ``v1,`` and the base64 of HMAC-SHA256, wi
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import hmac
 import time
@@ -17,22 +16,11 @@ from typing import Final
 import httpx
 
 from reid.errors import Unavailable
-from reid.runtime.alerts.receivers import Webhook
+from reid.runtime.alerts.receivers import Webhook, key_of
 from streams.delivery.message import Outgoing
 
-_PREFIX: Final = b"whsec_"
 #: What is read of an answer's body: nobody looks at it, but a connection whose answer was read serves again.
 _ANSWER_BYTES: Final = 64 * 1024
-
-
-def key_of(secret: bytes) -> bytes:
-    """A secret that starts with ``whsec_`` is base64, as the standard has it; any other is taken as it is."""
-    if secret.startswith(_PREFIX):
-        try:
-            return base64.b64decode(secret[len(_PREFIX) :], validate=True)
-        except binascii.Error:
-            return secret
-    return secret
 
 
 def signature(secret: bytes, id_: str, timestamp: int, body: bytes) -> str:

@@ -1,5 +1,6 @@
 """Who is told of alerts: webhooks and MQTT brokers, from the same file as the rules."""
 
+import base64
 import os
 import re
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ TOLD: Final = {
 _COMMON: Final = ("events", "rules", "severity", "attempts", "timeout", "backoff")
 _WEBHOOK: Final = ("url", "secret_env", "secret_file")
 _MQTT: Final = ("url", "topic", "qos", "username", "password_env", "password_file", "ca_file")
+_PREFIX: Final = b"whsec_"
 _NAME: Final = re.compile(r"^[A-Za-z0-9._-]{1,60}$")
 _TOPIC_PARTS: Final = ("site", "rule", "kind", "severity")
 
@@ -60,6 +62,19 @@ class Mqtt(Receiver):
     ca_file: str | None = None
 
 
+def key_of(secret: bytes) -> bytes:
+    """A secret that starts with ``whsec_`` is base64, as the standard has it; any other is taken as it is.
+
+    Raises `ValueError`: no base64, or none at all.
+    """
+    if not secret.startswith(_PREFIX):
+        return secret
+    key = base64.b64decode(secret[len(_PREFIX) :], validate=True)
+    if not key:
+        raise ValueError("no key behind whsec_")
+    return key
+
+
 def receivers_of(root: Part, rules: tuple[str, ...]) -> list[Receiver]:
     """``rules``: names of the file's rules. Raises `ConfigError`."""
     parts = root.entries(KEYS)
@@ -84,9 +99,16 @@ def _webhook(name: str, part: Part, rules: tuple[str, ...]) -> Receiver:
     secret = _secret(parts, "secret")
     if secret is None:
         raise part.wrong("no secret to sign with", "name a variable with secret_env, or a file: secret_file")
-    return Webhook(
-        name, _url(part, parts, ("http", "https")), secret=secret.encode(), **_common(parts, rules)
-    )
+    signed_with = secret.encode(errors="surrogateescape")  # As the environment has it.
+    try:
+        key_of(signed_with)
+    except ValueError as error:
+        named = parts.get("secret_env") or parts["secret_file"]
+        raise named.wrong(
+            f"the secret in {named.text()} is no base64 behind whsec_",
+            "copy it whole, or set one that begins otherwise",
+        ) from error
+    return Webhook(name, _url(part, parts, ("http", "https")), secret=signed_with, **_common(parts, rules))
 
 
 def _mqtt(name: str, part: Part, rules: tuple[str, ...]) -> Receiver:
@@ -157,17 +179,18 @@ def _secret(parts: dict[str, Part], key: str) -> str | None:
 def _common(parts: dict[str, Part], rules: tuple[str, ...]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if "events" in parts:
-        fields["events"] = tuple(TOLD[item.choice(*TOLD)] for item in parts["events"].items())
+        events = parts["events"].some(f"choose of {', '.join(TOLD)}, or leave `events:` out")
+        fields["events"] = tuple(TOLD[item.choice(*TOLD)] for item in events)
     if "rules" in parts:
-        fields["rules"] = tuple(item.choice(*rules) for item in parts["rules"].items())
+        named = parts["rules"].some("name a rule, or leave `rules:` out: for all of them")
+        fields["rules"] = tuple(item.choice(*rules) for item in named)
     if "severity" in parts:
         fields["severity"] = parts["severity"].choice(*get_args(Severity))
     if "attempts" in parts:
-        number = parts["attempts"].number()
-        if number < 1 or number != int(number):
-            raise parts["attempts"].wrong(f"{number:g} is no count", "write a whole number from 1")
-        fields["attempts"] = int(number)
+        fields["attempts"] = parts["attempts"].count()
     for key in ("timeout", "backoff"):
         if key in parts:
             fields[f"{key}_s"] = duration(parts[key]) / 1000
+    if fields.get("timeout_s") == 0:
+        raise parts["timeout"].wrong("nobody can answer in no time", "write a duration such as 10 s")
     return fields

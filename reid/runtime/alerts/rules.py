@@ -41,24 +41,33 @@ def rules_of(root: Part) -> AlertRules:
     zones = _zones(parts["zones"]) if "zones" in parts else {}
     lists = _watch_lists(parts["watch_lists"]) if "watch_lists" in parts else {}
     opened = hours(parts["hours"]) if "hours" in parts else ()
+    zone = parts.get("timezone")
+    east = offsets(zone) if zone is not None else ((0, 0),)
     if "rules" not in parts or parts["rules"].is_empty:
         raise root.wrong("no rules", "add `rules:` with at least one; docs/alerts.md has an example")
     rules: list[AlertRule] = []
-    for part in parts["rules"].items():
+    for part in _listed(parts["rules"]):
         rule = _rule(part, zones, lists, bool(opened))
         if any(rule.name == other.name for other in rules):
             raise part.wrong(f"two rules are called {rule.name!r}", "give each a name of its own")
         rules.append(rule)
-    zone = parts.get("timezone")
     return AlertRules(
         form=FORM,
         timezone=zone.text() if zone is not None else "UTC",
-        offsets=offsets(zone) if zone is not None else ((0, 0),),
+        offsets=east,
         hours=opened,
         watch_lists=tuple(lists.values()),
         zones=tuple(zones.values()),
         rules=tuple(rules),
     )
+
+
+def _listed(part: Part) -> list[Part]:
+    """Of one value, unlike elsewhere, no list is made: it could be no rule."""
+    found = part.some("write at least one rule; docs/alerts.md has an example")
+    if not part.is_list:
+        raise part.wrong(f"{part.text()!r} is no list", "begin each rule with a dash")
+    return found
 
 
 def _zones(part: Part) -> dict[str, Zone]:
@@ -138,7 +147,9 @@ def _rule(part: Part, zones: dict[str, Zone], lists: dict[str, WatchList], has_h
     if "zone" in found:
         fields["zone"] = _known(found["zone"], zones, "zone")
     if (allowed := found.get(_LISTS.get(kind, "allow"))) is not None:
-        fields["lists"] = tuple(_known(item, lists, "watch list") for item in allowed.items())
+        # Whom nobody is let pass by is another thing than whom nobody looks for.
+        named = allowed.some("name a watch list") if kind in _LISTS else allowed.items()
+        fields["lists"] = tuple(_known(item, lists, "watch list") for item in named)
     if "severity" in found:
         fields["severity"] = found["severity"].choice(*get_args(Severity))
     fields |= _when(kind, found.get("when"), part, has_hours) | _of_kind(found)
@@ -154,7 +165,7 @@ def _known(part: Part, known: dict[str, Any], what: str) -> str:
 
 def _when(kind: str, part: Part | None, rule: Part, has_hours: bool) -> dict[str, Any]:
     """Outside hours means: while the site is closed, unless the rule says other times."""
-    if part is not None and (part.is_mapping or part.texts()[0] not in get_args(When)):
+    if part is not None and (part.is_mapping or not {*part.texts()} & {*get_args(When)}):
         return {"when": "during", "during": hours(part)}
     found = "closed" if kind == "out_of_hours" else "always"
     if part is not None:
@@ -174,10 +185,7 @@ def _of_kind(found: dict[str, Part]) -> dict[str, Any]:
         fields["learn"] = found["learn"].switch()
     for key in ("least", "days"):
         if key in found:
-            number = found[key].number()
-            if number < 1 or number != int(number):
-                raise found[key].wrong(f"{number:g} is no count", "write a whole number from 1")
-            fields[key] = int(number)
+            fields[key] = found[key].count()
     if "travel" in found:
         fields["travel"] = tuple(
             (_camera(ends, start), _camera(part, end), duration(part))

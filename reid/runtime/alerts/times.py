@@ -10,6 +10,8 @@ from reid.runtime.time_zones import utc_offsets
 
 _UNITS: Final = {"ms": 1, "s": 1000, "sec": 1000, "min": 60_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*$")
+#: A hundred years: a number of any length would be none that the log or a clock of the machine can take.
+_LONGEST: Final = 36_500 * _UNITS["d"]
 _SPAN: Final = re.compile(r"^\s*(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)\s*$")
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NAMES: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -22,12 +24,23 @@ def duration(part: Part) -> int:
     found = _DURATION.match(part.text())
     if found is None or found[2] not in _UNITS:
         raise part.wrong(f"{part.text()!r} is no duration", "write one such as 90 s, 5 min or 2 h")
-    return round(float(found[1]) * _UNITS[found[2]])
+    milliseconds = float(found[1]) * _UNITS[found[2]]
+    if milliseconds > _LONGEST:
+        raise part.wrong(f"{part.text()!r} is too long", "write at most 36500 d")
+    return round(milliseconds)
 
 
 def hours(part: Part) -> tuple[Hours, ...]:
     """``22:00-06:00``, for every day; or a mapping of days (``mon-fri``, ``sat,sun``, ``daily``) to one or
-    more spans. Sorted. Raises `ConfigError`."""
+    more spans. Sorted, at least one. Raises `ConfigError`."""
+    found = _spans(part)
+    if not found:
+        # Never would be read as always.
+        raise part.wrong("no time of day here", "write a span such as 07:30-19:00")
+    return found
+
+
+def _spans(part: Part) -> tuple[Hours, ...]:
     if not part.is_mapping:
         return tuple(sorted(_span(day, item) for item in part.items() for day in range(7)))
     return tuple(

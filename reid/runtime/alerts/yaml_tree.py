@@ -1,11 +1,15 @@
 """YAML whose every part knows its line, and the complaints that name it."""
 
+import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from reid.errors import ConfigError
+
+#: Nobody counts further, and the rules keep no greater numbers than 64 bits.
+_MOST: Final = 1_000_000
 
 
 class Part:
@@ -50,6 +54,17 @@ class Part:
             raise self.wrong("a mapping is no list", "begin each entry with a dash")
         return [self]
 
+    def some(self, remedy: str) -> list["Part"]:
+        """As `items`, but a list of nothing is wrong."""
+        found = self.items()
+        if not found:
+            raise self.wrong("nothing in this list", remedy)
+        return found
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self._node, yaml.SequenceNode)
+
     @property
     def is_mapping(self) -> bool:
         return isinstance(self._node, yaml.MappingNode)
@@ -69,9 +84,19 @@ class Part:
 
     def number(self) -> float:
         try:
-            return float(self.text())
-        except ValueError as error:
-            raise self.wrong(f"{self.text()!r} is no number", "write one such as 12") from error
+            found = float(self.text())
+        except ValueError:
+            found = math.nan
+        if not math.isfinite(found):  # Python takes "nan" and "inf" for numbers.
+            raise self.wrong(f"{self.text()!r} is no number", "write one such as 12")
+        return found
+
+    def count(self) -> int:
+        """A whole number from 1."""
+        found = self.number()
+        if not 1 <= found <= _MOST or found != int(found):
+            raise self.wrong(f"{found:g} is no count", f"write a whole number from 1 to {_MOST}")
+        return int(found)
 
     def choice(self, *known: str) -> str:
         found = self.text()

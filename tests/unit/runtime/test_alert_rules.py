@@ -68,6 +68,28 @@ def test_the_example_of_the_documentation_holds(monkeypatch: pytest.MonkeyPatch,
         (HOURS.replace("19:00", "25:00"), "'07:00-25:00' is no time of day"),
         (HOURS.replace("mon-fri", "moon"), "'moon' is no day: choose of mon"),
         ("zones: {a: {polygons: {room1: [[1, 2]]}}}", "1 corners are no polygon"),
+        ("rules: 5", "line 1, rules: '5' is no list: begin each rule with a dash"),
+        ("rules: []", "line 1, rules: nothing in this list: write at least one rule"),
+        ("hours: []\n", "line 1, hours: no time of day here: write a span such as"),
+        ("hours: {sun: []}\n", "line 1, hours: no time of day here"),
+        (
+            "rules:\n- {name: a, kind: out_of_hours, when: []}",
+            "line 2, rules[1].when: no time of day here: write a span such as",
+        ),
+        (
+            "watch_lists: {b: [x]}\nrules:\n- {name: a, kind: watched, who: []}",
+            "line 3, rules[1].who: nothing in this list: name a watch list",
+        ),
+        (
+            "rules:\n- {name: a, kind: unusual_count, least: inf}",
+            "line 2, rules[1].least: 'inf' is no number: write one such as",
+        ),
+        ("rules:\n- {name: a, kind: unusual_count, least: 1e30}", "1e+30 is no count: write a whole number"),
+        (
+            "rules:\n- {name: a, kind: loitering, longer_than: " + 400 * "9" + " d}",
+            "is too long: write at most 36500 d",
+        ),
+        ("zones: {a: {polygons: {c: [[nan, 0], [1, 1], [0, 1]]}}}", "zones.a.polygons.c[1][1]: 'nan' is no"),
         ("zones: {a: {cameras: []}}", "zone 'a' has no camera"),
         ("zones: {a: room1, a: room2}", "a stands here twice"),
         (
@@ -87,6 +109,7 @@ def test_what_is_wrong_is_named_with_line_and_remedy(text: str, says: str) -> No
     assert str(refused.value).count("\n") == 0
 
 
+HOOK = "deliver: {webhooks: {a: {url: 'http://x/', secret_env: S"
 RULE = "rules:\n- {name: a, kind: unusual_count}\n"
 
 
@@ -140,6 +163,16 @@ def test_rules_of_a_file_are_of_the_form_that_this_program_has() -> None:
         ("deliver: {webhooks: {a: {url: 'http://x/', secret_file: /nowhere}}}", "/nowhere can't be read"),
         ("deliver: {webhooks: {a b: {url: 'http://x/', secret_env: S}}}", "'a b' is no name"),
         ("deliver: {webhooks: {a: {url: 'http://x/', secret_env: S, rules: [b]}}}", "'b' is not known"),
+        # The signature would have been by another key than the receiver's.
+        (
+            "deliver: {webhooks: {a: {url: 'http://x/', secret_env: CUT}}}",
+            "line 3, deliver.webhooks.a.secret_env: the secret in CUT is no base64 behind whsec_: copy",
+        ),
+        (HOOK + ", attempts: inf}}}", "line 3, deliver.webhooks.a.attempts: 'inf' is no number: write one"),
+        (HOOK + ", attempts: 1.5}}}", "1.5 is no count: write a whole number from 1"),
+        (HOOK + ", timeout: 0 s}}}", "deliver.webhooks.a.timeout: nobody can answer in no time: write a"),
+        (HOOK + ", events: []}}}", "a.events: nothing in this list: choose of opened, updated"),
+        (HOOK + ", rules: []}}}", "a.rules: nothing in this list: name a rule, or leave `rules:` out"),
         ("deliver: {mqtt: {a: {url: 'mqtt://u:p@x'}}}", "is no address"),
         ("deliver: {mqtt: {a: {url: 'mqtt://x', topic: 'a/#'}}}", "'a/#' is no topic to publish to"),
         ("deliver: {mqtt: {a: {url: 'mqtt://x', topic: '{person}'}}}", "only {site}, {rule}"),
@@ -156,9 +189,10 @@ def test_rules_of_a_file_are_of_the_form_that_this_program_has() -> None:
 )
 def test_a_wrong_receiver_is_named(monkeypatch: pytest.MonkeyPatch, text: str, says: str) -> None:
     monkeypatch.setenv("S", "secret")
+    monkeypatch.setenv("CUT", "whsec_c2VjcmV")
     with pytest.raises(ConfigError) as refused:
         loads(RULE + text)
-    assert says in str(refused.value)
+    assert says in str(refused.value) and "c2Vj" not in str(refused.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from reid.contracts.alerts import AlertClosed, AlertOpened
-from reid.runtime.alerts.receivers import Webhook
+from reid.runtime.alerts.receivers import Webhook, key_of
 from streams.delivery.message import outgoing, wanted
 from streams.delivery.mqtt import _level
-from streams.delivery.webhook import key_of, signature
+from streams.delivery.webhook import signature
 from tests.unit.alerting.story import Story, rule, seen, tick
 
 
@@ -26,8 +26,13 @@ def test_a_signature_is_that_of_standard_webhooks() -> None:
 def test_a_plain_secret_is_its_own_key() -> None:
     digest = hmac.new(b"secret", b"id.5.body", hashlib.sha256).digest()
     assert signature(b"secret", "id", 5, b"body") == "v1," + b64encode(digest).decode()
-    assert key_of(b"whsec_not base64!") == b"whsec_not base64!"
     assert key_of(b"whsec_YQ==") == b64decode("YQ==")
+
+
+@pytest.mark.parametrize("secret", [b"whsec_not base64!", b"whsec_YQ", b"whsec_"])
+def test_a_secret_that_was_not_copied_whole_was_its_own_key(secret: bytes) -> None:
+    with pytest.raises(ValueError, match=r"base64|padding|no key"):
+        key_of(secret)
 
 
 @pytest.fixture
