@@ -1,6 +1,7 @@
 """An MQTT broker: one publication for each alert event, confirmed by the broker (QoS 1 or 2)."""
 
 import threading
+import time
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -26,8 +27,10 @@ class MqttSender:
 
     def send(self, message: Outgoing) -> None:
         """One attempt. Raises `Unavailable` unless the broker confirms it in time."""
+        # Of the connection and the confirmation together.
+        deadline = time.monotonic() + self._receiver.timeout_s
         client = self._client or self._connect()
-        if not self._connected.wait(self._receiver.timeout_s):
+        if not self._connected.wait(max(deadline - time.monotonic(), 0)):
             self.close()
             raise Unavailable(self._refused or "no connection")
         event = message.event
@@ -36,7 +39,7 @@ class MqttSender:
         )
         try:
             published = client.publish(topic, message.body, qos=self._receiver.qos)
-            published.wait_for_publish(self._receiver.timeout_s)
+            published.wait_for_publish(max(deadline - time.monotonic(), 0))
         except (RuntimeError, ValueError) as error:
             self.close()
             raise Unavailable(f"not published: {error}") from error
@@ -55,6 +58,7 @@ class MqttSender:
     def _connect(self) -> paho.Client:
         receiver, url = self._receiver, urlsplit(self._receiver.url)
         client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
+        client.connect_timeout = receiver.timeout_s
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         if receiver.username is not None:
