@@ -13,7 +13,7 @@ from streams.delivery.message import outgoing
 from streams.delivery.mqtt import MqttSender
 from tests.unit.alerting.story import Story, rule, seen, tick
 
-TIMEOUT_S = 0.6
+TIMEOUT_S = 1.0
 #: CONNACK: accepted.
 ACCEPTED = b"\x20\x02\x00\x00"
 
@@ -38,9 +38,9 @@ def test_an_attempt_took_its_timeout_for_the_connection_and_again_for_the_confir
             Mqtt("broker", f"mqtt://127.0.0.1:{listening.getsockname()[1]}", timeout_s=TIMEOUT_S)
         )
         began = time.monotonic()
-        with pytest.raises(Unavailable, match=r"not confirmed within 0\.6 s"):
+        with pytest.raises(Unavailable, match="not confirmed within 1 s"):
             sender.send(message)
         took = time.monotonic() - began
         ended.set()
         thread.join()
-    assert TIMEOUT_S <= took < TIMEOUT_S * 1.6
+    assert TIMEOUT_S <= took < TIMEOUT_S * 1.7
