@@ -26,7 +26,9 @@ _ERROR_CHARS: Final = 160
 def run(settings: Settings, sources: Sequence[str]) -> int:
     """Prints the findings. Returns 1 when a check failed, else 0: a warning is no failure."""
     console = Console(highlight=False)
-    probes: list[CameraProbe] = [(source, partial(first_frame, source)) for source in sources]
+    from producers.sources.address import without_password
+
+    probes: list[CameraProbe] = [(without_password(one), partial(first_frame, one)) for one in sources]
     checks = run_checks(settings, probes)
     redis = next(check for check in checks if check.name == "Redis")
     checks.append(check_clocks(settings, redis, round(time.time() * 1000)))

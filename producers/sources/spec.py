@@ -10,8 +10,9 @@
 """
 
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl
 
+from producers.sources.address import check_address, scheme_of, without_password
 from producers.sources.base import Playback, Source
 from producers.sources.file import DirectoryReader, VideoReader
 from producers.sources.live import LiveReader
@@ -26,20 +27,25 @@ def open_source(spec: str, playback: Playback) -> Source:
     spec = spec.strip()
     if spec.isdigit():
         return ThreadedSource(LiveReader(int(spec), fps=playback.fps, name=f"webcam {spec}"))
-    url = urlsplit(spec)
-    if url.scheme == "sim":
-        return _simulated(url, playback)
-    if url.scheme in NETWORK:
+    scheme = scheme_of(spec)
+    if scheme == "sim":
+        return _simulated(spec, playback)
+    if scheme in NETWORK:
+        check_address(spec)
         return ThreadedSource(LiveReader(spec, fps=playback.fps, name=without_password(spec)))
-    if "://" in spec:
-        raise ConfigError(f"source {spec}: scheme {url.scheme!r} is none of {', '.join((*NETWORK, 'sim'))}")
-    return _recording(Path(spec).expanduser(), playback)
-
-
-def _recording(path: Path, playback: Playback) -> Source:
-    if not path.exists():
+    if scheme:
         raise ConfigError(
-            f"source {path}: no such file or directory; "
+            f"source {without_password(spec)}: scheme {scheme!r} is none of {', '.join((*NETWORK, 'sim'))}"
+        )
+    return _recording(spec, playback)
+
+
+def _recording(spec: str, playback: Playback) -> Source:
+    path = _existing(spec)
+    if path is None:
+        # It may be a camera's address without its scheme.
+        raise ConfigError(
+            f"source {without_password(spec)}: no such file or directory; "
             "a source is a video, an image directory, a webcam number, an rtsp:// or http:// URL, or sim://"
         )
     kind = DirectoryReader if path.is_dir() else VideoReader
@@ -53,16 +59,17 @@ def _recording(path: Path, playback: Playback) -> Source:
     return ThreadedSource(reader, lossy=playback.realtime)
 
 
-def without_password(url: str) -> str:
-    """The URL as it may be logged."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
+def _existing(spec: str) -> Path | None:
+    try:
+        path = Path(spec).expanduser()
+        return path if path.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        # Too long for a name, a null byte, a home of nobody; their texts would show the whole of it.
+        return None
 
 
-def _simulated(url: SplitResult, playback: Playback) -> Source:
+def _simulated(spec: str, playback: Playback) -> Source:
     from producers.sources.simulated import open_simulated
 
-    return open_simulated(dict(parse_qsl(url.query, keep_blank_values=True)), playback)
+    query = spec.partition("?")[2].partition("#")[0]
+    return open_simulated(dict(parse_qsl(query, keep_blank_values=True)), playback)

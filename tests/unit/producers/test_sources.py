@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from producers.frames import CapturedFrame
+from producers.sources.address import without_password
 from producers.sources.base import Playback
 from producers.sources.buffer import FrameBuffer
 from producers.sources.file import LOOP_GAP_MS
 from producers.sources.pace import LONGEST_PAUSE_S, BackOff, Sampler
-from producers.sources.spec import open_source, without_password
+from producers.sources.spec import open_source
 from producers.sources.threaded import CAPACITY
 from reid.errors import ConfigError
 from tests.unit.producers.recordings import picture, video
@@ -196,3 +197,56 @@ class TestSpec:
         source = open_source("rtsp://admin:secret@10.0.0.7:554/stream", FLAT_OUT)
         assert source.describe() == "rtsp://admin:***@10.0.0.7:554/stream"
         assert without_password("http://10.0.0.7/x") == "http://10.0.0.7/x"
+
+    @pytest.mark.parametrize(
+        ("address", "shown"),
+        [
+            ("http://admin:geheim@h:9104/s?password=geheim", "http://admin:***@h:9104/s?password=***"),
+            ("http://h/s?geheim&b=;c=geheim#geheim", "http://h/s?***&b=***;c=***#***"),
+            ("rtsp://admin:geheim#8@h/s", "rtsp://***@h/s"),
+            ("rtsp://admin:ge/heim@h/s", "rtsp://***@h/s"),
+            ("rtsp://admin:1?geheim@h/s", "rtsp://***@h/s"),
+            ("rtsp://admin:ge[heim@h/s", "rtsp://***@h/s"),
+            ("rtsp://admin:p@geheim@h/s", "rtsp://admin:***@h/s"),
+            ("rtsp://geheim@h/s", "rtsp://***@h/s"),
+            (
+                "rtsp://h/user=admin&password=geheim&channel=1.sdp",
+                "rtsp://h/user=admin&password=***&channel=1.sdp",
+            ),
+            ("admin:geheim@h/s", "admin:***@h/s"),
+            ("udp://@239.0.0.1:1234", "udp://@239.0.0.1:1234"),
+        ],
+    )
+    def test_a_password_was_shown_that_stood_elsewhere_than_in_a_well_formed_address(
+        self, address: str, shown: str
+    ) -> None:
+        assert without_password(address) == shown
+
+    @pytest.mark.parametrize(
+        ("address", "words"),
+        [
+            ("rtsp://admin:geheim#8@h/s", "write # as %23"),
+            ("rtsp://admin:ge/heim@h/s", "write / as %2F"),
+            ("rtsp://admin:ge?heim@h/s", r"write \? as %3F"),
+            ("rtsp://admin:ge[heim@h/s", r"write \[ as %5B"),
+            ("rtsp://admin:geheim@[::1/s", "no host and port"),
+            ("rtsp://admin:geheim@h:port/s", "no host and port"),
+            ("srt://admin:geheim@h/s", "scheme 'srt'"),
+            ("admin:geheim@h/s", "no such file"),
+            ("admin:geheim@rtsp://h/s", "no such file"),
+            ("~nobody-here/ge:heim@h", "no such file"),
+            ("admin:geheim@h/" + "s" * 5000, "no such file"),
+        ],
+    )
+    def test_an_error_showed_the_password_of_an_address_that_cannot_be_opened(
+        self, address: str, words: str
+    ) -> None:
+        with pytest.raises(ConfigError, match=words) as caught:
+            open_source(address, FLAT_OUT)
+        assert "heim" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "address", ["rtsp://a:b@[::1]:554/s", "rtsp://h/cam@1", "udp://@:1234", "http://h"]
+    )
+    def test_a_good_address_is_still_opened(self, address: str) -> None:
+        assert open_source(address, FLAT_OUT).stats.state == "starting"
