@@ -154,7 +154,7 @@ def _stop(workers: list[CameraWorker], publisher: Publisher) -> None:
         worker.stop()
     deadline = time.monotonic() + JOIN_S
     for worker in workers:
-        worker.join(max(deadline - time.monotonic(), 0.05))
+        worker.join(max(deadline - time.monotonic(), 0))
     for worker in workers:
         publisher.report(worker.status())
     publisher.close(FLUSH_S)

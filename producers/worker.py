@@ -99,7 +99,7 @@ class CameraWorker(threading.Thread):
         """Asks the thread to end; does not wait."""
         self._stopping.set()
         if self._source is not None:
-            self._source.close()
+            self._source.stop()
 
     def status(self) -> CameraStatus:
         """The report of now; rates are over the time since the previous one."""
@@ -148,7 +148,8 @@ class CameraWorker(threading.Thread):
     def _state(self, stats: SourceStats) -> State:
         if self._failure:
             return "failed"
-        ran = self.ident is not None and not self.is_alive()
+        # Asked to end, it has: its reader may hang for a while yet, and the process leaves without it.
+        ran = self._stopping.is_set() or (self.ident is not None and not self.is_alive())
         return "ended" if ran else stats.state
 
     def _rates(self) -> tuple[float, float]:

@@ -61,6 +61,10 @@ class Source(Protocol):
         """For people: what is read, without passwords."""
         ...
 
+    def stop(self) -> None:
+        """Asks reading to end, and a blocked iteration ends; does not wait. From any thread, and twice."""
+        ...
+
     def close(self) -> None:
         """Stops reading; a blocked iteration ends. May be called from any thread, and twice."""
         ...

@@ -11,6 +11,7 @@ import cv2
 from producers.frames import CapturedFrame
 from producers.sources.base import SourceStats
 from producers.sources.pace import BackOff, Sampler
+from producers.sources.turns import Turns
 from reid.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -19,13 +20,15 @@ log = logging.getLogger(__name__)
 TIMEOUT_MS: Final = 2500
 #: Undecodable frames in a row after which the connection is taken to be broken.
 MAX_CORRUPT_RUN: Final = 25
+#: Of all cameras of this process.
+_TURNS: Final = Turns()
 
 
 class LiveReader:
     """Frames of a stream at ``fps`` a second; captured_at is the time of the grab.
 
     ``target``: webcam index, or URL. Never ends and never raises: while the camera is away, ``stats`` says
-    so, and it is tried again with exponential back-off.
+    so, and it is tried again with exponential back-off, after those that answered when last tried.
     """
 
     def __init__(self, target: int | str, *, fps: float, name: str, first_pause: float = 0.5) -> None:
@@ -34,10 +37,13 @@ class LiveReader:
         self._fps = fps
         self._back_off = BackOff(first_pause)
         self._number = 0
+        self._answered = True
 
     def frames(self, stop: threading.Event, stats: SourceStats) -> Iterator[CapturedFrame]:
         while not stop.is_set():
-            capture = self._open()
+            capture = self._open(stop)
+            if capture is None:
+                return
             try:
                 yield from self._stream(capture, stop, stats)
             except Unavailable as error:
@@ -48,11 +54,17 @@ class LiveReader:
                 capture.release()
             self._back_off.wait(stop)
 
-    def _open(self) -> cv2.VideoCapture:
+    def _open(self, stop: threading.Event) -> cv2.VideoCapture | None:
+        """None when it was stopped before its turn came."""
         if isinstance(self._target, int):
             return cv2.VideoCapture(self._target)
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
-        return cv2.VideoCapture(self._target, cv2.CAP_FFMPEG, limits)
+        with _TURNS.turn(stop, late=not self._answered) as mine:
+            if not mine:
+                return None
+            capture = cv2.VideoCapture(self._target, cv2.CAP_FFMPEG, limits)
+        self._answered = capture.isOpened()
+        return capture
 
     def _stream(
         self, capture: cv2.VideoCapture, stop: threading.Event, stats: SourceStats

@@ -59,8 +59,11 @@ class SimulatedSource:
     def describe(self) -> str:
         return self._name
 
-    def close(self) -> None:
+    def stop(self) -> None:
         self._camera.close()
+
+    def close(self) -> None:
+        self.stop()
 
 
 def open_simulated(query: Mapping[str, str], playback: Playback) -> Source:

@@ -48,9 +48,12 @@ class ThreadedSource:
     def describe(self) -> str:
         return self._reader.name
 
-    def close(self) -> None:
+    def stop(self) -> None:
         self._stop.set()
         self._buffer.abandon()
+
+    def close(self) -> None:
+        self.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(JOIN_TIMEOUT_S)
 

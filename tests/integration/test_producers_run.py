@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -127,6 +128,7 @@ from producers.run import CameraSpec, run
 from reid.runtime.settings import Settings
 logging.basicConfig(level="INFO")
 cameras = [CameraSpec("room1", "sim://?people=4&camera=1"), CameraSpec("room2", "http://127.0.0.1:9/x")]
+cameras += [CameraSpec(f"hangs{n}", sys.argv[1]) for n in range(4)]
 run(cameras, Settings())
 """
 
@@ -142,8 +144,14 @@ def test_a_signal_ends_the_process_within_five_seconds(
     }
     log = tmp_path / "log.txt"
     with (
+        # Cameras that take the call and never answer: each was waited for in turn.
+        socket.create_server(("127.0.0.1", 0), backlog=64) as silent,
         log.open("w") as errors,
-        subprocess.Popen([sys.executable, "-c", CHILD], env=environment, stderr=errors) as child,
+        subprocess.Popen(
+            [sys.executable, "-c", CHILD, f"rtsp://127.0.0.1:{silent.getsockname()[1]}/x"],
+            env=environment,
+            stderr=errors,
+        ) as child,
     ):
         assert streams(topics), log.read_text()
         assert read_ready(settings, "cameras") is not None
@@ -155,3 +163,4 @@ def test_a_signal_ends_the_process_within_five_seconds(
     reports = published(topics)[1]
     assert reports["room1"][-1].frames_published > 0
     assert "reconnecting" in {status.state for status in reports["room2"]}
+    assert {reports[f"hangs{number}"][-1].state for number in range(4)} == {"ended"}
