@@ -31,6 +31,10 @@ class Stature:
     """One camera's. Not thread-safe."""
 
     def __init__(self) -> None:
+        self._begin((0, 0))
+
+    def _begin(self, size: tuple[int, ...]) -> None:
+        self._size = size
         self._seen: deque[tuple[int, float, float]] = deque(maxlen=REMEMBERED)
         self._given: dict[int, int] = {}
         self._line: tuple[float, float] | None = None
@@ -38,6 +42,9 @@ class Stature:
 
     def measure(self, image: Image, box: Box, track: int) -> str:
         """``short``, ``medium``, ``tall``, or empty: not known, or not shown whole."""
+        if image.shape[:2] != self._size:
+            # Boxes of pictures of another size stand along another line.
+            self._begin(image.shape[:2])
         _, y, w, h = box
         foot = y + h
         if y <= _EDGE or foot >= image.shape[0] - _EDGE or not 0.2 <= w / h <= 0.65:

@@ -25,9 +25,14 @@ _CLEAR: Final = 60
 
 
 class Background:
-    """Adaptive Gaussian mixture (Zivkovic, ICPR 2004) of pictures of one size, from one camera."""
+    """Adaptive Gaussian mixture (Zivkovic, ICPR 2004) of pictures from one camera; those of another size
+    begin it anew."""
 
     def __init__(self) -> None:
+        self._begin((0, 0))
+
+    def _begin(self, size: tuple[int, ...]) -> None:
+        self._size = size
         self._model = cv2.createBackgroundSubtractorMOG2(HISTORY, 20, False)
         self._model.setBackgroundRatio(BACKGROUND)
         self._frames = 0
@@ -35,6 +40,8 @@ class Background:
     def difference(self, picture: Image) -> Difference:
         """Of the next (h, w, 3) BGR picture; nothing differs while the background is not known, or the
         light is another."""
+        if picture.shape[:2] != self._size:
+            self._begin(picture.shape[:2])
         empty = self._model.getBackgroundImage() if self._frames else None
         alike = picture if empty is None else exposed_alike(picture, empty)
         self._frames += 1

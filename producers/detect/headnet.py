@@ -63,15 +63,14 @@ class HeadDetector:
         self._network = _opened()
         self._background = Background()
         self._motion = Motion()
-        self._size: tuple[int, int] | None = None
 
     def detect(self, frame: CapturedFrame) -> Boxes:
         height, width = frame.image.shape[:2]
-        size = size_of(width, height)
-        if size != self._size:
-            self._size, self._background, self._motion = size, Background(), Motion()
+        if self._motion.size != (height, width):
+            # Pictures of two sizes may be given to the network in one.
+            self._background = Background()
         least = least_height(height)
-        told = self._told(frame.image, size, least)
+        told = self._told(frame.image, size_of(width, height), least)
         blobs = self._motion.blobs(frame.image, least)
         self._motion.learn(blobs, told.xywh[told.score >= SCORES[1]], (width, height))
         return clip(drawn(told, blobs), width, height, least)

@@ -70,6 +70,8 @@ class HogDetector:
     def detect(self, frame: CapturedFrame) -> Boxes:
         image, now = frame.image, frame.captured_at
         height, width = image.shape[:2]
+        if self._motion.size != (height, width):
+            self._seen = []
         min_height = least_height(height)
         blobs = self._motion.blobs(image, min_height)
         moving = boxes_of([blob for blob in blobs if blob.h >= 0.6 * min_height])

@@ -66,9 +66,15 @@ def shape_score(blob: Blob) -> float:
 
 
 class Motion:
-    """Adaptive Gaussian mixture background (Zivkovic, ICPR 2004), at most 480 pixels wide."""
+    """Adaptive Gaussian mixture background (Zivkovic, ICPR 2004), at most 480 pixels wide; and how tall
+    people stand before it. Both begin anew with pictures of another size: the camera looks otherwise."""
 
     def __init__(self) -> None:
+        self._begin((0, 0))
+
+    def _begin(self, size: tuple[int, ...]) -> None:
+        self.size = size
+        """Height and width of the last frame."""
         self._model = cv2.createBackgroundSubtractorMOG2(HISTORY, 20, True)
         self._model.setBackgroundRatio(BACKGROUND)
         self._model.setShadowThreshold(0.6)
@@ -84,6 +90,8 @@ class Motion:
 
     def blobs(self, image: Image, min_height: float) -> list[Blob]:
         """Figures at least half of ``min_height`` pixels high; people who touch are taken apart."""
+        if image.shape[:2] != self.size:
+            self._begin(image.shape[:2])
         self._scale = scale = min(1.0, _MAX_WIDTH / image.shape[1])
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         small = np.asarray(small, np.uint8)

@@ -117,6 +117,15 @@ def test_height_is_among_the_cameras_own_people() -> None:
     assert stature.measure(image, (100.0, 380.0, 40.0, 100.0), 99) == "", "the frame cuts the feet"
 
 
+def test_people_were_measured_by_those_in_pictures_of_another_size() -> None:
+    stature, image = Stature(), np.zeros((480, 640, 3), np.uint8)
+    for number in range(LEAST_BOXES + 40):
+        stature.measure(image, (100.0, 200.0, 60.0, 150.0), number % (LEAST_TRACKS + 2))
+    assert stature.measure(image, (100.0, 200.0, 60.0, 150.0), 99) == "medium"
+    half = np.zeros((240, 320, 3), np.uint8)
+    assert stature.measure(half, (50.0, 100.0, 30.0, 75.0), 99) == ""
+
+
 def test_one_who_stands_there_all_day_is_no_measure() -> None:
     stature, image = Stature(), np.zeros((480, 640, 3), np.uint8)
     for _ in range(500):

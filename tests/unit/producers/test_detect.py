@@ -10,7 +10,7 @@ from producers.detect import decode
 from producers.detect.base import Boxes, clip, overlaps, suppress
 from producers.detect.hog import CONFIRMED, HogDetector, _fused
 from producers.detect.layout import FAMILIES, Layout, _family, layout_of
-from producers.detect.motion import DOUBTFUL, SHAPED, Blob, Motion
+from producers.detect.motion import DOUBTFUL, LEARNING, SHAPED, Blob, Motion
 from producers.detect.onnx import OnnxDetector, fitted
 from producers.detect.select import open_detector
 from producers.detect.stature import ENOUGH, REFIT
@@ -320,3 +320,33 @@ class TestHog:
         still = Boxes.of([[100, 50, 60, 160]], [0.8])
         assert _fused(still, [Blob(102, 60, 22, 60, 0.8)]).xywh.tolist() == [[100, 50, 60, 160]]
         assert len(_fused(still, [])) == 1
+
+
+class TestAnotherSize:
+    """Pictures of one camera that change their size: numpy and OpenCV refused the background of the other."""
+
+    SIZES = ((640, 480), (64, 48), (1280, 720), (640, 480), (480, 640), (320, 240), (8, 200), (640, 480))
+
+    @pytest.mark.parametrize("name", ["headnet", "hog"])
+    def test_a_camera_whose_pictures_changed_their_size_was_ended(self, name: str) -> None:
+        detector, number = open_detector(name), 0
+        for width, height in self.SIZES:
+            for _ in range(3):
+                detector.detect(CapturedFrame(grey(height, width), 200 * number, number))
+                number += 1
+
+    def test_the_background_is_begun_anew_for_both_detectors(self) -> None:
+        motion = Motion()
+        for _ in range(LEARNING + 2):
+            motion.blobs(grey(), 40)
+        assert motion.reliable
+        motion.blobs(grey(480, 640), 40)
+        assert not motion.reliable
+
+    def test_who_was_seen_in_pictures_of_another_size_is_not_looked_for(self) -> None:
+        detector = HogDetector()
+        detector.detect(CapturedFrame(grey(480, 640), 0, 0))
+        detector._remember(Boxes.of([[500, 300, 60, 150]], [0.9]), np.zeros((0, 4), np.float32), 0)
+        assert detector._seen
+        detector.detect(CapturedFrame(grey(120, 160), 200, 1))
+        assert not detector._seen
