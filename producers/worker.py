@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import cv2
-
 from producers.camera import CameraPipeline
 from producers.pictures import LivePictures
 from producers.publish import Publisher
@@ -79,13 +77,22 @@ class CameraWorker(threading.Thread):
                 return
             try:
                 frame = pipeline.process(captured)
-            except cv2.error as error:
-                # One odd frame must not end a camera; many in a row are no accident.
+            except ReidError:
+                raise
+            except Exception as error:
+                # One odd frame must not end a camera, whatever a detector makes of it: OpenCV and numpy raise
+                # errors of many kinds. Many in a row are no accident.
                 failures += 1
                 source.stats.corrupt += 1
-                log.warning("camera %s: frame %d: %s", self.camera_id, captured.number, error)
                 if failures >= MAX_FAILURES:
                     raise
+                log.warning(
+                    "camera %s: frame %d left out: %r",
+                    self.camera_id,
+                    captured.number,
+                    error,
+                    exc_info=failures == 1,
+                )
                 continue
             failures = 0
             self._captured_at = captured.captured_at

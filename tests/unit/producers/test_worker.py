@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from producers.camera import CameraPipeline
-from producers.detect.base import Boxes
+from producers.detect.base import Boxes, Detector
 from producers.embed.appearance import Appearance
 from producers.frames import CapturedFrame
 from producers.publish import Publisher
@@ -16,8 +16,9 @@ from producers.sources.base import Source, SourceStats
 from producers.sources.threaded import JOIN_TIMEOUT_S, ThreadedSource
 from producers.sources.turns import Turns
 from producers.track import ByteTrack
-from producers.worker import CameraWorker
+from producers.worker import MAX_FAILURES, CameraWorker
 from reid.contracts.detections import CameraStatus, Frame, Model
+from tests.unit.producers.recordings import picture
 
 
 class Kept:
@@ -53,6 +54,29 @@ class Hanging:
         return iter(())
 
 
+class Odd:
+    """A detector that frames of these numbers break."""
+
+    name = "odd"
+
+    def __init__(self, numbers: range) -> None:
+        self._numbers = numbers
+
+    def detect(self, frame: CapturedFrame) -> Boxes:
+        if frame.number in self._numbers:
+            raise ValueError(f"frame {frame.number}")
+        return Boxes.of([], [])
+
+
+class Frames:
+    """A reader of small pictures, one a second of the film."""
+
+    name = "frames"
+
+    def frames(self, stop: threading.Event, stats: SourceStats) -> Iterator[CapturedFrame]:
+        return (CapturedFrame(picture(n), 1_000_000 + 1000 * n, n) for n in range(30))
+
+
 class Blank:
     name = "blank"
 
@@ -60,9 +84,13 @@ class Blank:
         return Boxes.of([], [])
 
 
-def worker(source: Source, kept: Kept, camera_id: str = "room1") -> CameraWorker:
+def worker(
+    source: Source, kept: Kept, camera_id: str = "room1", detector: Detector | None = None
+) -> CameraWorker:
     def pipeline() -> CameraPipeline:
-        return CameraPipeline(camera_id, "s", Blank(), ByteTrack(5), Appearance(), embed_interval=0.4)
+        return CameraPipeline(
+            camera_id, "s", detector or Blank(), ByteTrack(5), Appearance(), embed_interval=0.4
+        )
 
     return CameraWorker(
         camera_id,
@@ -129,3 +157,21 @@ def test_a_turn_ends_with_an_error_too(late: bool) -> None:
         raise ZeroDivisionError
     with turns.turn(never, late=late) as mine:
         assert mine
+
+
+def test_a_frame_that_its_detector_could_not_take_ended_the_camera() -> None:
+    kept = Kept()
+    one = worker(ThreadedSource(Frames(), lossy=False), kept, detector=Odd(range(3, 3 + MAX_FAILURES - 1)))
+    one.run()
+    status = one.status()
+    assert (status.detail, status.frames_corrupt) == ("", MAX_FAILURES - 1)
+    assert len(kept.frames) == 30 - (MAX_FAILURES - 1)
+
+
+def test_frames_that_all_break_the_detector_fail_the_camera_and_say_why() -> None:
+    kept = Kept()
+    one = worker(ThreadedSource(Frames(), lossy=False), kept, detector=Odd(range(30)))
+    one.run()
+    status = one.status()
+    assert (status.state, status.frames_corrupt) == ("failed", MAX_FAILURES)
+    assert f"frame {MAX_FAILURES - 1}" in status.detail
