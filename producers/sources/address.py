@@ -41,7 +41,12 @@ def without_password(address: str) -> str:
 
 
 def check_address(address: str) -> None:
-    """Raises `ConfigError` for an address whose host cannot be told from its password."""
+    """Raises `ConfigError` for an address whose host cannot be told from its password, and for one of a
+    scheme that has none: FFmpeg writes that into the log itself."""
+    if scheme_of(address) == "tcp" and "@" in address:
+        raise ConfigError(
+            f"source {without_password(address)}: tcp:// has no user or password; leave them out"
+        )
     _, rest = _parted(address)
     secret = rest.rpartition("@")[0]
     user, _, host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")

@@ -232,6 +232,7 @@ class TestSpec:
             ("rtsp://admin:geheim@[::1/s", "no host and port"),
             ("rtsp://admin:geheim@h:port/s", "no host and port"),
             ("srt://admin:geheim@h/s", "scheme 'srt'"),
+            ("tcp://admin:geheim@h:9", "leave them out"),
             ("admin:geheim@h/s", "no such file"),
             ("admin:geheim@rtsp://h/s", "no such file"),
             ("~nobody-here/ge:heim@h", "no such file"),
