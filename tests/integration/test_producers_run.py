@@ -127,40 +127,50 @@ import logging, sys
 from producers.run import CameraSpec, run
 from reid.runtime.settings import Settings
 logging.basicConfig(level="INFO")
-cameras = [CameraSpec("room1", "sim://?people=4&camera=1"), CameraSpec("room2", "http://127.0.0.1:9/x")]
-cameras += [CameraSpec(f"hangs{n}", sys.argv[1]) for n in range(4)]
+cameras = [CameraSpec("room1", "sim://?people=4&camera=1")]
+cameras += [CameraSpec(f"room{number}", source) for number, source in enumerate(sys.argv[1:], 2)]
 run(cameras, Settings())
 """
+
+
+def ended_by(number: signal.Signals, topics: str, settings: Settings, log: Path, *sources: str) -> float:
+    """Seconds that a process of a simulated room1, and of these sources, takes to end by a signal."""
+    environment = os.environ | {
+        "SAFEROOM_HOME": str(settings.home),
+        "KAFKA_BOOTSTRAP_SERVERS": topics,
+        "SAFEROOM_DETECTOR": "truth",
+    }
+    command = [sys.executable, "-c", CHILD, *sources]
+    with log.open("w") as errors, subprocess.Popen(command, env=environment, stderr=errors) as child:
+        assert streams(topics), log.read_text()
+        assert read_ready(settings, "cameras") is not None
+        child.send_signal(number)
+        began = time.monotonic()
+        assert child.wait(20) == 0, log.read_text()
+        took = time.monotonic() - began
+    assert not ready_file(settings, "cameras").exists()
+    return took
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_process_within_five_seconds(
     topics: str, settings: Settings, number: signal.Signals, tmp_path: Path
 ) -> None:
-    environment = os.environ | {
-        "SAFEROOM_HOME": str(settings.home),
-        "KAFKA_BOOTSTRAP_SERVERS": topics,
-        "SAFEROOM_DETECTOR": "truth",
-    }
     log = tmp_path / "log.txt"
-    with (
-        # Cameras that take the call and never answer: each was waited for in turn.
-        socket.create_server(("127.0.0.1", 0), backlog=64) as silent,
-        log.open("w") as errors,
-        subprocess.Popen(
-            [sys.executable, "-c", CHILD, f"rtsp://127.0.0.1:{silent.getsockname()[1]}/x"],
-            env=environment,
-            stderr=errors,
-        ) as child,
-    ):
-        assert streams(topics), log.read_text()
-        assert read_ready(settings, "cameras") is not None
-        child.send_signal(number)
-        began = time.monotonic()
-        assert child.wait(20) == 0, log.read_text()
-        assert time.monotonic() - began < 5, log.read_text()
-    assert not ready_file(settings, "cameras").exists()
+    took = ended_by(number, topics, settings, log, "http://127.0.0.1:9/x")
+    assert took < 5, log.read_text()
     reports = published(topics)[1]
     assert reports["room1"][-1].frames_published > 0
     assert "reconnecting" in {status.state for status in reports["room2"]}
-    assert {reports[f"hangs{number}"][-1].state for number in range(4)} == {"ended"}
+
+
+def test_the_end_waited_for_each_camera_that_took_the_call_and_never_answered(
+    topics: str, settings: Settings, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.txt"
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        address = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/x"
+        took = ended_by(signal.SIGTERM, topics, settings, log, *[address] * 6)
+    assert took < 5, log.read_text()
+    reports = published(topics)[1]
+    assert {reports[f"room{number}"][-1].state for number in range(2, 8)} == {"ended"}
