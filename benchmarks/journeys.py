@@ -183,7 +183,7 @@ def views_of(events: Iterable[AnyEvent], moment: int) -> Past:
 async def answers(past: Past, settings: Settings, *paths: str) -> list[Any]:
     """Of the API, as JSON."""
     transport = httpx.ASGITransport(app=app_of(past, settings, Gate.off()))
-    async with httpx.AsyncClient(transport=transport, base_url="http://past") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         found = [await client.get(path) for path in paths]
     return [answer.raise_for_status().json() for answer in found]
 

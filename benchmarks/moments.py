@@ -114,7 +114,7 @@ def looks(
 ) -> dict[str, Callable[[int], object]]:
     """What is done about a moment."""
     transport = httpx.ASGITransport(app=app_of(settings, timeline))
-    client = httpx.AsyncClient(transport=transport, base_url="http://past")
+    client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
     async def page(moment: int) -> None:
         asked = (client.get(f"{path}{'&' if '?' in path else '?'}at={moment}") for path in PAGE)
