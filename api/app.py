@@ -30,7 +30,7 @@ from api import (
 )
 from api.access import routes as access
 from api.access.described import with_access
-from api.access.gate import NOTICE, Gate, is_loopback
+from api.access.gate import NOTICE, Gate
 from api.access.guard import Guard
 from api.access.limits import Buckets
 from api.access.roles import Role, needs
@@ -102,9 +102,10 @@ def create_app(
     """
     past = past or moments.moments_of(settings)
     pictures = pictures or NoPictures()
-    gate = gate or Gate.of(settings, clock)
-    if not gate.on:
-        log.warning("%s", NOTICE)
+    if gate is None:
+        gate = Gate.of(settings, clock)
+        if not gate.on:
+            log.warning("%s", NOTICE)
     views = Views(reader, settings.site_id)
     hub, alerts_hub = LabelsHub(views), AlertsHub(views)
     asking = Asking(views, commands, settings.command_timeout)
@@ -164,7 +165,7 @@ def create_app(
     app.add_middleware(AsOf, moments=past)
     limits = Buckets(settings.rate_limit, settings.rate_burst)
     app.add_middleware(Guard, routes=lambda: app.routes, gate=gate, site_id=settings.site_id, limits=limits)
-    app.add_middleware(SameOrigin, here=not gate.on and is_loopback(settings.api_host))
+    app.add_middleware(SameOrigin, here=gate.here)
     app.add_middleware(Heads)  # the last one added is asked first
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, faults.refused)

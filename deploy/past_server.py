@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import system_models as models
-from api.access.gate import Gate
+from api.access.gate import Gate, is_loopback
 from api.app import create_app
 from api.moments import NAME
 from api.reader import Reader
@@ -35,6 +35,12 @@ _shown: ContextVar[Past] = ContextVar("shown", default=NOWHERE)
 
 def run(settings: Settings) -> None:
     """Blocks until SIGTERM or SIGINT. Raises `ConfigError` when the port is taken."""
+    if not is_loopback(settings.past_host):
+        log.warning(
+            "whoever reaches %s may see all of the past, and is not asked who they are: let the API alone "
+            "reach it (docs/security.md)",
+            settings.past_host,
+        )
     timeline, stop = Timeline(settings), threading.Event()
     follower = threading.Thread(target=timeline.follow, args=(stop,), name="timeline", daemon=True)
     with closing(listen(settings.past_host, settings.past_port)) as listener:
@@ -63,7 +69,7 @@ def app_of(settings: Settings, timeline: Timeline) -> Any:
             NoCommands(),
             _ShownLog(),
             lambda: _shown.get().moment,
-            Gate.off(),
+            Gate.off(here=is_loopback(settings.past_host)),
             past=HereMoments(timeline),
         )
     )

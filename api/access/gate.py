@@ -33,12 +33,20 @@ class Refused(Exception):
 
 
 class Gate:
-    """``on`` False: everybody is `ANYBODY`. ``clock``: milliseconds since the epoch."""
+    """``on`` False: everybody is `ANYBODY`. ``here``: those alone who ask for a name of this machine.
+    ``clock``: milliseconds since the epoch."""
 
     def __init__(
-        self, on: bool, keys: KeyFile, issuer: Issuer | None, sessions: Sessions, clock: Callable[[], int]
+        self,
+        on: bool,
+        keys: KeyFile,
+        issuer: Issuer | None,
+        sessions: Sessions,
+        clock: Callable[[], int],
+        *,
+        here: bool = False,
     ) -> None:
-        self.on, self._keys, self._issuer = on, keys, issuer
+        self.on, self.here, self._keys, self._issuer = on, here, keys, issuer
         self.sessions, self._clock = sessions, clock
 
     @classmethod
@@ -62,12 +70,13 @@ class Gate:
                 "SAFEROOM_OIDC_ISSUER, or bind SAFEROOM_API_HOST=127.0.0.1 (docs/security.md)"
             )
         secret = secret_of(settings.home / "session.secret") if some else b""
-        return cls(some, keys, issuer, Sessions(secret, settings.session_hours), clock)
+        here = not some and is_loopback(settings.api_host)
+        return cls(some, keys, issuer, Sessions(secret, settings.session_hours), clock, here=here)
 
     @classmethod
-    def off(cls) -> "Gate":
-        """For those who ask within the process."""
-        return cls(False, KeyFile(Path()), None, Sessions(b"", 0.0), lambda: 0)
+    def off(cls, *, here: bool = False) -> "Gate":
+        """For those who ask within the process, or were asked before."""
+        return cls(False, KeyFile(Path()), None, Sessions(b"", 0.0), lambda: 0, here=here)
 
     async def caller(self, asked: HTTPConnection) -> Caller:
         """Raises `Refused` 401, `Unavailable`."""

@@ -46,7 +46,7 @@ export async function unmerge(personId, absorbedId, label) {
 }
 
 export async function rename(person) {
-  const label = await prompt({ title: `Rename ${person.label}`, label: "New name", value: person.label, action: "Rename" });
+  const label = await prompt({ title: `Rename ${person.label}`, label: "New name", value: person.label, action: "Rename", most: 64 });
   if (label === null || label === person.label) return;
   const to = name => send("POST", path(person, "/rename"), { label: name });
   if (await carriedOut(() => to(label))) {

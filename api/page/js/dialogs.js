@@ -26,8 +26,8 @@ const accept = (text, danger) => h("button", { class: `button ${danger ? "danger
 export const confirm = ({ title, text, action, danger, parts = [] }) =>
   ask(title, [...parts, text && h("p", { class: "soft" }, text)].filter(Boolean), [cancel(), accept(action, danger)], () => true);
 
-export function prompt({ title, label, value, action, type = "text", hint = "" }) {
-  const input = h("input", { class: "field", type, name: "value", value, required: true, maxlength: "200", autocomplete: "off", autofocus: true });
+export function prompt({ title, label, value, action, type = "text", hint = "", most = 200 }) {
+  const input = h("input", { class: "field", type, name: "value", value, required: true, maxlength: String(most), autocomplete: "off", autofocus: true });
   const parts = [h("label", null, h("span", { class: "hidden-label" }, label), input), hint && h("p", { class: "small soft" }, hint)];
   return ask(title, parts.filter(Boolean), [cancel(), accept(action)], () => input.value.trim());
 }

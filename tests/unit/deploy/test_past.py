@@ -2,13 +2,18 @@
 
 import gc
 import weakref
+from pathlib import Path
+from typing import cast
 
+import httpx
 import pytest
 from fastapi import HTTPException
 
 from deploy.past import NoCommands, Past
-from deploy.timeline import _set_aside
+from deploy.past_server import app_of
+from deploy.timeline import Timeline, _set_aside
 from reid.contracts.audit import SearchMade
+from reid.runtime.settings import Settings
 
 
 def test_a_past_that_nobody_holds_any_more_is_gone_at_once() -> None:
@@ -48,3 +53,17 @@ async def test_a_search_of_the_past_is_refused_not_put_off() -> None:
     with pytest.raises(HTTPException, match="the live API") as refused:
         await NoCommands().record(search)
     assert refused.value.status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("bound", "asked", "status"),
+    [("0.0.0.0", "past:8100", 200), ("127.0.0.1", "127.0.0.1:8100", 200), ("127.0.0.1", "evil.example", 403)],
+)
+async def test_the_api_of_another_container_asks_the_past_by_its_name(
+    tmp_path: Path, bound: str, asked: str, status: int
+) -> None:
+    """The past that only loopback reaches answers to names of loopback alone, others to any."""
+    settings = Settings(home=tmp_path, past_host=bound)
+    transport = httpx.ASGITransport(app_of(settings, cast(Timeline, None)))
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{asked}") as client:
+        assert (await client.get("/openapi.json")).status_code == status
