@@ -6,12 +6,13 @@ may make its own name lead to this machine, so that its origin is ours (DNS rebi
 who they are, only this machine's names are answered.
 """
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.access.gate import is_loopback
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -50,12 +51,7 @@ def _is_here(headers: Headers) -> bool:
         name = urlsplit(f"//{headers.get('host', 'localhost')}").hostname or ""
     except ValueError:
         return False
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return name.endswith(".localhost") or is_loopback(name)
 
 
 def _foreign(headers: Headers) -> bool:
