@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from producers.crops.track_crops import Kept
 from producers.detect.base import Boxes, Detector, FloatArray
 from producers.embed.base import Embedder, model_of
@@ -69,6 +71,8 @@ class CameraPipeline:
         self.times = StageTimes()
         self.tracks_now = 0
         self.tracks_ever = 0
+        self.detected: FloatArray = np.zeros((0, 4), np.float32)
+        """Boxes of all who were detected in the last frame, tracks or not: whoever shows it hides them."""
         self._camera_id = camera_id
         self._session = session
         self._detector = detector
@@ -91,6 +95,7 @@ class CameraPipeline:
         """
         started = time.perf_counter()
         boxes = self._detector.detect(frame)
+        self.detected = boxes.xywh
         detected = time.perf_counter()
         ids = self._tracker.update(boxes, frame.captured_at)
         confirmed = ids != UNCONFIRMED
@@ -112,7 +117,7 @@ class CameraPipeline:
             self.times.crops += len(wanted)
         public, odd = self._tracklets.tell(vectors)
         evidence = set(due) - odd
-        looks = self._looks.told(frame, boxes, quality, evidence, public)
+        looks = self._looks.told(frame, boxes, quality, evidence, public, self.detected)
         return tuple(
             Person(
                 tracker_id=public[i],

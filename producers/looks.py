@@ -6,7 +6,7 @@ from typing import NamedTuple
 from producers.crops.track_crops import Kept, TrackCrops
 from producers.describe.describer import Describer
 from producers.detect.base import Boxes, FloatArray
-from producers.frames import CapturedFrame
+from producers.frames import CapturedFrame, Image
 from producers.quality import crop
 
 
@@ -30,14 +30,25 @@ class Looks:
         quality: FloatArray,
         due: Collection[int],
         tracks: Sequence[int],
+        people: FloatArray,
     ) -> dict[int, Look]:
         """Place -> what is known of that track, for the places ``due``: those whose crops are embedded now.
-        ``boxes``, ``quality`` and ``tracks`` (public ids) are parallel."""
+        ``boxes``, ``quality`` and ``tracks`` (public ids) are parallel. ``people``: (n, 4) boxes of all who
+        were detected, also of whom no track is confirmed yet."""
         if self._describer is not None:
             self._describer.see(frame.image, frame.captured_at)
-        return {place: self._look(frame, boxes, float(quality[place]), place, tracks[place]) for place in due}
+        shown = frame.image
+        if self._crops is not None and due:
+            shown = self._crops.hiding(shown, people)
+        return {
+            place: self._look(frame, shown, boxes, float(quality[place]), place, tracks[place])
+            for place in due
+        }
 
-    def _look(self, frame: CapturedFrame, boxes: Boxes, quality: float, place: int, track: int) -> Look:
+    def _look(
+        self, frame: CapturedFrame, shown: Image, boxes: Boxes, quality: float, place: int, track: int
+    ) -> Look:
+        """``shown``: the frame as crops may show it."""
         image, at = frame.image, frame.captured_at
         attributes: dict[str, str] = {}
         if self._describer is not None:
@@ -45,5 +56,5 @@ class Looks:
             attributes = self._describer.describe(image, (x, y, w, h), quality, track, at)
         kept = Kept()
         if self._crops is not None:
-            kept = self._crops.see(crop(image, boxes.xywh[place]), quality, track, at)
+            kept = self._crops.see(crop(shown, boxes.xywh[place]), quality, track, at)
         return Look(attributes, kept)

@@ -98,7 +98,9 @@ class CameraWorker(threading.Thread):
             self._captured_at = captured.captured_at
             if frame is not None:
                 self._publisher.offer(frame)
-            picture = self._pictures.take(captured, frame) if self._pictures is not None else None
+            picture = None
+            if self._pictures is not None:
+                picture = self._pictures.take(captured, frame, pipeline.detected)
             if picture is not None:
                 self._publisher.picture(picture)
 

@@ -5,6 +5,7 @@ from typing import Final, Literal
 import cv2
 import numpy as np
 
+from producers.detect.base import FloatArray
 from producers.frames import Image
 
 Blur = Literal["none", "faces", "all"]
@@ -24,6 +25,17 @@ def blur_crop(crop: Image, how: Blur) -> Image:
     if how == "none":
         return crop
     return blur_box(crop.copy(), (0.0, 0.0, float(crop.shape[1]), float(crop.shape[0])), how)
+
+
+def blur_people(image: Image, boxes: FloatArray, how: Blur) -> Image:
+    """A frame as it may be shown: everybody in ``boxes``, (n, 4) left-top-width-height, is pixelated. A copy
+    where anything is changed."""
+    if how == "none" or not len(boxes):
+        return image
+    hidden = image.copy()
+    for x, y, w, h in boxes:
+        blur_box(hidden, (float(x), float(y), float(w), float(h)), how)
+    return hidden
 
 
 def blur_box(image: Image, box: tuple[float, float, float, float], how: Blur) -> Image:

@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 
-from producers.crops.blur import Blur, blur_crop
+from producers.crops.blur import Blur, blur_crop, blur_people
 from producers.crops.writer import CropWriter
+from producers.detect.base import FloatArray
 from producers.frames import Image
 
 #: Crops written of one track at most while one of them is told, and ms between two unless the later is much
@@ -52,6 +53,11 @@ class TrackCrops:
     def __init__(self, writer: CropWriter, blur: Blur) -> None:
         self._writer, self._blur = writer, blur
         self._tracks: dict[int, _Track] = {}
+
+    def hiding(self, image: Image, people: FloatArray) -> Image:
+        """The frame that crops are cut from: a crop may show others than its person. ``people``: boxes of
+        all who were detected."""
+        return blur_people(image, people, self._blur)
 
     def see(self, crop: Image, quality: float, track: int, at_ms: int) -> Kept:
         """Writes the crop where it is worth it; the track's latest stored crop, empty where that is old."""

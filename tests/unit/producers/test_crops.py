@@ -10,7 +10,9 @@ import pytest
 from producers.crops.blur import HEAD, blur_box, blur_crop
 from producers.crops.track_crops import APART_MS, MAX_HEIGHT, MOST, TOLD_MS, Kept, TrackCrops
 from producers.crops.writer import CropWriter
+from producers.detect.base import Boxes, FloatArray
 from producers.frames import CapturedFrame, Image
+from producers.looks import Looks
 from producers.pictures import LivePictures
 from reid.contracts.detections import Frame, Person
 from reid.errors import Unavailable
@@ -151,6 +153,13 @@ def test_a_slow_store_holds_nobody_up(store: MemoryCrops, monkeypatch: pytest.Mo
     assert writer.written == 20 - writer.lost
 
 
+NOBODY = np.zeros((0, 4), np.float32)
+
+
+def of(*boxes: tuple[float, float, float, float]) -> FloatArray:
+    return np.array(boxes, np.float32)
+
+
 def live(fps: float = 2.0, blur: str = "none") -> LivePictures:
     return LivePictures("global", "room1", "s1", fps, blur)  # type: ignore[arg-type]
 
@@ -158,7 +167,7 @@ def live(fps: float = 2.0, blur: str = "none") -> LivePictures:
 def test_a_live_picture_shows_the_boxes_of_its_frame_in_its_own_pixels() -> None:
     captured = CapturedFrame(np.full((720, 1280, 3), 60, np.uint8), 1_000, 0)
     person = Person(7, (200.0, 100.0, 120.0, 300.0))
-    taken = live().take(captured, Frame("room1", 1_000, 1280, 720, "s1", persons=(person,)))
+    taken = live().take(captured, Frame("room1", 1_000, 1280, 720, "s1", persons=(person,)), NOBODY)
     assert taken is not None
     assert (taken.width, taken.height, taken.captured_at, taken.session) == (640, 360, 1_000, "s1")
     (box,) = taken.boxes
@@ -172,16 +181,20 @@ def test_a_live_picture_shows_the_boxes_of_its_frame_in_its_own_pixels() -> None
 
 def test_live_pictures_are_few_by_the_time_of_capture() -> None:
     pictures, image = live(2.0), np.zeros((48, 64, 3), np.uint8)
-    taken = [n for n in range(50) if pictures.take(CapturedFrame(image, n * 100, n), None) is not None]
+    taken = [
+        n for n in range(50) if pictures.take(CapturedFrame(image, n * 100, n), None, NOBODY) is not None
+    ]
     assert len(taken) == 10
-    assert pictures.take(CapturedFrame(image, 0, 51), None) is not None, "a clock set back stops nothing"
+    assert pictures.take(CapturedFrame(image, 0, 51), None, NOBODY) is not None, (
+        "a clock set back stops nothing"
+    )
 
 
 def test_live_pictures_are_blurred_as_crops_are() -> None:
     image = np.asarray(cv2.resize(picture(1), (64, 96)), np.uint8)
     person = Person(1, (0.0, 0.0, 64.0, 96.0))
     frame = Frame("room1", 0, 64, 96, "s1", persons=(person,))
-    taken = live(2.0, "all").take(CapturedFrame(image, 0, 0), frame)
+    taken = live(2.0, "all").take(CapturedFrame(image, 0, 0), frame, of(person.bbox))
     assert taken is not None
     shown = cv2.imdecode(np.frombuffer(taken.jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert shown is not None
@@ -189,3 +202,38 @@ def test_live_pictures_are_blurred_as_crops_are() -> None:
     inside = slice(2, -2)
     assert np.abs(shown.astype(int) - hidden)[inside, inside].mean() < 15
     assert np.abs(shown.astype(int) - image)[inside, inside].mean() > 25
+
+
+@pytest.mark.parametrize(
+    "frame", [None, Frame("room1", 0, 128, 96, "s1")], ids=["not published", "published"]
+)
+def test_who_was_no_track_yet_was_shown_with_a_face(frame: Frame | None) -> None:
+    """A track is confirmed with its second box, one in doubt with its fifth: a second of a bare face."""
+    image = np.asarray(cv2.resize(picture(1), (128, 96)), np.uint8)
+    taken = live(2.0, "faces").take(CapturedFrame(image, 0, 0), frame, of((32.0, 8.0, 64.0, 80.0)))
+    assert taken is not None
+    shown = cv2.imdecode(np.frombuffer(taken.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert shown is not None
+    head = slice(10, round(8 + 80 * HEAD) - 2), slice(34, 94)
+    assert np.abs(shown.astype(int) - image)[head].mean() > 20
+    assert np.abs(shown.astype(int) - image)[40:, 34:94].mean() < 15, "the rest stays"
+
+
+@pytest.mark.parametrize("blur", ["faces", "all"])
+def test_a_crop_showed_the_face_of_who_stood_beside(store: MemoryCrops, blur: str) -> None:
+    """Whose head is lower in the picture than the crop's own: a child in front, whom no track shows yet."""
+    fine = np.random.default_rng(1).integers(0, 255, (50, 50, 3), np.uint8)
+    image = np.asarray(cv2.resize(fine, (200, 200), interpolation=cv2.INTER_NEAREST), np.uint8)
+    before = image.copy()
+    adult, child = (20.0, 10.0, 80.0, 180.0), (60.0, 90.0, 40.0, 100.0)
+    boxes = Boxes.of([adult], [0.9])
+    writer = CropWriter(store, "global")
+    looks = Looks(crops=TrackCrops(writer, blur))  # type: ignore[arg-type]
+    told = looks.told(CapturedFrame(image, 1_000, 0), boxes, np.array([0.9]), [0], [7], of(adult, child))
+    writer.close()
+    kept = cv2.imdecode(np.frombuffer(store.kept[told[0].kept.sha256], np.uint8), cv2.IMREAD_COLOR)
+    assert kept is not None
+    face = slice(92, round(90 + 100 * HEAD) - 2), slice(62, 98)
+    seen = kept[face[0].start - 10 : face[0].stop - 10, face[1].start - 20 : face[1].stop - 20]
+    assert np.abs(seen.astype(int) - image[face]).mean() > 40
+    assert (image == before).all(), "others look at the frame as it is"

@@ -153,6 +153,13 @@ def play(camera: CameraPipeline, frames: int) -> list[Frame | None]:
 
 
 class TestPipeline:
+    def test_who_is_no_track_yet_is_detected_all_the_same(self) -> None:
+        """By that they are hidden in live pictures and others' crops."""
+        camera = pipeline({0: walkers(0)})
+        (frame,) = play(camera, 1)
+        assert frame is not None and not frame.persons
+        assert camera.detected.tolist() == walkers(0).xywh.tolist()
+
     def test_an_empty_scene_tells_the_time_once_a_second(self) -> None:
         published = play(pipeline({}), 21)
         times = [f.captured_at for f in published if f]
