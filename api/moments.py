@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, unquote
 
 import httpx
 from fastapi import APIRouter, HTTPException, Request
@@ -25,6 +25,8 @@ from reid.runtime.settings import Settings
 
 NAME: Final = "past"
 OFF: Final = "no past is served: start `saferoom past`, or set SAFEROOM_PAST_URL"
+#: Of each answer of the past: the site that it tells of, escaped as in an address.
+SITE: Final = "x-saferoom-site"
 #: Seconds: the first answer after a start may wait for a long log.
 TIMEOUT_S: Final = 30.0
 #: 9999-12-31: later moments have no RFC 3339.
@@ -70,10 +72,12 @@ class Moments(Protocol):
 
 
 class ElsewhereMoments:
-    """`Moments` of another process. ``where()``: its base URL now, None where there is none."""
+    """`Moments` of another process. ``where()``: its base URL now, None where there is none.
 
-    def __init__(self, where: Callable[[], str | None]) -> None:
-        self._where = where
+    It asks nobody who they are: what it tells of another site, its API alone may hand on."""
+
+    def __init__(self, where: Callable[[], str | None], site_id: str) -> None:
+        self._where, self._site = where, site_id
         self._client = asking(TIMEOUT_S)
 
     async def timeline(self) -> system_models.Timeline:
@@ -101,12 +105,22 @@ class ElsewhereMoments:
         url = base.rstrip("/") + path
         try:
             try:
-                return await self._client.get(url, headers=headers)
+                answer = await self._client.get(url, headers=headers)
             except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
                 # The kept connection ended as it was used: nothing is lost by asking a GET again.
-                return await self._client.get(url, headers=headers)
+                answer = await self._client.get(url, headers=headers)
         except httpx.TransportError as error:
             raise Unavailable(f"the past is away ({error!r}): is `saferoom past` running?") from error
+        told_of = answer.headers.get(SITE)
+        # What fails before it gets there, in a proxy, is nobody's.
+        if told_of != quote(self._site, safe="") and (told_of is not None or answer.status_code < 500):
+            of = "does not say of which site" if told_of is None else f"is of {unquote(told_of)}"
+            raise HTTPException(
+                501,
+                f"no past of site {self._site} is served: the one at {base} {of}. Start `saferoom past` for "
+                "this site and set SAFEROOM_PAST_URL",
+            )
+        return answer
 
 
 def moments_of(settings: Settings) -> ElsewhereMoments:
@@ -118,7 +132,7 @@ def moments_of(settings: Settings) -> ElsewhereMoments:
         found = read_ready(settings, NAME)
         return None if found is None else str(found["url"])
 
-    return ElsewhereMoments(where)
+    return ElsewhereMoments(where, settings.site_id)
 
 
 class AsOf:

@@ -9,13 +9,14 @@ import threading
 from contextlib import closing
 from contextvars import ContextVar
 from typing import Any, Final, cast
+from urllib.parse import quote
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import system_models as models
 from api.access.gate import Gate, is_loopback
 from api.app import create_app
-from api.moments import NAME
+from api.moments import NAME, SITE
 from api.reader import Reader
 from api.readiness import Ends
 from api.server import listen, serving, url_of
@@ -62,17 +63,31 @@ def app_of(settings: Settings, timeline: Timeline) -> Any:
     """An ASGI application; a change is refused: 405. It asks nobody who they are: the API, which hands
     requests on to it, has asked before."""
     shown = cast(Reader, _Shown())
-    return ReadsOnly(
-        create_app(
-            settings,
-            shown,
-            NoCommands(),
-            _ShownLog(),
-            lambda: _shown.get().moment,
-            Gate.off(here=is_loopback(settings.past_host)),
-            past=HereMoments(timeline),
-        )
+    app = create_app(
+        settings,
+        shown,
+        NoCommands(),
+        _ShownLog(),
+        lambda: _shown.get().moment,
+        Gate.off(here=is_loopback(settings.past_host)),
+        past=HereMoments(timeline),
     )
+    return OfSite(ReadsOnly(app), settings.site_id)
+
+
+class OfSite:
+    """ASGI middleware: each answer says of which site it is. APIs of several may find this one."""
+
+    def __init__(self, app: ASGIApp, site_id: str) -> None:
+        self._app, self._header = app, (SITE.encode(), quote(site_id, safe="").encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def signed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), self._header]}
+            await send(message)
+
+        await self._app(scope, receive, signed)
 
 
 class HereMoments:

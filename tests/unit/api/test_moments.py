@@ -10,7 +10,7 @@ import pytest
 from fastapi import HTTPException
 
 from api.elsewhere import LIMITS
-from api.moments import ElsewhereMoments, moment_of, moments_of
+from api.moments import SITE, ElsewhereMoments, moment_of, moments_of
 from api.server import serving
 from reid.errors import Unavailable
 from reid.runtime.ready import mark_ready
@@ -29,12 +29,17 @@ class Elsewhere:
         self.asked: list[httpx.Request] = []
         self.answer = httpx.Response(200, json={"persons": []})
         self.away = False
+        self.site: str | None = "global"
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
         if self.away:
             raise httpx.ConnectError("refused")
-        return httpx.Response(200, json=SPAN) if request.url.path == "/timeline" else self.answer
+        answer = httpx.Response(200, json=SPAN) if request.url.path == "/timeline" else self.answer
+        answer.headers.pop(SITE, None)
+        if self.site is not None:
+            answer.headers[SITE] = self.site
+        return answer
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def elsewhere() -> Elsewhere:
 
 @pytest.fixture
 def client(elsewhere: Elsewhere, api_settings: Settings) -> Iterator[TestClient]:
-    past = ElsewhereMoments(lambda: "http://127.0.0.1:9/")
+    past = ElsewhereMoments(lambda: "http://127.0.0.1:9/", api_settings.site_id)
     past._client = httpx.AsyncClient(transport=httpx.MockTransport(elsewhere.handle))
     with World(api_settings, past=past).client() as made:
         yield made
@@ -73,10 +78,35 @@ def test_its_refusals_come_back_as_they_are(client: TestClient, elsewhere: Elsew
     assert (answer.status_code, answer.json()["detail"]) == (404, "no person a in the gallery")
 
 
+@pytest.mark.parametrize("path", [f"/persons?at={START}", f"/persons/a?at={START}", "/timeline"])
+def test_the_past_of_another_site_was_told_to_whom_this_one_let_in(
+    client: TestClient, elsewhere: Elsewhere, path: str
+) -> None:
+    """Two sites of one machine share a state directory, and a past: a caller of the one saw the other's."""
+    elsewhere.site = "annex%20%C3%A9"
+    answer = client.get(path)
+    assert answer.status_code == 501
+    assert "is of annex é. Start `saferoom past`" in answer.json()["detail"]
+    elsewhere.site = None
+    answer = client.get(path)
+    assert (answer.status_code, "does not say of which" in answer.json()["detail"]) == (501, True)
+
+
+def test_an_error_of_a_proxy_before_the_past_is_no_other_site(
+    client: TestClient, elsewhere: Elsewhere
+) -> None:
+    elsewhere.site, elsewhere.answer = None, httpx.Response(502, json={"detail": "bad gateway"})
+    assert client.get(f"/persons?at={START}").status_code == 502
+
+
 async def test_a_connection_that_ends_as_it_is_used_is_no_outage() -> None:
     """The past closes what is idle for five seconds; a request that met the closing was a 503 on the page."""
     span = json.dumps(SPAN).encode()
-    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(span), span)
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n%b: global\r\n\r\n%b" % (
+        len(span),
+        SITE.encode(),
+        span,
+    )
     connections = 0
 
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -90,7 +120,7 @@ async def test_a_connection_that_ends_as_it_is_used_is_no_outage() -> None:
 
     server = await asyncio.start_server(once, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    past = ElsewhereMoments(lambda: f"http://127.0.0.1:{port}")
+    past = ElsewhereMoments(lambda: f"http://127.0.0.1:{port}", "global")
     try:
         assert [(await past.timeline()).events for _ in range(2)] == [2, 2]
         assert connections == 2

@@ -3,12 +3,13 @@
 import gc
 import weakref
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import pytest
 from fastapi import HTTPException
 
+from api.moments import SITE
 from deploy.past import NoCommands, Past
 from deploy.past_server import app_of
 from deploy.timeline import Timeline, _set_aside
@@ -67,3 +68,13 @@ async def test_the_api_of_another_container_asks_the_past_by_its_name(
     transport = httpx.ASGITransport(app_of(settings, cast(Timeline, None)))
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{asked}") as client:
         assert (await client.get("/openapi.json")).status_code == status
+
+
+async def test_each_answer_of_the_past_says_of_which_site_it_is(make_settings: Any) -> None:
+    """Refusals too: an API of another site hands none of them on."""
+    app = app_of(make_settings(site_id="ännex"), cast(Timeline, None))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8100"
+    ) as client:
+        for answer in (await client.get("/healthz"), await client.post("/persons/reset")):
+            assert answer.headers[SITE] == "%C3%A4nnex"
