@@ -136,7 +136,7 @@ def moments_of(settings: Settings) -> ElsewhereMoments:
 
 
 class AsOf:
-    """ASGI middleware: a GET with ``at`` is answered by ``moments``."""
+    """ASGI middleware: a GET with ``at`` is answered by ``moments``, a change with it is refused."""
 
     def __init__(self, app: ASGIApp, moments: Moments) -> None:
         self._app, self._moments = app, moments
@@ -147,7 +147,7 @@ class AsOf:
             await self._app(scope, receive, send)
             return
         try:
-            _must_have_moments(scope["path"])
+            _must_have_moments(scope["method"], scope["path"])
             await self._moments.serve(moment_of(at), self._app, scope, receive, send)
             return
         except HTTPException as error:
@@ -198,8 +198,11 @@ async def timeline(request: Request) -> system_models.Timeline:
     return await moments.timeline()
 
 
-def _must_have_moments(path: str) -> None:
-    """Raises `HTTPException`: 422 for what is of now, 405 for a search."""
+def _must_have_moments(method: str, path: str) -> None:
+    """Raises `HTTPException`: 422 for what is of now, 405 for a search, and for a change: who asks for one as
+    of then must not get it now."""
+    if method not in ("GET", "OPTIONS"):
+        raise HTTPException(405, "the past can't be changed: ask without `at`", {"Allow": "GET"})
     if _SEARCH.fullmatch(path):
         raise no_search()
     if path.startswith(_OF_NOW):
@@ -207,7 +210,7 @@ def _must_have_moments(path: str) -> None:
 
 
 def _at(scope: Scope) -> str | None:
-    if scope["type"] != "http" or scope["method"] != "GET":
+    if scope["type"] != "http":
         return None
     if b"at=" not in scope["query_string"]:
         return None

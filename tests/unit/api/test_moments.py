@@ -138,13 +138,32 @@ def test_an_idle_connection_ends_here_before_it_ends_there() -> None:
     assert (LIMITS.keepalive_expiry or there) < there
 
 
-def test_what_names_no_moment_or_changes_something_stays_here(
-    client: TestClient, elsewhere: Elsewhere
-) -> None:
+def test_what_names_no_moment_stays_here(client: TestClient, elsewhere: Elsewhere) -> None:
     assert client.get("/persons?camera_id=at").status_code == 200
     merge, at_once = {"person_id1": "a", "person_id2": "b"}, {"Prefer": "respond-async"}
-    assert client.post("/persons/merge?at=1", json=merge, headers=at_once).status_code == 202
+    assert client.post("/persons/merge?that=1", json=merge, headers=at_once).status_code == 202
     assert elsewhere.asked == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/persons/merge", {"person_id1": "a", "person_id2": "b"}),
+        ("POST", "/persons/a/rename", {"label": "Ada"}),
+        ("DELETE", "/persons/a", None),
+        ("POST", "/search", {"attributes": "upper:red", "purpose": "why"}),
+    ],
+)
+def test_a_change_of_the_past_was_made_now(
+    api_settings: Settings, elsewhere: Elsewhere, method: str, path: str, body: object
+) -> None:
+    """`DELETE /persons/a?at=…` forgot the person of today, for good."""
+    world = World(api_settings)
+    with world.client() as client:
+        answer = client.request(method, f"{path}?at={START}", json=body)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert "the past can't be changed" in answer.json()["detail"]
+    assert world.commands.sent == []
 
 
 @pytest.mark.parametrize("at", ["", "soon", "-5", "253402300800000", "9" * 40, "0001-01-01T00:00:00", "²"])
