@@ -43,8 +43,9 @@ PARAMETER: Final[dict[str, Any]] = {
 }
 #: Answered from now, whatever the past was: health, who asks, what became of a command.
 _OF_NOW: Final = ("/healthz", "/readyz", "/whoami", "/timeline", "/commands/")
-#: The same files at any moment.
-_FILES: Final = ("/page/", "/openapi.json")
+#: The same files at any moment. A crop is named by its bytes, and is given only while it is a living person's
+#: now: at a moment past, whoever was forgotten since was not yet.
+_FILES: Final = ("/page/", "/openapi.json", "/crops/")
 _SEARCH: Final = re.compile(r"/persons/[^/]+/similar")
 #: A plus that was not escaped in a query arrives as a space.
 _SPACED: Final = re.compile(r"(\S+[T ]\d\S*) (\d\d(?::?\d\d)?)")
@@ -182,7 +183,7 @@ def no_search() -> HTTPException:
 def describe(paths: dict[str, Any]) -> None:
     """Every GET of an OpenAPI document that answers from the views takes ``at``."""
     for path, operations in paths.items():
-        if "get" in operations and not path.startswith(_OF_NOW) and not _SEARCH.fullmatch(path):
+        if "get" in operations and not path.startswith(_OF_NOW + _FILES) and not _SEARCH.fullmatch(path):
             operations["get"].setdefault("parameters", []).append(PARAMETER)
             for status, said in ((422, "A bad parameter."), (501, "No past is served here.")):
                 schema = {"$ref": f"#/components/schemas/{'Invalid' if status == 422 else 'Problem'}"}

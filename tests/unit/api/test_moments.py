@@ -235,6 +235,15 @@ def test_without_a_past_the_live_api_goes_on(world: World) -> None:
         assert client.get("/persons").status_code == 200
 
 
+def test_a_picture_of_somebody_forgotten_was_given_as_of_then(
+    client: TestClient, elsewhere: Elsewhere
+) -> None:
+    """Until the file went, minutes later at worst: then, the person was not forgotten yet."""
+    elsewhere.answer = httpx.Response(200, content=b"a face", headers={"content-type": "image/jpeg"})
+    assert client.get(f"/crops/{'a' * 64}.jpg?at={START}").status_code == 404
+    assert elsewhere.asked == []
+
+
 def test_the_timeline_is_the_pasts(client: TestClient) -> None:
     assert client.get("/timeline").json() == SPAN
 
@@ -257,4 +266,4 @@ def test_every_get_of_the_views_is_described_with_it(described: TestClient) -> N
     }
     assert {"/persons", "/persons/{person_id}", "/cameras", "/persons/stats"} <= with_at
     of_now = {"/timeline", "/healthz", "/readyz", "/whoami", "/commands/{command_id}"}
-    assert not with_at & {*of_now, "/persons/{person_id}/similar"}
+    assert not with_at & {*of_now, "/persons/{person_id}/similar", "/crops/{sha256}.jpg"}
