@@ -103,7 +103,12 @@ class ServerChild:
         return ChildFailed(f"{self.name} was not ready within {self.ready_timeout:.0f} s\n{REMEDY}")
 
     def _signal(self, number: signal.Signals) -> bool:
+        """Whether there was a process to tell."""
         pid = self.server.pid
-        if pid is not None:
+        if pid is None:
+            return False
+        try:
             os.kill(pid, number)
-        return pid is not None
+        except ProcessLookupError:  # it ended as we looked, and whoever stops it has not said so yet
+            return False
+        return True

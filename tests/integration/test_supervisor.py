@@ -168,6 +168,27 @@ def test_a_server_that_still_downloads_is_not_told_as_slow(tmp_path: Path, told:
     assert told == []
 
 
+def test_a_server_that_ended_as_it_was_killed_ended_the_stop_of_all_others(tmp_path: Path) -> None:
+    """Ctrl-C on a busy machine: a traceback, and whatever had started before it was not ended in order."""
+    over = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    over.wait()
+
+    class Ending:
+        """Its process is gone; whoever stops it still looks for the rest of it."""
+
+        pid: int | None = over.pid
+
+        def start(self, progress: Progress | None = None) -> str:
+            return ""
+
+        def stop(self, timeout_s: float = 1) -> bool:
+            return True
+
+    server = ServerChild("kafka", Ending())
+    server.kill()
+    assert not server.gone(), "that is for its stop to say"
+
+
 def test_the_start_is_told_on_a_terminal_before_its_screen_is_up() -> None:
     """A demo's lines were kept for the live screen, which comes when all has started."""
     shown = io.StringIO()
