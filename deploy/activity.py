@@ -33,10 +33,12 @@ class Activity:
         self.bucket_ms = 1_000
         self.first_at: int | None = None
         self.last_at: int | None = None
+        self.events = 0
         self._counts: dict[int, int] = {}
 
     def add(self, records: Sequence[Record]) -> None:
         for record in records:
+            self.events += 1
             at = moment_of(record)
             if at is None:
                 continue
@@ -46,8 +48,10 @@ class Activity:
             while (self.last_at - self.first_at) // self.bucket_ms >= BUCKETS:
                 self._widen()
 
-    def span(self, events: int) -> Span:
-        return Span(self.first_at, self.last_at, events, self.bucket_ms, dict(sorted(self._counts.items())))
+    def span(self) -> Span:
+        return Span(
+            self.first_at, self.last_at, self.events, self.bucket_ms, dict(sorted(self._counts.items()))
+        )
 
     def _count(self, bucket: int, more: int) -> None:
         self._counts[bucket] = self._counts.get(bucket, 0) + more

@@ -48,7 +48,7 @@ class Timeline:
     """`follow` runs in a thread of its own; `at` and `span` may be called from any."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._settings, self._key = settings, settings.site_id.encode()
         self._views = topics_of(views_of(settings))
         self._head = Past(_FOREVER)
         self._marks: list[Past] = []
@@ -85,7 +85,7 @@ class Timeline:
 
     def span(self) -> Span:
         with self._head_lock:
-            return self._activity.span(self._head.events)
+            return self._activity.span()
 
     def advance(self) -> None:
         """Folds what the log has more by now. Raises `Unavailable`."""
@@ -162,7 +162,8 @@ class Timeline:
                 self._alerts.extend(batch.records)
                 return
             self._head.apply(self._views[place[0]], place, batch)
-            self._activity.add(batch.records)
+            # Sites share partitions: how busy another one is, is not told, nor since when.
+            self._activity.add([record for record in batch.records if record.key == self._key])
             last = self._marks[-1].events if self._marks else 0
             if self._head.events - last >= self._spacing:
                 self._marks.append(Past(self._head.latest, self._head))

@@ -12,6 +12,7 @@ from deploy import log, timeline
 from deploy.past import Past
 from deploy.segments import Segments
 from deploy.timeline import MARKS, STOPS_KEPT, Timeline
+from projections.reading import partitions
 from reid.contracts.detections import CameraStatus
 from reid.contracts.partitioning import partition_of
 from reid.contracts.topics import EVENTS, alerts_key, camera_status_key
@@ -199,6 +200,24 @@ def test_what_comes_into_the_log_is_there_at_once(following: Timeline, settings:
     span = following.span()
     assert (span.first_at, span.last_at) == (START, later)
     assert sum(span.counts.values()) == span.events == 903
+
+
+def test_the_timeline_told_how_busy_another_site_of_the_partition_was(
+    following: Timeline, settings: Settings
+) -> None:
+    """`berlin`, `munich` and `annex` share one of four partitions; so did who began when, and how much."""
+    places = len(partitions(following._asker, EVENTS.name))
+    own = partition_of(SITE.encode(), places)
+    beside = next(name for n in range(99) if partition_of((name := f"site{n}").encode(), places) == own)
+    before = following.span()
+    early, late = START - 3_600_000, START + 3_600_000
+    others = [
+        replace(registered(f"o{n}", n, f"O-{n}", at), site_id=beside) for n, at in enumerate((early, late))
+    ]
+    EventLog(settings.kafka()).write(*others)
+    following.advance()
+    assert following.span() == before
+    assert before.events == sum(before.counts.values()) > 0
 
 
 @pytest.fixture
