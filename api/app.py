@@ -165,7 +165,7 @@ def create_app(
     app.add_middleware(AsOf, moments=past)
     limits = Buckets(settings.rate_limit, settings.rate_burst)
     app.add_middleware(Guard, routes=lambda: app.routes, gate=gate, site_id=settings.site_id, limits=limits)
-    app.add_middleware(SameOrigin, here=gate.here)
+    app.add_middleware(SameOrigin, here=gate.here, beside=gate.beside)
     app.add_middleware(Heads)  # the last one added is asked first
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, faults.refused)

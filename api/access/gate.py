@@ -33,7 +33,8 @@ class Refused(Exception):
 
 
 class Gate:
-    """``on`` False: everybody is `ANYBODY`. ``here``: those alone who ask for a name of this machine.
+    """``on`` False: everybody is `ANYBODY`. ``here``: those alone who ask for a name of this machine;
+    ``beside``: or for one that no page of elsewhere can have, such as another container asks for.
     ``clock``: milliseconds since the epoch."""
 
     def __init__(
@@ -45,8 +46,9 @@ class Gate:
         clock: Callable[[], int],
         *,
         here: bool = False,
+        beside: bool = False,
     ) -> None:
-        self.on, self.here, self._keys, self._issuer = on, here, keys, issuer
+        self.on, self.here, self.beside, self._keys, self._issuer = on, here, beside, keys, issuer
         self.sessions, self._clock = sessions, clock
 
     @classmethod
@@ -70,8 +72,9 @@ class Gate:
                 "SAFEROOM_OIDC_ISSUER, or bind SAFEROOM_API_HOST=127.0.0.1 (docs/security.md)"
             )
         secret = secret_of(settings.home / "session.secret") if some else b""
-        here = not some and is_loopback(settings.api_host)
-        return cls(some, keys, issuer, Sessions(secret, settings.session_hours), clock, here=here)
+        sessions, loopback = Sessions(secret, settings.session_hours), is_loopback(settings.api_host)
+        # Whom nobody asks is on loopback, bound there or vouched for: so is what a browser here looks at.
+        return cls(some, keys, issuer, sessions, clock, here=not some, beside=not some and not loopback)
 
     @classmethod
     def off(cls, *, here: bool = False) -> "Gate":
@@ -145,3 +148,12 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_address(host: str) -> bool:
+    """Whether it is an address and no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

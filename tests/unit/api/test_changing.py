@@ -234,6 +234,21 @@ def test_a_name_that_was_made_to_lead_here_made_its_page_one_of_ours(
         assert client.get("/persons", headers={"Host": host}).status_code == 403
 
 
+def test_in_a_container_a_name_that_was_made_to_lead_here_was_one_of_ours(make_settings: Any) -> None:
+    """docker-compose.yml: bound to all of the container, vouched to be on loopback, asked for by any name.
+    Any page that somebody looked at could read who is where, and forget everybody."""
+    world = World(make_settings(api_host="0.0.0.0", auth="loopback"))
+    with world.client() as client:
+        for host in ("evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "[", ""):
+            evil = {"Host": host, "Origin": f"http://{host}"}
+            assert client.get("/persons", headers=evil).status_code == 403
+            assert client.post("/persons/reset", headers=evil).status_code == 403
+        assert world.commands.sent == []
+        # As this machine and another container call it; no page of elsewhere can have such a name.
+        for host in ("localhost:8000", "127.0.0.1:8000", "api:8000", "172.18.0.3:8000", "[fd00::7]:8000"):
+            assert client.get("/persons", headers={"Host": host}).status_code == 200
+
+
 def test_command_ids_tell_when() -> None:
     made = {command_id(START) for _ in range(100)}
     assert len(made) == 100
