@@ -58,4 +58,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
 
 def _foreign(headers: Headers) -> bool:
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    try:
+        return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    except ValueError:
+        return True

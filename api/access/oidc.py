@@ -19,6 +19,8 @@ ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES25
 FRESH_S: Final = 600.0
 AGAIN_S: Final = 10.0
 TIMEOUT_S: Final = 3.0
+#: The last second that has an RFC 3339: whoever says milliseconds means a moment far behind it.
+LAST_S: Final = 253_402_300_799
 #: Seconds that the clocks of both sides may differ.
 LEEWAY_S: Final = 30
 
@@ -114,7 +116,8 @@ class Issuer:
         if not roles:
             raise BadToken(f"claim {self._role_claim} names none of viewer, operator, admin")
         sites = tuple(_texts(claims, self._site_claim))
-        return Caller(str(claims["sub"]), max(roles), sites, "token", expires_at=int(claims["exp"]) * 1000)
+        ends = min(int(claims["exp"]), LAST_S) * 1000
+        return Caller(str(claims["sub"]), max(roles), sites, "token", expires_at=ends)
 
 
 def _texts(claims: Mapping[str, Any], path: str) -> list[str]:

@@ -211,6 +211,8 @@ def test_three_lengths_of_a_label_were_described(described: TestClient) -> None:
 def test_pages_of_other_origins_may_not_change_anything(world: World, client: TestClient) -> None:
     for method, path in (("POST", "/persons/reset"), ("DELETE", "/persons/a")):
         assert client.request(method, path, headers={"Origin": "http://evil.example"}).status_code == 403
+    broken = client.post("/persons/reset", headers={"Origin": "http://["})
+    assert broken.status_code == 403, "it was a 500"
     assert client.get("/persons", headers={"Origin": "http://evil.example"}).status_code == 200
     assert world.commands.sent == []
     own = client.post("/persons/reset", headers={"Origin": "http://localhost:8000"})
