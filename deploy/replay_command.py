@@ -6,10 +6,12 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+from fastapi import HTTPException
+
+from api import moments
 from api.access.gate import Gate
 from deploy import log
 from deploy.past import Past, app_of
@@ -68,15 +70,12 @@ def fold(settings: Settings, at: str) -> Past:
 
 
 def moment_of(text: str) -> int:
-    """RFC 3339, or milliseconds since the epoch -> the latter. Without a zone: UTC. Raises `ConfigError`."""
+    """As the API's ``at``. Raises `ConfigError`."""
     try:
-        if text.isdigit():
-            return int(text)
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(f"--at {text}: give a time such as 2026-11-22T10:00:00Z") from error
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return round(aware.timestamp() * 1000)
+        return moments.moment_of(text)
+    except HTTPException as error:
+        said = "give a time such as 2026-11-22T10:00:00Z, or milliseconds"
+        raise ConfigError(f"--at {text}: {said}") from error
 
 
 def path_of(query: Sequence[str]) -> str:

@@ -12,8 +12,10 @@ from fastapi import HTTPException
 from api.moments import SITE
 from deploy.past import NoCommands, Past
 from deploy.past_server import app_of
+from deploy.replay_command import moment_of
 from deploy.timeline import Timeline, _set_aside
 from reid.contracts.audit import SearchMade
+from reid.errors import ConfigError
 from reid.runtime.settings import Settings
 
 
@@ -78,3 +80,10 @@ async def test_each_answer_of_the_past_says_of_which_site_it_is(make_settings: A
     ) as client:
         for answer in (await client.get("/healthz"), await client.post("/persons/reset")):
             assert answer.headers[SITE] == "%C3%A4nnex"
+
+
+@pytest.mark.parametrize("at", ["99999999999999999", "1e3", "-5", "0001-01-01T00:00:00", "soon", ""])
+def test_a_moment_that_no_calendar_has_was_a_traceback_after_the_whole_log(at: str) -> None:
+    with pytest.raises(ConfigError, match="give a time such as"):
+        moment_of(at)
+    assert moment_of("2025-11-05T12:10:58.197Z") == moment_of("1762344658197")
