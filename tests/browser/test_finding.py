@@ -250,6 +250,27 @@ def test_an_empty_section_says_what_will_be_there(page: Any) -> None:
     page.wait_for_selector(".card .empty strong, .card .card")
 
 
+def test_of_many_open_alerts_the_newest_hundred_were_all(page: Any, site: Site) -> None:
+    """The badge said 100, and what was older could not be seen until the others were acknowledged."""
+    made = until(lambda: site.get("/alerts?state=all")["alerts"], 60)[0] | {"state": "open"}
+    many = [made | {"alert_id": f"a{n}", "message": f"alert {n}"} for n in range(250)]
+
+    def newest(route: Any) -> None:
+        limit = int(re.findall(r"limit=(\d+)", route.request.url)[0])
+        left = str(limit) if limit < len(many) else None
+        route.fulfill(json={"alerts": many[:limit], "next_cursor": left})
+
+    page.route("**/alerts?state=open*", newest)
+    page.reload()
+    open_view(page, "alerts")
+    page.wait_for_selector("[data-alert=a99]")
+    page.wait_for_selector("nav .badge:has-text('100+')")
+    for last in (199, 249):
+        page.click("text=Show more")
+        page.wait_for_selector(f"[data-alert=a{last}]")
+    page.locator("text=Show more").wait_for(state="hidden")
+
+
 def test_an_alert_of_the_log_is_shown_with_its_evidence_and_acknowledged(page: Any, site: Site) -> None:
     """One rule of this site is broken by whoever enters room2 (`conftest.RULES`)."""
     alert = until(lambda: site.get("/alerts?state=open")["alerts"], 60)[0]

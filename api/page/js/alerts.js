@@ -9,22 +9,25 @@ import { nothingYet, reads, section } from "./section.js";
 import { alertsOpen, may } from "./state.js";
 import { toast } from "./toast.js";
 
-const PAGE = 100;
+const SHOWN = 100; // alerts, and so many more by the button
+const MOST = 1000; // that the API keeps
 
 export const alertsView = {
   title: "Alerts",
   open(root, scope) {
-    let state = "open";
-    const choose = h("select", { class: "field", "aria-label": "Which alerts", onchange: () => { state = choose.value; list.refresh(); } },
+    let state = "open", shown = SHOWN;
+    const more = h("button", { type: "button", class: "button", hidden: true, onclick: () => { shown = Math.min(shown + SHOWN, MOST); list.refresh(); } }, "Show more");
+    const choose = h("select", { class: "field", "aria-label": "Which alerts", onchange: () => { state = choose.value; shown = SHOWN; list.refresh(); } },
       ...[["open", "Open"], ["acknowledged", "Acknowledged"], ["all", "All"]].map(([value, text]) => h("option", { value }, text)));
     const list = section("Alerts", {
-      route: "/alerts", scope, aside: choose, load: reads("/alerts", () => ({ state, limit: PAGE })),
-      draw: (body, { alerts }) => {
+      route: "/alerts", scope, aside: choose, load: reads("/alerts", () => ({ state, limit: shown })),
+      draw: (body, { alerts, next_cursor }) => {
+        more.hidden = next_cursor === null || alerts.length >= MOST;
         if (!alerts.length) return nothingYet(body, state === "open" ? "Nothing unusual" : "No alert", "Rules for cameras, hours and persons stand in the alert rules file.");
         body.replaceChildren(...alerts.map(alert => row(alert, list.refresh)));
       },
     });
-    root.append(h("div", { class: "heading" }, h("h1", null, "Alerts")), list.node);
+    root.append(h("div", { class: "heading" }, h("h1", null, "Alerts")), list.node, h("p", { class: "empty" }, more));
     scope.watch([alertsOpen], list.refresh);
     scope.every(10_000, list.refresh);
   },

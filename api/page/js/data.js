@@ -92,7 +92,7 @@ async function loadCameras() {
 async function loadCounts() {
   if (moment.get() !== null) return;
   if (has("/alerts")) {
-    await shown(() => get("/alerts", { state: "open", limit: 100 }), answer => alertsOpen.set(answer.alerts.length));
+    await shown(() => get("/alerts", { state: "open", limit: 100 }), ({ alerts, next_cursor }) => alertsOpen.set(next_cursor === null ? alerts.length : `${alerts.length}+`));
   }
   if (has("/review")) await shown(() => get("/review", { limit: 1 }), answer => reviewOpen.set(answer.total));
 }

@@ -11,7 +11,7 @@ export const labels = signal(new Map()); // camera -> { tracker: label }, change
 export const people = signal([]); // as /persons gives them, in the order of registration
 export const loaded = signal(false); // people and cameras are there
 export const moment = signal(null); // ms since the epoch that the page shows; null: now
-export const alertsOpen = signal(0);
+export const alertsOpen = signal(0); // "100+" where there are more
 export const reviewOpen = signal(0);
 export const trouble = signal(""); // what the last refresh ended with
 
