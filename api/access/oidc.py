@@ -1,6 +1,7 @@
 """Tokens of an identity provider (OpenID Connect): signed JWTs, checked with its published keys."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ from reid.runtime.settings import Settings
 
 #: Signatures by key pairs alone: with a shared secret whoever checks a token could make one.
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+#: Of an RSA key that does not say by which: RFC 7517 leaves it open, and `jwt` would take RS256 alone.
+_RSA: Final = ALGORITHMS[:6]
 #: Seconds until published keys are fetched again; until an unknown key id may cause that; for an answer.
 FRESH_S: Final = 600.0
 AGAIN_S: Final = 10.0
@@ -36,12 +39,14 @@ class PublishedKeys:
     def __init__(self, where: str, seconds: Callable[[], float] = time.monotonic) -> None:
         self._where, self._seconds = where, seconds
         self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._open: dict[str | None, dict[str, Any]] = {}
         self._fetched: float | None = None
         self._failed: tuple[float, Unavailable] | None = None
         self._lock = asyncio.Lock()
 
-    async def key(self, kid: str | None) -> jwt.PyJWK:
-        """Raises `BadToken` for an unknown id, `Unavailable` when the keys can't be had."""
+    async def key(self, kid: str | None, algorithm: str | None = None) -> jwt.PyJWK:
+        """``algorithm``: that the token names. Raises `BadToken` for an unknown id, `Unavailable` when the
+        keys can't be had."""
         async with self._lock:
             age = None if self._fetched is None else self._seconds() - self._fetched
             if age is None or age > FRESH_S or (kid not in self._keys and age > AGAIN_S):
@@ -49,6 +54,8 @@ class PublishedKeys:
         found = self._keys.get(kid)
         if found is None:
             raise BadToken(f"signed with a key that the issuer does not publish: {kid}")
+        if kid in self._open and algorithm in _RSA:
+            return jwt.PyJWK(self._open[kid], algorithm)
         return found
 
     async def _fetch(self) -> None:
@@ -56,7 +63,9 @@ class PublishedKeys:
         if self._failed is not None and self._seconds() - self._failed[0] <= AGAIN_S:
             raise self._failed[1]
         try:
-            published = jwt.PyJWKSet.from_json(await self._text()).keys
+            text = await self._text()
+            published = jwt.PyJWKSet.from_json(text).keys
+            said = [key for key in json.loads(text)["keys"] if isinstance(key, dict)]
         except (OSError, httpx.HTTPError, jwt.PyJWTError, ValueError) as error:
             why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             away = Unavailable(
@@ -65,6 +74,7 @@ class PublishedKeys:
             self._failed = self._seconds(), away
             raise away from error
         self._keys = {key.key_id: key for key in published}
+        self._open = {key.get("kid"): key for key in said if key.get("kty") == "RSA" and not key.get("alg")}
         self._fetched, self._failed = self._seconds(), None
 
     async def _text(self) -> str:
@@ -99,8 +109,8 @@ class Issuer:
     async def caller(self, token: str) -> Caller:
         """Raises `BadToken`, `Unavailable`."""
         try:
-            kid = jwt.get_unverified_header(token).get("kid")
-            key = await self._keys.key(kid)
+            header = jwt.get_unverified_header(token)
+            key = await self._keys.key(header.get("kid"), header.get("alg"))
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,

@@ -1,6 +1,7 @@
 """Who may: each route by each role, from the API's own description; and every way to say who one is."""
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 from starlette.websockets import WebSocketDisconnect
 
 from api.access import guard
@@ -341,6 +344,37 @@ def test_tokens_that_count_for_nothing(tmp_path: Path) -> None:
     assert refused(tmp_path, by_secret)
     assert refused(tmp_path, jwt.encode(claims, None, "none", headers={"kid": "k1"}))
     assert refused(tmp_path, "not.a.token")
+
+
+def test_a_key_that_said_no_algorithm_was_taken_for_one_of_rs256_alone(tmp_path: Path) -> None:
+    """RFC 7517 leaves `alg` open; tokens by RS384, RS512 and PS, which are said to be taken, were refused."""
+    now, private = time.time(), rsa.generate_private_key(65537, 2048)
+    public = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True) | {"kid": "r1"}
+    secret = {"kty": "oct", "kid": "o1", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"}
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "x", "exp": now + 60, "saferoom_role": "viewer"}
+
+    def signed(by: str, key: Any = private, kid: str = "r1") -> str:
+        return jwt.encode(claims, key, by, headers={"kid": kid})
+
+    def published(**more: str) -> None:
+        (tmp_path / "jwks.json").write_text(json.dumps({"keys": [public | more, secret]}))
+
+    published()
+    for by in ("RS256", "RS384", "RS512", "PS256", "PS512"):
+        assert asyncio.run(issuer(tmp_path / "jwks.json").caller(signed(by))).name == "x"
+    # What is no algorithm of the key's kind, or a shared secret, is refused, and no 500.
+    rest = signed("RS256").partition(".")[2]
+    for named in (
+        {"alg": "ES256", "kid": "r1"},
+        {"alg": "EdDSA", "kid": "r1"},
+        {"alg": "RS256", "kid": "o1"},
+    ):
+        forged = base64.urlsafe_b64encode(json.dumps(named).encode()).rstrip(b"=").decode()
+        assert refused(tmp_path, f"{forged}.{rest}")
+    assert refused(tmp_path, signed("HS256", "secret" * 8, "o1"))
+    published(alg="PS256")
+    assert asyncio.run(issuer(tmp_path / "jwks.json").caller(signed("PS256"))).name == "x"
+    assert "does not match" in refused(tmp_path, signed("RS256"))
 
 
 def test_claims_in_other_places(tmp_path: Path) -> None:
