@@ -91,6 +91,7 @@ def create_app(
     looking: Looking | None = None,
     pictures: Pictures | None = None,
     past: Moments | None = None,
+    together: bool = True,
 ) -> FastAPI:
     """Closes ``reader``, ``commands``, ``looking``, ``pictures`` and ``past`` when it shuts down. ``clock``:
     milliseconds since the epoch.
@@ -98,7 +99,7 @@ def create_app(
     ``gate``: who may; ``looking``: what looks at pictures that are searched for; by default as the settings
     say. ``pictures``: what cameras see now. Raises `ConfigError` where access must be asked for, and nobody
     could be let in, and for a crop store that can't be. ``past``: what answers as of then, by default the
-    process that the settings name.
+    process that the settings name. Not ``together``: what ``reader`` reads depends on the request.
     """
     past = past or moments.moments_of(settings)
     pictures = pictures or NoPictures()
@@ -106,7 +107,7 @@ def create_app(
         gate = Gate.of(settings, clock)
         if not gate.on:
             log.warning("%s", NOTICE)
-    views = Views(reader, settings.site_id)
+    views = Views(reader, settings.site_id, together)
     hub, alerts_hub = LabelsHub(views), AlertsHub(views)
     asking = Asking(views, commands, settings.command_timeout)
     search = Following(views, Index())

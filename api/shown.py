@@ -38,10 +38,11 @@ class _Version(NamedTuple):
 
 
 class ShownPersons:
-    """Of ``site_id``. Every method raises `Unavailable` when Redis is away."""
+    """Of ``site_id``. Every method raises `Unavailable` when Redis is away. ``together``: who asks at once is
+    answered by one reading; not where what ``reader`` reads depends on who asks."""
 
-    def __init__(self, reader: Reader, site_id: str) -> None:
-        self._reader, self._site = reader, site_id
+    def __init__(self, reader: Reader, site_id: str, together: bool = True) -> None:
+        self._reader, self._site, self._together = reader, site_id, together
         self._pages, self._ones = Batched(self._read_pages), Batched(self._read_ones)
         self._version: _Version | None = None
         self._kept: dict[PersonsAsked, bytes] = {}
@@ -49,11 +50,14 @@ class ShownPersons:
 
     async def page(self, asked: PersonsAsked) -> bytes:
         """`api.models.Persons` in JSON, in the order of registration."""
-        return await self._pages.ask(asked)
+        return await (self._pages.ask(asked) if self._together else self._page(asked))
 
     async def one(self, person_id: str) -> bytes | None:
         """`api.models.Person` in JSON."""
-        return await self._ones.ask(person_id)
+        if self._together:
+            return await self._ones.ask(person_id)
+        (found,) = await self._documents([person_id])
+        return found
 
     async def _read_pages(self, questions: Sequence[PersonsAsked]) -> dict[PersonsAsked, bytes]:
         # Before the pages: one that changes meanwhile is kept under the older version, and read again.

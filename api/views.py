@@ -82,11 +82,12 @@ _alert = msgspec.json.Decoder(AlertView)
 
 
 class Views:
-    """Documents of ``site_id``. Every method raises `Unavailable` when Redis is away."""
+    """Documents of ``site_id``. Every method raises `Unavailable` when Redis is away. ``together``: as
+    `ShownPersons` has it."""
 
-    def __init__(self, reader: Reader, site_id: str) -> None:
+    def __init__(self, reader: Reader, site_id: str, together: bool = True) -> None:
         self._reader, self._site = reader, site_id
-        self._shown = ShownPersons(reader, site_id)
+        self._shown = ShownPersons(reader, site_id, together)
 
     async def ping(self) -> None:
         await self._reader.ping()

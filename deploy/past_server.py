@@ -71,6 +71,7 @@ def app_of(settings: Settings, timeline: Timeline) -> Any:
         lambda: _shown.get().moment,
         Gate.off(here=is_loopback(settings.past_host)),
         past=HereMoments(timeline),
+        together=False,
     )
     return OfSite(ReadsOnly(app), settings.site_id)
 

@@ -1,5 +1,6 @@
 """Views as of a moment, many of which are held and let go."""
 
+import asyncio
 import gc
 import weakref
 from pathlib import Path
@@ -17,6 +18,8 @@ from deploy.timeline import Timeline, _set_aside
 from reid.contracts.audit import SearchMade
 from reid.errors import ConfigError
 from reid.runtime.settings import Settings
+from tests.unit.projections.logs import project
+from tests.unit.projections.story import START, registered
 
 
 def test_a_past_that_nobody_holds_any_more_is_gone_at_once() -> None:
@@ -87,3 +90,26 @@ def test_a_moment_that_no_calendar_has_was_a_traceback_after_the_whole_log(at: s
     with pytest.raises(ConfigError, match="give a time such as"):
         moment_of(at)
     assert moment_of("2025-11-05T12:10:58.197Z") == moment_of("1762344658197")
+
+
+async def test_two_who_asked_at_once_about_two_moments_got_the_answer_of_one(make_settings: Any) -> None:
+    """The reading of the one answered the other too: a third of the answers, while a slider was moved."""
+    moments = {START + n: Past(START + n) for n in range(8)}
+    for n, past in enumerate(moments.values()):
+        project(past.store, [registered(f"p{i}", i, f"Visitor-{n}", START) for i in range(n + 1)])
+
+    class Known:
+        def at(self, moment: int, counted: bool = True) -> Past:
+            return moments[moment]
+
+    app = app_of(make_settings(), cast(Timeline, Known()))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8100"
+    ) as client:
+        for path, told in (("/persons", "persons"), ("/persons/p0", "label")):
+            answers = await asyncio.gather(
+                *(client.get(f"{path}?at={at}") for _ in range(5) for at in moments)
+            )
+            for at, answer in zip([*moments] * 5, answers, strict=True):
+                n, body = at - START, answer.json()[told]
+                assert body == f"Visitor-{n}" if told == "label" else len(body) == n + 1
