@@ -19,6 +19,7 @@ from reid.contracts.views import (
     LabelsChanged,
     LiveTrack,
     PersonsChanged,
+    nameless,
     person_labels,
 )
 from reid.journeys.arrivals import Arrival
@@ -200,9 +201,12 @@ class Views:
             yield (_changed.decode(raw) async for raw in messages)
 
     async def alerts(self) -> list[AlertView]:
-        """The newest alerts, the latest opened first."""
+        """The newest alerts, the latest opened first. Nobody is named who is forgotten, though no alerts
+        process runs that would say so."""
         (found,) = await self._reader.hashes([topics.alerts_key(self._site)])
-        return sorted((_alert.decode(raw) for raw in found.values()), key=lambda a: -a.number)
+        alerts = sorted((_alert.decode(raw) for raw in found.values()), key=lambda a: -a.number)
+        known = await self.known({alert.person_id for alert in alerts if alert.person_id is not None})
+        return [a if a.person_id is None or a.person_id in known else nameless(a) for a in alerts]
 
     @asynccontextmanager
     async def alert_changes(self) -> AsyncIterator[AsyncIterator[AlertView]]:

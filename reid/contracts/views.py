@@ -253,3 +253,10 @@ class AlertView(msgspec.Struct, kw_only=True):
     acknowledged_at: int | None = None
     acknowledged_by: str = ""
     events: int = 1
+
+
+def nameless(alert: AlertView) -> AlertView:
+    """The alert when its person is forgotten. Nothing may lead back to them: the track, too, names who it was
+    elsewhere."""
+    evidence = msgspec.structs.replace(alert.evidence, track=None, bbox=None)
+    return msgspec.structs.replace(alert, person_id=None, label="", of=None, evidence=evidence)

@@ -12,6 +12,7 @@ from reid.contracts.views import AlertView
 from reid.runtime.settings import Settings
 from tests.unit.alerting.story import Story, acknowledge, at, rule, seen, tick
 from tests.unit.api.world import World
+from tests.unit.projections.story import START, forgotten, merged, registered
 from tests.unit.projections.test_alerts_view import apply
 
 
@@ -36,6 +37,7 @@ class AlertWorld(World):
 @pytest.fixture
 def world(api_settings: Settings) -> AlertWorld:
     made = AlertWorld(api_settings)
+    made.happens(*(registered(who, n, f"Visitor-{who}", START) for n, who in enumerate("abc")))
     made.tell(seen("a", 0), seen("b", 1, "room2"), seen("c", 2, "room3"))
     return made
 
@@ -43,6 +45,13 @@ def world(api_settings: Settings) -> AlertWorld:
 def ids(answer: Any) -> list[str]:
     assert answer.status_code == 200, answer.text
     return [alert["person_id"] for alert in answer.json()["alerts"]]
+
+
+def next_alerts(socket: Any) -> list[dict[str, Any]]:
+    while (message := socket.receive_json())["type"] != "alerts":
+        pass
+    found: list[dict[str, Any]] = message["alerts"]
+    return found
 
 
 def test_alerts_come_latest_first_in_pages(world: AlertWorld) -> None:
@@ -56,6 +65,18 @@ def test_alerts_come_latest_first_in_pages(world: AlertWorld) -> None:
         assert (alert["camera_id"], alert["opened_at"], alert["closed_at"]) == ("room2", at(1), None)
         assert alert["evidence"]["cause"].startswith("reid.events.v1/0/") and "of" not in alert
         assert client.get("/alerts", params={"state": "loud"}).status_code == 422
+
+
+def test_alerts_named_somebody_forgotten_where_no_alerts_process_ran(world: AlertWorld) -> None:
+    """Rules were switched off since: nobody told the alerts of it, and they kept the name."""
+    world.happens(merged("c", "b", "Visitor-c"), forgotten("a"))
+    with world.client() as client, client.websocket_connect("/ws") as socket:
+        answer = client.get("/alerts").json()["alerts"]
+        assert [alert["person_id"] for alert in answer] == ["c", "b", None], "who was merged is there still"
+        assert answer == next_alerts(socket)[::-1]
+        gone = answer[-1]
+        assert gone["label"] == "" and not {"track", "bbox"} & gone["evidence"].keys()
+        assert gone["camera_id"] == "room1" and gone["evidence"]["cause"]
 
 
 def test_one_that_is_over_is_open_until_somebody_has_seen_it(world: AlertWorld) -> None:
@@ -88,12 +109,6 @@ def test_a_key_acknowledges_once(world: AlertWorld) -> None:
 
 
 def test_alerts_are_pushed(world: AlertWorld) -> None:
-    def next_alerts(socket: Any) -> list[dict[str, Any]]:
-        while (message := socket.receive_json())["type"] != "alerts":
-            pass
-        found: list[dict[str, Any]] = message["alerts"]
-        return found
-
     with world.client() as client, client.websocket_connect("/ws") as socket:
         assert [alert["person_id"] for alert in next_alerts(socket)] == ["a", "b", "c"]
         world.tell(seen("d", 3))
