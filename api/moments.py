@@ -83,6 +83,8 @@ class ElsewhereMoments:
 
     async def timeline(self) -> system_models.Timeline:
         answer = await self._asked("/timeline", {})
+        if answer.status_code == 503 and SITE in answer.headers:
+            raise Unavailable(str(answer.json()["detail"]))
         if answer.status_code != 200:
             raise Unavailable(f"the past answers {answer.status_code}: see its log")
         return system_models.Timeline.model_validate_json(answer.content)

@@ -41,6 +41,8 @@ STOPS_KEPT: Final = 24
 ALERTS_HELD: Final = 10_000
 #: Seconds between two looks for more of the log.
 LOOK_S: Final = 1.0
+#: Seconds that who asks for the span waits for the first reading of the log.
+PATIENCE_S: Final = 5.0
 _FOREVER: Final = 2**62
 
 
@@ -58,6 +60,7 @@ class Timeline:
         self._kept: OrderedDict[tuple[int, bool], Past] = OrderedDict()
         self._stops: OrderedDict[tuple[int, bool], Past] = OrderedDict()
         self._read: dict[Place, int] = {}
+        self._read_once = threading.Event()
         # Held for one batch; for the whole of one advance; for the whole of one answer.
         self._head_lock, self._advancing, self._answering = (threading.Lock() for _ in range(3))
         self._follower = readers.log_reader(settings.kafka())
@@ -83,9 +86,16 @@ class Timeline:
             self._follower.close()
             self._asker.close()
 
-    def span(self) -> Span:
+    def span(self, patience_s: float = PATIENCE_S) -> Span:
+        """Raises `Unavailable` while the log is read for the first time: its beginning is not all of it."""
+        read = self._read_once.wait(patience_s)
         with self._head_lock:
-            return self._activity.span()
+            found = self._activity.span()
+        if not read:
+            raise Unavailable(
+                f"the log is being read ({found.events} events so far): ask again in some seconds"
+            )
+        return found
 
     def advance(self) -> None:
         """Folds what the log has more by now. Raises `Unavailable`."""
@@ -93,6 +103,7 @@ class Timeline:
             for (topic, partition), start in self._places().items():
                 for batch in batches(self._follower, topic, {partition: start or None}, size=SPACING):
                     self._take((topic, partition), batch)
+            self._read_once.set()
 
     def at(self, moment: int, counted: bool = True) -> Past:
         """The views as of then. Not ``counted``: without the sums of `api.analytics`, which takes a fraction

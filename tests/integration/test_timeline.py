@@ -16,6 +16,7 @@ from projections.reading import partitions
 from reid.contracts.detections import CameraStatus
 from reid.contracts.partitioning import partition_of
 from reid.contracts.topics import EVENTS, alerts_key, camera_status_key
+from reid.errors import Unavailable
 from reid.runtime.ready import read_ready
 from reid.runtime.settings import Settings
 from tests.integration.event_log import EventLog
@@ -189,6 +190,15 @@ def test_a_reader_whose_queue_was_full_waits_no_second_for_more(settings: Settin
             return time.monotonic() - began
 
     assert took() < took(**{"fetch.queue.backoff.ms": 1000}) / 2
+
+
+def test_the_timeline_of_a_log_that_is_being_read_was_its_beginning(settings_of_log: Settings) -> None:
+    """After a start, for minutes where the log is long: the slider ended days ago, or there was no event."""
+    with closing(Timeline(settings_of_log)) as starting:
+        with pytest.raises(Unavailable, match="is being read"):
+            starting.span(0)
+        starting.advance()
+        assert starting.span(0).events == 902
 
 
 def test_what_comes_into_the_log_is_there_at_once(following: Timeline, settings: Settings) -> None:

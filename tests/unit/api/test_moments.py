@@ -28,6 +28,7 @@ class Elsewhere:
     def __init__(self) -> None:
         self.asked: list[httpx.Request] = []
         self.answer = httpx.Response(200, json={"persons": []})
+        self.span = httpx.Response(200, json=SPAN)
         self.away = False
         self.site: str | None = "global"
 
@@ -35,7 +36,7 @@ class Elsewhere:
         self.asked.append(request)
         if self.away:
             raise httpx.ConnectError("refused")
-        answer = httpx.Response(200, json=SPAN) if request.url.path == "/timeline" else self.answer
+        answer = self.span if request.url.path == "/timeline" else self.answer
         answer.headers.pop(SITE, None)
         if self.site is not None:
             answer.headers[SITE] = self.site
@@ -244,8 +245,11 @@ def test_a_picture_of_somebody_forgotten_was_given_as_of_then(
     assert elsewhere.asked == []
 
 
-def test_the_timeline_is_the_pasts(client: TestClient) -> None:
+def test_the_timeline_is_the_pasts(client: TestClient, elsewhere: Elsewhere) -> None:
     assert client.get("/timeline").json() == SPAN
+    elsewhere.span = httpx.Response(503, json={"detail": "the log is being read"})
+    answer = client.get("/timeline")
+    assert (answer.status_code, answer.json()) == (503, {"detail": "the log is being read"})
 
 
 async def test_the_past_of_this_state_directory_is_found(make_settings: Any) -> None:
