@@ -72,8 +72,18 @@ def small_marks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def following(settings_of_log: Settings, small_marks: None) -> Iterator[Timeline]:
     with closing(Timeline(settings_of_log)) as made:
-        made.advance()
+        read_whole(made)
         yield made
+
+
+def read_whole(made: Timeline) -> None:
+    """All that `happenings` told: a transaction can be read a moment after it was committed."""
+    deadline = time.monotonic() + 20
+    made.advance()
+    while made.span(0).events < 902:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        made.advance()
 
 
 def from_the_beginning(settings: Settings, moment: int) -> Past:
@@ -197,7 +207,7 @@ def test_the_timeline_of_a_log_that_is_being_read_was_its_beginning(settings_of_
     with closing(Timeline(settings_of_log)) as starting:
         with pytest.raises(Unavailable, match="is being read"):
             starting.span(0)
-        starting.advance()
+        read_whole(starting)
         assert starting.span(0).events == 902
 
 
