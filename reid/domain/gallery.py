@@ -16,8 +16,9 @@ from reid.contracts.embedding import fixed_from_bytes, stacked
 from reid.contracts.events import Template
 from reid.domain.basis import SAMPLE, Basis, basis_of
 from reid.domain.blocks import Places
-from reid.domain.centring import Centring, WholeVector
+from reid.domain.centring import Centring
 from reid.domain.cohort import Cohort
+from reid.domain.nearest import Nearest
 from reid.domain.prototypes import FROM_PERSONS, Prototypes, Shown
 from reid.domain.rows import Rows, directions_to
 from reid.domain.shortlist import Shortlists
@@ -61,6 +62,7 @@ class _ModelIndex:
         self.cohort = Cohort(centring)
         self.basis = basis
         self.prototypes: Prototypes | None = None
+        self.nearest: Nearest | None = None
 
     @property
     def large(self) -> bool:
@@ -137,16 +139,16 @@ class _ModelIndex:
             self.centring.centred(fixed_from_bytes(s.probe.vector), s.probe.camera_id) for s in searches
         ]
         excluded = [{self.number[p] for p in s.excluded if p in self.number} for s in searches]
-        if self.prototypes is not None and self.large:
-            near = self.prototypes.near(probes, excluded, top)
-            return [self._exact(rows, probe, top) for rows, probe in zip(near, probes, strict=True)]
+        if self.nearest is not None and self.large:
+            return [self._best(*near, top) for near in self.nearest.near(probes, excluded, top)]
         directions = directions_to(probes)
         found = []
         for probe, rows, without in zip(
             probes, self.shortlists.of(directions, excluded, top), excluded, strict=True
         ):
             unscored = np.array(self.table.near(without), np.intp)
-            found.append(self._exact(np.sort(np.concatenate([rows, unscored])), probe, top))
+            rows = np.sort(np.concatenate([rows, unscored]))
+            found.append(self._best(rows, self.table.cosines(rows, probe), top))
         return found
 
     def _prepare(self) -> None:
@@ -155,6 +157,7 @@ class _ModelIndex:
         if self.large and self.prototypes is None:
             assert self.basis is not None
             self.prototypes = Prototypes(self.table, self.basis)
+            self.nearest = Nearest(self.table, self.prototypes)
             every = [Shown(number, self.rows[person_id]) for person_id, number in self.number.items()]
             for start in range(0, len(every), _LATE):
                 shown = every[start : start + _LATE]
@@ -162,7 +165,7 @@ class _ModelIndex:
                 self.prototypes.add([row for row, _ in held], stacked([vector for _, vector in held]))
                 self.prototypes.put(shown)
         elif self.prototypes is not None and persons < _NO_MORE * FROM_PERSONS:
-            self.prototypes = None
+            self.prototypes = self.nearest = None
         if self.large and persons >= _SURELY * FROM_PERSONS and self.table.rough_scores:
             self.table.sleep()
             self.shortlists = Shortlists(self.table)
@@ -170,8 +173,9 @@ class _ModelIndex:
             self.table.wake()
             self.shortlists = Shortlists(self.table)
 
-    def _exact(self, rows: Places, probe: WholeVector, top: int) -> list[Candidate]:
-        scores, owners = self.table.cosines(rows, probe), self.table.owner[rows]
+    def _best(self, rows: Places, scores: NDArray[np.int64], top: int) -> list[Candidate]:
+        """Of these rows, with their exact cosines in millionths."""
+        owners = self.table.owner[rows]
         # The best row of a person comes first; of equals who was registered first.
         order = np.lexsort((owners, -scores))
         best: dict[int, int] = {}

@@ -1,8 +1,8 @@
 """Who in a large crowd may be nearest, by one comparison a person instead of one a template.
 
 A person is stood for by two directions: the means of two groups of its templates, those that lie towards
-the one farthest from the middle, and the others. The persons whose nearer direction is nearest to the probe
-are looked at closer: all their templates along the few directions of the site's basis; and of these the best
+the one farthest from the middle, and the others. Who is nearest by these is looked at closer
+(`reid.domain.nearest`): all templates along the few directions of the site's basis; and of these the best
 are compared exactly, as in a small gallery.
 
 It may miss somebody whom a comparison of everything with everything would find, so it must miss the same one
@@ -11,8 +11,7 @@ length 4,000 at the most: no sum exceeds 2**24, whatever the order), or quotient
 They depend on the persons' templates, the cameras' means and the basis alone, not on how those came to be.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,26 +20,19 @@ from numpy.typing import NDArray
 from reid.contracts.embedding import SCALE
 from reid.contracts.events import Template
 from reid.domain.basis import LENGTH, Basis
-from reid.domain.blocks import BLOCK, STRETCH, Block, Places, gathered, product, products, put
+from reid.domain.blocks import BLOCK, STRETCH, Block, Places, product, products, put
 from reid.domain.centring import WholeVector
 from reid.domain.coarse import Floats
 from reid.domain.rows import Rows
 
 #: Persons of an encoder from which on they are found by their prototypes; fewer are all compared.
 FROM_PERSONS: Final = 8_192
-#: Persons who are looked at closer: one of so many, and so many at least.
-SHARE: Final = 18
-LEAST: Final = 1_024
-#: Templates compared exactly, and for each person wanted so many more.
-_ROWS: Final = 192
-_ROWS_EACH: Final = 8
 #: Lengths in whole numbers: of a template along the basis, of a prototype and of a probe. Less its camera's
 #: mean a template is up to twice as long.
 _TEMPLATE: Final = 2_000
 _UNIT: Final = 4_000
-_NOWHERE: Final = np.float32(-np.inf)
-#: Looks remembered, and changed persons: most looks are asked for again, when few persons have changed.
-_REMEMBERED: Final = 128
+NOWHERE: Final = np.float32(-np.inf)
+#: Changed persons remembered.
 _CHANGES: Final = 1_024
 #: Directions that stay in the cache from one probe to the next; a part of `BLOCK`.
 _STRETCH: Final = 2_048
@@ -53,18 +45,6 @@ class Shown(NamedTuple):
     rows: Mapping[int, Template]
 
 
-@dataclass(slots=True)
-class _Asked:
-    """``scores`` of all persons' places with a look; which of these are ``chosen`` to be looked at closer;
-    their ``rows`` with their scores, ``near``: as they were at ``moment``."""
-
-    scores: Floats
-    chosen: NDArray[np.bool_]
-    rows: Places
-    near: Floats
-    moment: int
-
-
 class Prototypes:
     """Of the templates of one encoder, which stand in ``table``.
 
@@ -72,43 +52,40 @@ class Prototypes:
     camera's mean. Of each person, at a place that is given to another when it goes: of both groups the sum of
     its templates along the basis less their cameras' means, how many of them are of which camera, and the
     direction.
+
+    ``used`` places were given; ``number`` is who is at each, -1 where nobody is; ``place`` is that of each
+    row. ``turns`` counts new means: they turn the directions of so many persons that none is told apart.
     """
 
     def __init__(self, table: Rows, basis: Basis) -> None:
         self._table, self._basis = table, basis.astype(np.float64)
         self._width = basis.shape[1]
-        self._parts: list[Block] = []
+        # Of each row, with room for more. Copied where it grows, which is seldom.
+        self._parts: NDArray[np.int16] = np.zeros((64, self._width), np.int16)
         self._inverse: Floats = np.zeros(64, np.float32)
         self._square: Floats = np.zeros(64, np.float32)
-        self._place: Places = np.zeros(64, np.intp)
+        self.place: Places = np.zeros(64, np.intp)
         self._places: dict[int, int] = {}
-        self._number: NDArray[np.int64] = np.full(64, -1, np.int64)
+        self.number: NDArray[np.int64] = np.full(64, -1, np.int64)
         self._less: NDArray[np.int32] = np.zeros((2, 64, self._width), np.int32)
         self._counts: NDArray[np.int16] = np.zeros((2, 64, 0), np.int16)
         self._directions: tuple[list[Block], list[Block]] = ([], [])
         self._free: list[int] = []
-        self._used = 0
+        self.used = 0
         self._centres: WholeVector = np.zeros((0, self._width))
         # Of each place, -1 behind the last.
         self._rows: NDArray[np.int32] = np.full((64, 16), -1, np.int32)
-        self._asked: dict[bytes, _Asked] = {}
         self._changed: list[int] = []
+        self.turns = 0
         self._forgotten = 0
 
     def add(self, rows: Sequence[int], vectors: NDArray[np.int16]) -> None:
         """New templates, ``(n, d)``, went to these rows."""
-        while len(self._parts) * BLOCK < self._table.used:
-            self._parts.append(np.zeros((BLOCK, self._width), np.int16))
         if len(self._inverse) < len(self._table.owner):
-            more = len(self._table.owner) - len(self._inverse)
-            self._inverse = np.concatenate([self._inverse, np.zeros(more, np.float32)])
-            self._square = np.concatenate([self._square, np.zeros(more, np.float32)])
-            self._place = np.concatenate([self._place, np.zeros(more, np.intp)])
+            self._grow(len(self._table.owner))
         self._follow()
-        order = np.argsort(rows)
-        places = np.array(rows, np.intp)[order]
-        along = self._along(vectors[order])
-        put(self._parts, places, along.astype(np.int16))
+        places, along = np.array(rows, np.intp), self._along(vectors)
+        self._parts[places] = along
         self._square[places] = np.einsum("ij,ij->i", along, along)
         self._measure(places)
 
@@ -121,8 +98,8 @@ class Prototypes:
         of = np.repeat(np.arange(len(shown)), count)
         every = np.array([row for each in rows for row in each], np.intp)
         starts = np.cumsum(count) - count
-        self._place[every] = places[of]
-        along = self._gathered(every)
+        self.place[every] = places[of]
+        along = self._parts[every].astype(np.float64)
         second = _far(along, of, starts, count)
         cameras = self._table.camera[every]
         for group, here in enumerate((~second, second)):
@@ -131,7 +108,8 @@ class Prototypes:
             np.add.at(counts, (of[here], cameras[here]), 1)
             self._counts[group, places] = counts
             self._less[group, places] = sums - counts.astype(np.float64) @ self._centres
-        self._direct(np.sort(places))
+        ascending = np.sort(places)
+        self._direct(ascending, *(less[ascending].astype(np.float64) for less in self._less))
         self._keep(places, rows)
         self._note(places.tolist())
 
@@ -139,7 +117,7 @@ class Prototypes:
         """Forgets the person; an unknown one is no error."""
         place = self._places.pop(number, None)
         if place is not None:
-            self._number[place] = -1
+            self.number[place] = -1
             self._free.append(place)
             self._rows[place] = -1
             self._note([place])
@@ -153,83 +131,70 @@ class Prototypes:
         used = self._table.used
         here = (self._table.camera[:used] == camera) & (self._table.owner[:used] >= 0)
         self._measure(np.flatnonzero(here))
-        of = (self._counts[:, : self._used, camera] > 0).any(axis=0) & (self._number[: self._used] >= 0)
+        of = (self._counts[:, : self.used, camera] > 0).any(axis=0) & (self.number[: self.used] >= 0)
         places = np.flatnonzero(of)
         for start in range(0, len(places), STRETCH):
             some = places[start : start + STRETCH]
+            found = []
             for group in range(2):
-                self._less[group, some] -= self._counts[group, some, camera, None] * turned
-            self._direct(some)
-        self._asked.clear()
+                less = self._less[group].take(some, axis=0)
+                less -= self._counts[group, some, camera, None] * turned
+                self._less[group, some] = less
+                found.append(less.astype(np.float64))
+            self._direct(some, found[0], found[1])
+        self.turns += 1
 
-    def near(
-        self, probes: Sequence[WholeVector], excluded: Sequence[Collection[int]], top: int
-    ) -> list[Places]:
-        """For each probe, less its camera's mean, the rows to compare exactly to find ``top`` persons,
-        ascending; none of persons with ``excluded`` numbers."""
+    def __len__(self) -> int:
+        """Persons."""
+        return len(self._places)
+
+    def places(self, numbers: Iterable[int]) -> Places:
+        """Of those of these who have one."""
+        found = map(self._places.get, numbers)
+        return np.array([place for place in found if place is not None], np.intp)
+
+    def looks(self, probes: Sequence[WholeVector]) -> Floats:
+        """``(n, k)``: the directions of probes, each less its camera's mean."""
         self._follow()
-        along = self._units(np.rint(np.stack(probes) @ self._basis / LENGTH)).astype(np.float32)
-        known = [self._known(probe) for probe in along]
-        new = [place for place, asked in enumerate(known) if asked is None]
-        if new:
-            first, second = (
-                products(blocks, self._used, along[new], _STRETCH) for blocks in self._directions
-            )
-            scores = np.maximum(first, second, out=first)
-            scores[:, np.flatnonzero(self._number[: self._used] < 0)] = _NOWHERE
-            for place, row in zip(new, scores, strict=True):
-                none, nobody = np.zeros(0, np.intp), np.zeros(self._used, np.bool_)
-                known[place] = _Asked(row.copy(), nobody, none, np.zeros(0, np.float32), self._moment)
-        found = []
-        for probe, asked, without in zip(along, known, excluded, strict=True):
-            assert asked is not None
-            self._look_closer(asked, probe, without)
-            best = _best(asked.near, self._table.owner[asked.rows], _ROWS + _ROWS_EACH * top)
-            found.append(np.sort(asked.rows[best]))
-            self._asked[probe.tobytes()] = asked
-        for key in list(self._asked)[: max(len(self._asked) - _REMEMBERED, 0)]:
-            del self._asked[key]
-        return found
+        if not probes:
+            return np.zeros((0, self._width), np.float32)
+        return self._units(np.rint(np.stack(probes) @ self._basis / LENGTH)).astype(np.float32)
 
-    def _known(self, probe: Floats) -> _Asked | None:
-        """What is remembered of a look, persons' scores brought up to date and nothing kept of the rows of
-        those who changed; None where so many have that it costs as much to begin anew."""
-        asked = self._asked.pop(probe.tobytes(), None)
-        if asked is None or asked.moment < self._forgotten:
+    def scores(self, looks: Floats) -> Floats:
+        """``(n, used)`` of all places; `NOWHERE` where nobody is."""
+        first, second = (products(blocks, self.used, looks, _STRETCH) for blocks in self._directions)
+        np.maximum(first, second, out=first)
+        first[:, np.flatnonzero(self.number[: self.used] < 0)] = NOWHERE
+        return first
+
+    def scores_at(self, places: Places, look: Floats) -> Floats:
+        """``(n,)`` of some, which ascend."""
+        first, second = (product(blocks, self.used, places, look) for blocks in self._directions)
+        return np.where(self.number[places] >= 0, np.maximum(first, second), NOWHERE)
+
+    def rows_at(self, places: Places) -> Places:
+        """All rows of those at these places, in any order."""
+        every = self._rows.take(places, axis=0).ravel()
+        return every[every >= 0].astype(np.intp)
+
+    def scores_of(self, rows: Places, look: Floats) -> Floats:
+        """``(n,)`` of these rows."""
+        self._follow()
+        common = self._centres.astype(np.float32) @ look
+        scores = self._product(rows, look)
+        scores -= common.take(self._table.camera.take(rows, mode="clip"), mode="clip")
+        scores *= self._inverse.take(rows, mode="clip")
+        return scores
+
+    def changed(self, since: int) -> Places | None:
+        """Places of persons who came, went or changed since this `moment`, ascending; None where that is
+        not remembered."""
+        if since < self._forgotten:
             return None
-        changed = np.unique(np.array(self._changed[asked.moment - self._forgotten :], np.intp))
-        more = self._used - len(asked.scores)
-        if more:
-            asked.scores = np.concatenate([asked.scores, np.full(more, _NOWHERE)])
-            asked.chosen = np.concatenate([asked.chosen, np.zeros(more, np.bool_)])
-        if len(changed):
-            first, second = (product(blocks, self._used, changed, probe) for blocks in self._directions)
-            living = self._number[changed] >= 0
-            asked.scores[changed] = np.where(living, np.maximum(first, second), _NOWHERE)
-            asked.chosen[changed] = False
-        asked.moment = self._moment
-        return asked
-
-    def _look_closer(self, asked: _Asked, probe: Floats, without: Collection[int]) -> None:
-        """At the rows of the best persons: only those that were not looked at before are compared."""
-        scores = asked.scores
-        if without:
-            scores = scores.copy()
-            scores[[self._places[number] for number in without if number in self._places]] = _NOWHERE
-        best = _best(scores, self._number, max(LEAST, len(self._places) // SHARE))
-        chosen = np.zeros(self._used, np.bool_)
-        chosen[best] = True
-        # Of whom changed nothing was left chosen: a row that is another's by now is not taken for old.
-        kept = (chosen & asked.chosen).take(self._place[asked.rows], mode="clip")
-        fresh = self._rows.take(np.flatnonzero(chosen & ~asked.chosen), axis=0).ravel()
-        # Half as long as places are, they are sorted in half the time.
-        new = np.sort(fresh[fresh >= 0]).astype(np.intp)
-        asked.rows = np.concatenate([asked.rows[kept], new])
-        asked.near = np.concatenate([asked.near[kept], self._scores(new, probe)])
-        asked.chosen = chosen
+        return np.unique(np.array(self._changed[since - self._forgotten :], np.intp))
 
     @property
-    def _moment(self) -> int:
+    def moment(self) -> int:
         return self._forgotten + len(self._changed)
 
     def _note(self, places: Sequence[int]) -> None:
@@ -238,20 +203,12 @@ class Prototypes:
             self._forgotten += len(self._changed) - _CHANGES
             del self._changed[:-_CHANGES]
 
-    def _scores(self, rows: Places, probe: Floats) -> Floats:
-        """``(n,)`` of these rows with a probe along the basis."""
-        common = self._centres.astype(np.float32) @ probe
-        scores = product(self._parts, self._table.used, rows, probe)
-        scores -= common.take(self._table.camera.take(rows, mode="clip"), mode="clip")
-        scores *= self._inverse.take(rows, mode="clip")
-        return scores
-
     def _place_of(self, number: int) -> int:
         """The person's, a new one where there is none."""
         place = self._places.get(number)
         if place is None:
             place = self._places[number] = self._free.pop() if self._free else self._new()
-            self._number[place] = number
+            self.number[place] = number
         return place
 
     def _keep(self, places: Places, rows: Sequence[Sequence[int]]) -> None:
@@ -265,16 +222,16 @@ class Prototypes:
         self._rows[places] = [[*each, *[-1] * (width - len(each))] for each in rows]
 
     def _new(self) -> int:
-        place = self._used
+        place = self.used
         if place % BLOCK == 0:
             for blocks in self._directions:
                 blocks.append(np.zeros((BLOCK, self._width), np.float32))
-        if place == len(self._number):
-            self._number = np.concatenate([self._number, np.full_like(self._number, -1)])
+        if place == len(self.number):
+            self.number = np.concatenate([self.number, np.full_like(self.number, -1)])
             self._rows = np.concatenate([self._rows, np.full_like(self._rows, -1)])
             self._less = np.concatenate([self._less, np.zeros_like(self._less)], axis=1)
             self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)], axis=1)
-        self._used = place + 1
+        self.used = place + 1
         return place
 
     def _follow(self) -> None:
@@ -290,29 +247,46 @@ class Prototypes:
         along: WholeVector = whole.astype(np.float64) @ self._basis
         return np.rint(along * (_TEMPLATE / (SCALE * LENGTH)))
 
-    def _gathered(self, rows: Places) -> WholeVector:
-        """What is kept of these rows, in any order, along the basis."""
-        order = np.argsort(rows)
-        found = np.empty((len(rows), self._width))
-        found[order] = gathered(self._parts, rows[order])
+    def _grow(self, rows: int) -> None:
+        """Room for so many."""
+        more = rows - len(self._inverse)
+        self._inverse = np.concatenate([self._inverse, np.zeros(more, np.float32)])
+        self._square = np.concatenate([self._square, np.zeros(more, np.float32)])
+        self.place = np.concatenate([self.place, np.zeros(more, np.intp)])
+        parts = np.zeros((rows, self._width), np.int16)
+        parts[: len(self._parts)] = self._parts
+        self._parts = parts
+
+    def _product(self, rows: Places, look: Floats) -> Floats:
+        """``(n,)`` of these rows along the basis, by parts that stay in the cache."""
+        found = np.empty(len(rows), np.float32)
+        whole = np.empty((min(len(rows), STRETCH), self._width), np.int16)
+        floats = np.empty(whole.shape, np.float32)
+        for start in range(0, len(rows), STRETCH):
+            some = rows[start : start + STRETCH]
+            part, values = whole[: len(some)], floats[: len(some)]
+            self._parts.take(some, axis=0, out=part, mode="clip")
+            np.copyto(values, part)
+            np.dot(values, look, out=found[start : start + len(some)])
         return found
 
     def _measure(self, rows: Places) -> None:
-        """How long these rows, which ascend, are along the basis less their camera's mean."""
+        """How long these rows are along the basis less their camera's mean."""
         cameras = self._table.camera[rows]
         for camera in np.unique(cameras).tolist():
             centre = self._centres[camera].astype(np.float32)
             of = rows[cameras == camera]
             # Exact in float32: nothing is longer than 4,096.
-            squares = self._square[of] - 2 * product(self._parts, self._table.used, of, centre)
+            squares = self._square[of] - 2 * self._product(of, centre)
             squares += centre @ centre
             self._inverse[of] = 1.0 / np.sqrt(np.maximum(squares, np.float32(1.0)))
 
-    def _direct(self, places: Places) -> None:
-        """The directions of both groups of the persons at these places, few, which ascend."""
+    def _direct(self, places: Places, first: WholeVector, second: WholeVector) -> None:
+        """The directions of both groups of the persons at these places, few, which ascend; of what the
+        groups' templates add up to less their cameras' means, which is written over."""
         # Who has one look only, or only the same, is of one group.
         alone = ~self._counts[1, places].any(axis=1)
-        first, second = (self._units(self._less[group, places].astype(np.float64)) for group in range(2))
+        first, second = self._units(first), self._units(second)
         second[alone] = first[alone]
         for blocks, values in zip(self._directions, (first, second), strict=True):
             put(blocks, places, values.astype(np.float32))
@@ -339,21 +313,3 @@ def _far(along: WholeVector, of: Places, starts: Places, count: Places) -> NDArr
     farthest = np.flatnonzero(squares == np.maximum.reduceat(squares, starts)[of])
     farthest = farthest[np.unique(of[farthest], return_index=True)[1]]
     return np.asarray(np.einsum("ij,ij->i", from_middle, from_middle[farthest[of]]) > 0)
-
-
-def _best(scores: Floats, numbers: NDArray[np.int64], wanted: int) -> Places:
-    """Places, ascending, of so many of the highest scores; of equals at the edge of those with the lowest
-    numbers, all of the last number. Without those that are `_NOWHERE`."""
-    if len(scores) <= wanted:
-        return np.flatnonzero(scores > _NOWHERE)
-    floor = np.partition(scores, len(scores) - wanted)[len(scores) - wanted]
-    if floor == _NOWHERE:
-        return np.flatnonzero(scores > floor)
-    over = scores > floor
-    equal = np.flatnonzero(scores == floor)
-    left = wanted - np.count_nonzero(over)
-    if len(equal) > left:
-        of = numbers[equal]
-        equal = equal[of <= np.partition(of, left - 1)[left - 1]]
-    over[equal] = True
-    return np.flatnonzero(over)

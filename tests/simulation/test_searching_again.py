@@ -10,7 +10,7 @@ from benchmarks.bench.galleries import crowd
 from benchmarks.bench.scene import message, walking
 from reid.contracts.embedding import SCALE
 from reid.contracts.events import AnyEvent, PersonsMerged, PersonSplit
-from reid.domain import gallery, prototypes, shortlist
+from reid.domain import gallery, nearest, shortlist
 from reid.domain.coarse import Floats
 from reid.domain.neighbourhood import Neighbourhoods
 from reid.domain.policy import Policies, Policy
@@ -63,9 +63,9 @@ def test_a_crowd_found_by_its_prototypes_decides_the_same_after_a_snapshot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(gallery, "FROM_PERSONS", 12)
-    monkeypatch.setattr(prototypes, "LEAST", 4)
-    monkeypatch.setattr(prototypes, "_ROWS", 2)
-    monkeypatch.setattr(prototypes, "_ROWS_EACH", 1)
+    monkeypatch.setattr(nearest, "LEAST", 4)
+    monkeypatch.setattr(nearest, "_ROWS", 2)
+    monkeypatch.setattr(nearest, "_ROWS_EACH", 1)
     policy = Policy(threshold=0.75, revisions_per_minute=1_000)
     events, state, _ = lived(policy, 60, restarts=5)
     expected, wanted, _ = lived(policy, 60, restarts=0)

@@ -9,11 +9,11 @@ import pytest
 
 from reid.contracts.embedding import SCALE, fixed_from_bytes, fixed_to_bytes
 from reid.contracts.events import Template
-from reid.domain import basis, blocks, gallery, prototypes, rows
+from reid.domain import basis, blocks, gallery, nearest, prototypes, rows
 from reid.domain.basis import LENGTH, basis_of
 from reid.domain.centring import cosines
 from reid.domain.gallery import Candidate, Gallery, Search
-from reid.domain.prototypes import _best
+from reid.domain.nearest import _best
 from reid.domain.snapshot import dump, load
 from reid.domain.state import PartitionState, Person
 from tests.unit.depth import some
@@ -29,7 +29,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gallery, "FROM_PERSONS", FROM)
     monkeypatch.setattr(basis, "DIRECTIONS", 8)
     for name, value in {"LEAST": LEAST, "SHARE": SHARE, "_ROWS": ROWS, "_ROWS_EACH": EACH}.items():
-        monkeypatch.setattr(prototypes, name, value)
+        monkeypatch.setattr(nearest, name, value)
     for module in (blocks, rows, prototypes):
         monkeypatch.setattr(module, "BLOCK", 64)
         monkeypatch.setattr(module, "STRETCH", 16)
@@ -114,8 +114,13 @@ def searches(known: Known, count: int = 4) -> list[Search]:
     ]
 
 
+@pytest.mark.parametrize("spare", [1, 32])
 @pytest.mark.parametrize("seed", some(range(2)))
-def test_finds_whom_the_rule_in_plain_whole_numbers_finds(seed: int) -> None:
+def test_finds_whom_the_rule_in_plain_whole_numbers_finds(
+    seed: int, spare: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``spare``: of a look many persons more are remembered than are found, or none."""
+    monkeypatch.setattr(nearest, "_SPARE_PERSONS", spare)
     known, again = Known(seed, 120), list[Search]()
     for change in ("", "put", "recentre", "drop", "put", "drop"):
         for number in range(3, 40, 5):
@@ -200,7 +205,7 @@ def test_a_smaller_crowd_is_compared_with_everybody_again(
 
 def test_what_is_remembered_of_looks_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """More looks than are kept; between two questions nobody, few or many persons come."""
-    monkeypatch.setattr(prototypes, "_REMEMBERED", 2)
+    monkeypatch.setattr(nearest, "_REMEMBERED", 2)
     monkeypatch.setattr(prototypes, "_CHANGES", 3)
     known = Known(2, 90)
     asked, unheard = searches(known), 90
@@ -211,6 +216,23 @@ def test_what_is_remembered_of_looks_runs_out(monkeypatch: pytest.MonkeyPatch) -
         naive = Naive(known)
         for one in (*asked, *reversed(asked)):
             assert known.gallery.search(one.probe, one.excluded, 3) == naive.nearest(one, 3)
+
+
+@pytest.mark.parametrize("spare", [1, 32])
+def test_who_is_left_out_the_next_time_makes_place_for_others(
+    spare: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those remembered too few persons are left, or too few of their templates."""
+    monkeypatch.setattr(nearest, "_SPARE_PERSONS", spare)
+    known = Known(6, 90)
+    naive = Naive(known)
+    for one in searches(known):
+        without: set[str] = set()
+        for _ in range(6):
+            found = known.gallery.search(one.probe, without, 3)
+            assert found == naive.nearest(Search(one.probe, without), 3)
+            without = {*without, *(c.person_id for c in found)}
+        assert known.gallery.search(one.probe, (), 3) == naive.nearest(Search(one.probe), 3)
 
 
 def test_whoever_has_more_looks_than_others_is_found_by_all() -> None:
@@ -329,7 +351,7 @@ def test_of_those_whom_a_comparison_of_all_finds_hardly_anybody_is_missed(
     persons, each, dim = 1_000, 6, 96
     monkeypatch.undo()
     monkeypatch.setattr(gallery, "FROM_PERSONS", 800)
-    monkeypatch.setattr(prototypes, "LEAST", 10)
+    monkeypatch.setattr(nearest, "LEAST", 10)
     monkeypatch.setattr(basis, "DIRECTIONS", 32)
     random, spectrum = np.random.default_rng(6), np.arange(1, dim + 1) ** -0.55
     who = random.standard_normal((persons, 1, dim)) * spectrum
