@@ -7,7 +7,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import numpy as np  # noqa: E402
+import onnxruntime  # noqa: E402
 
+import producers.embed  # noqa: E402
 from producers.training import losses  # noqa: E402
 from producers.training.augment import ORDERS, Strength, augmented, recoloured  # noqa: E402
 from producers.training.begin import begin  # noqa: E402
@@ -17,6 +19,8 @@ from producers.training.network import DIM, Classifiers, Encoder, Steadied  # no
 from producers.training.optimise import Plan, Run  # noqa: E402
 from producers.training.peers import Peers  # noqa: E402
 from reid.errors import ConfigError  # noqa: E402
+
+WEIGHTS = Path(producers.embed.__file__).parent / "weights" / "stripenet-512.onnx"
 
 
 @pytest.fixture(autouse=True)
@@ -121,19 +125,22 @@ def test_a_run_learns_averages_and_continues_where_it_was(tmp_path: Path) -> Non
         assert torch.equal(mine, theirs)
 
 
-def test_a_run_begins_as_the_file_that_it_begins_with(tmp_path: Path) -> None:
-    trained = Encoder(steady=False)
+@pytest.mark.parametrize("steady", [False, True])
+def test_a_run_begins_as_the_file_that_it_begins_with(tmp_path: Path, steady: bool) -> None:
+    trained = Encoder(steady=steady)
     trained.train()
     for _ in range(3):
         trained(torch.rand(8, 3, 128, 64))
     # As training leaves it: the blocks' second norms begin at nothing.
     for block in trained.blocks:
         torch.nn.init.uniform_(block.second_norm.weight, 0.5, 1.5)
+        torch.nn.init.uniform_(block.first_norm.weight, -1.5, 1.5)
+        torch.nn.init.uniform_(block.first_norm.bias, -0.5, 0.5)
     export(trained.eval(), tmp_path / "file.onnx")
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (8, 144, 72, 3), np.uint8)
     crops = Crops(pixels, np.arange(8) // 2 * 10, np.arange(8) % 2)
-    encoder, classifiers = Encoder(steady=False), Classifiers(4 * len(ORDERS))
+    encoder, classifiers = Encoder(steady=steady), Classifiers(4 * len(ORDERS))
     begin(encoder, classifiers, tmp_path / "file.onnx", crops)
     images = torch.rand(2, 3, 128, 64)
     assert torch.allclose(encoder.eval()(images).raw, trained(images).raw, atol=0.02)
@@ -141,6 +148,19 @@ def test_a_run_begins_as_the_file_that_it_begins_with(tmp_path: Path) -> None:
     assert encoder.stem_norm.weight.min() > 0
     lengths = classifiers.whole.weight.norm(dim=1)
     assert lengths.min() > 0.1
+
+
+def test_a_run_could_not_begin_with_the_file_that_is_shipped() -> None:
+    crops = Crops(np.zeros((2, 144, 72, 3), np.uint8), np.zeros(2, np.int64), np.arange(2))
+    encoder = Encoder()
+    begin(encoder, Classifiers(len(ORDERS)), WEIGHTS, crops)
+    crop = np.random.default_rng(1).random((1, 3, 128, 64), np.float32)
+    session = onnxruntime.InferenceSession(WEIGHTS, providers=["CPUExecutionProvider"])
+    expected = torch.from_numpy(session.run(None, {"crops": crop})[0])
+    assert (
+        torch.nn.functional.cosine_similarity(encoder.eval()(torch.from_numpy(crop)).embedding, expected)
+        > 0.99
+    )
 
 
 def test_another_network_is_no_beginning(tmp_path: Path) -> None:
