@@ -14,6 +14,7 @@ halving the file this leaves no subnormal weight, which would slow inference sev
 
 import argparse
 import json
+import warnings
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -63,16 +64,21 @@ def trained(run: Path, weights: str) -> Encoder:
 def export(encoder: Encoder, path: Path) -> None:
     """Writes ``path`` and, beside it, the sidecar that `producers.embed.deep` reads."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(
-        _Embedding(encoder).eval(),
-        (torch.rand(2, 3, HEIGHT, WIDTH),),
-        str(path),
-        input_names=["crops"],
-        output_names=["embedding"],
-        dynamic_axes={"crops": {0: "n"}, "embedding": {0: "n"}},
-        opset_version=OPSET,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # Shapes that torch's own layers check are fixed but for the number of crops; and each crop's own mean
+        # and spread are taken whether or not it trains.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", "ONNX export mode is set to TrainingMode.EVAL", UserWarning)
+        torch.onnx.export(
+            _Embedding(encoder).eval(),
+            (torch.rand(2, 3, HEIGHT, WIDTH),),
+            str(path),
+            input_names=["crops"],
+            output_names=["embedding"],
+            dynamic_axes={"crops": {0: "n"}, "embedding": {0: "n"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
     halve(path)
 
 
