@@ -243,7 +243,8 @@ def _apart(items: Items, person_id: str, others: Collection[str]) -> None:
 
 def _split(items: Items, event: PersonSplit) -> None:
     """Whoever took tracks away has answered; tracks that go back with an undone merge take their questions
-    along. A merge of whose one side all tracks were taken away can't be undone any more."""
+    along. A merge of whose one side all tracks were taken away can't be undone any more. Of two who were known
+    to differ before, nobody is asked whether they are one."""
     person_id, other = event.person.person_id, event.other
     back = other.person_id if event.kind == "merge_undone" and other is not None else None
     settled = {
@@ -257,8 +258,9 @@ def _split(items: Items, event: PersonSplit) -> None:
             del items[id_]
             if back is not None:
                 _add(items, msgspec.structs.replace(one, person_id=back))
-    if event.decision is not None and other is not None:
-        _add(items, _of_split(event, event.decision, other))
+    if event.decision is None or other is None or other.person_id in event.person.not_persons:
+        return
+    _add(items, _of_split(event, event.decision, other))
 
 
 def _of_split(event: PersonSplit, decision: Decision, other: PersonState) -> ReviewItem:

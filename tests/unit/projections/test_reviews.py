@@ -291,6 +291,14 @@ def test_a_part_that_went_to_somebody_else_was_asked_about_as_the_whole_of_them(
     assert queue(store) == [("automatic_merge", "c", "b")]
 
 
+def test_a_track_that_went_over_to_somebody_known_to_differ_was_asked_about(store: MemoryViewStore) -> None:
+    """Whether the two are one: a yes was refused, they had been seen in one frame."""
+    decision = msgspec.structs.replace(DECISION, reason="better_candidate", candidate="a")
+    known = state("a", 0, "A", not_persons=("b",)), state("b", 1, "B", not_persons=("a",))
+    project(store, [split("tracks_moved", *known, HERE, decision=decision)])
+    assert queue(store) == []
+
+
 def test_a_merge_of_which_nothing_was_left_to_undo_was_still_asked_about(store: MemoryViewStore) -> None:
     project(store, [united("a", "b"), united("a", "c")])
     left, gone = state("a", 0, "A"), msgspec.structs.replace(state("b", 1, "B"), templates=(), tracks=())
