@@ -17,7 +17,8 @@ from typing import Final
 
 import msgspec
 
-from api.access.roles import CALLER_ROLES, Caller, Role
+from api.access.roles import ALL_SITES, CALLER_ROLES, Caller, Role
+from reid.contracts import names
 from reid.errors import ConfigError, Unavailable
 
 _FORM: Final = re.compile(r"^srk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$")
@@ -97,6 +98,9 @@ class KeyFile:
             raise ConfigError(f"role {role!r} is none of {', '.join(CALLER_ROLES)}")
         if not sites or not all(sites):
             raise ConfigError("a key needs at least one site, or * for all")
+        unheard = [site for site in sites if site != ALL_SITES and not names.is_name(site)]
+        if unheard:
+            raise ConfigError(names.told("--sites: site", unheard[0]))
         id_ = secrets.token_hex(6)
         text = f"srk_{id_}_{secrets.token_urlsafe(32)}"
         made = Key(

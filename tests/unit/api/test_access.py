@@ -448,3 +448,13 @@ def test_everybody_waited_in_turn_for_an_issuer_that_did_not_answer() -> None:
     now += AGAIN_S + 1
     asyncio.run(all_at_once())
     assert asked == 2
+
+
+@pytest.mark.parametrize("site", ["front door", "a/b", "global;annex:", " "])
+def test_a_key_was_made_for_a_site_that_no_site_can_be_called(tmp_path: Path, site: str) -> None:
+    """It opened nothing, and nobody was told why."""
+    file = KeyFile(tmp_path / "keys.json")
+    with pytest.raises(ConfigError, match="no space, colon or slash"):
+        file.create("desk", "viewer", ("global", site), 0)
+    assert not file.path.exists()
+    assert file.create("desk", "viewer", ("annex", "*"), 0)[0].sites == ("annex", "*")
