@@ -136,7 +136,7 @@ def parse(key: str, gallery: str, person_id: str, raw: bytes | None, now: int) -
         key=key,
         gallery=gallery,
         person_id=str(document.get("person_id") or person_id),
-        label=str(document.get("label") or document.get("name") or ""),
+        label=_sendable(str(document.get("label") or document.get("name") or "")),
         cameras=_cameras(document, gallery),
         vectors=vectors,
         dropped=dropped,
@@ -183,6 +183,11 @@ def _cameras(document: dict[str, Any], gallery: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(name) for name in names if name)) or (gallery,)
 
 
+def _sendable(text: str) -> str:
+    """JSON may name half a surrogate pair (``"\\ud83d"``), which no UTF-8 has: "?" in its place."""
+    return text.encode(errors="replace").decode()
+
+
 def _count(value: Any) -> int:
     value = len(value) if isinstance(value, list) else value
     ordinary = isinstance(value, int | float) and 0 <= value < 1e9
@@ -203,7 +208,9 @@ def _moment(value: Any) -> int | None:
                 return _moment(float(value))
             except ValueError:
                 return None
-        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        at = round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        # 0001-01-01, or the epoch itself: a time that was never set, as 0 is of the numbers.
+        return at if at > 0 else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if not 0 < value < _LATEST_MS:  # Neither NaN nor infinite either.

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from deploy.legacy_calibration import MIN_PAIRS, calibration_of, measured, strangers_of
+from deploy.migrate import command_of
 from deploy.old_store import OldPerson, OldStore, parse
+from reid.contracts.codec import encode
+from reid.contracts.detections import Model
 from reid.errors import ConfigError, Malformed
 
 NOW = 1_790_000_000_000
@@ -99,6 +102,22 @@ def test_missing_times(fields: dict[str, Any], person_id: str, first: int, last:
 def test_other_fields(fields: dict[str, Any], expected: dict[str, Any]) -> None:
     person = old(changed(**fields))._asdict()
     assert {name: person[name] for name in expected} == expected
+
+
+def test_label_with_half_a_surrogate_pair_broke_off_the_whole_migration() -> None:
+    """JSON may have it, UTF-8 not: no command could be written, of no record."""
+    model = Model("legacy", "1", 3)
+    person = old(changed(label="Anna \ud83d"))._replace(last_seen=NOW - 1)
+    assert encode(command_of(person, "global", model, 1, NOW))
+    assert person.label == "Anna ?"
+
+
+@pytest.mark.parametrize("never", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1969-12-31"])
+def test_time_that_was_never_set_cost_the_person(never: str) -> None:
+    """As a number it is 0, which tells no time; as text it was one, and refused with its record."""
+    person = old(changed(first_seen=never))
+    assert person.first_seen == person.last_seen == 1762350000500
+    assert old(changed(first_seen=never, last_seen=never)).last_seen == NOW
 
 
 @pytest.mark.parametrize(
