@@ -7,14 +7,15 @@ from api.models import COMMAND_ID, PERSON, Track, example
 
 class DecisionMade(BaseModel):
     """``threshold`` that ``score`` had to reach, and ``margin`` by which it had to beat ``runner_up_score``;
-    ``policy`` and ``model``: versions that decided."""
+    ``policy`` and ``model``: versions that decided. Without a candidate or a runner-up, they and their scores
+    are left out."""
 
     outcome: str
     reason: str
-    candidate: str | None
-    score: float | None
-    runner_up: str | None
-    runner_up_score: float | None
+    candidate: str | None = None
+    score: float | None = None
+    runner_up: str | None = None
+    runner_up_score: float | None = None
     threshold: float
     margin: float
     samples: int

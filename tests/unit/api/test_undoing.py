@@ -2,6 +2,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 
 from reid.contracts.commands import MoveTracks, RejectTrack, UnmergePersons
 from reid.contracts.events import TrackRef
@@ -130,3 +131,13 @@ def test_who_was_forgotten_was_named_by_the_history_of_others(world: World, clie
     assert [step["kind"] for step in one.json()["steps"]][-2:] == ["merged", "merge_undone"]
     decision = other.json()["steps"][0]["decision"]
     assert (decision["candidate"], decision.get("runner_up")) == ("a", None)
+
+
+def test_a_step_without_a_candidate_was_not_as_described(world: World, client: TestClient) -> None:
+    """Whoever came first was compared with nobody: candidate and runner-up are left out of the answer, but
+    the description required them."""
+    body = client.get("/persons/a/history").json()
+    assert "candidate" not in body["steps"][0]["decision"]
+    description = client.get("/openapi.json").json()
+    described = {"$ref": "#/components/schemas/History", "components": description["components"]}
+    Draft202012Validator(described).validate(body)
