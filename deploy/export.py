@@ -11,6 +11,7 @@ from deploy.export_files import FORMATS, sink
 from deploy.export_rows import Row, moment, row_of
 from reid.contracts.codec import EVENT_TYPES
 from reid.contracts.topics import EVENTS
+from reid.contracts.upcasters import UPCASTERS
 from reid.errors import ConfigError
 from reid.runtime.settings import Settings
 
@@ -77,26 +78,33 @@ def run(settings: Settings, wanted: Export) -> None:
 
 
 class _Filter:
-    def __init__(self, since: int | None, until: int | None, types: frozenset[str] | None) -> None:
+    """``types``: patterns; none: all. They are held against what the log says, not against our types: events
+    of an older or a newer version are exported too."""
+
+    def __init__(self, since: int | None, until: int | None, types: tuple[str, ...]) -> None:
         self._since, self._until, self._types = since, until, types
+        self._wanted: dict[str, bool] = {}
 
     def __call__(self, row: Row) -> bool:
-        if self._types is not None and row["type"] not in self._types:
+        if self._types and not self._of_type(str(row["type"])):
             return False
         at = row["at"]
         if at is None:
             return self._since is None and self._until is None
         return (self._since is None or at >= self._since) and (self._until is None or at < self._until)
 
+    def _of_type(self, name: str) -> bool:
+        if name not in self._wanted:
+            self._wanted[name] = any(fnmatchcase(name, pattern) for pattern in self._types)
+        return self._wanted[name]
+
 
 def _filter(wanted: Export) -> _Filter:
-    types = None
-    if wanted.types:
-        types = frozenset(t for t in EVENT_TYPES for p in wanted.types if fnmatchcase(t, p))
-        lost = [p for p in wanted.types if not any(fnmatchcase(t, p) for t in EVENT_TYPES)]
-        if lost:
-            raise ConfigError(f"--type {', '.join(lost)}: none of {', '.join(EVENT_TYPES)}")
-    return _Filter(_moment("--since", wanted.since), _moment("--until", wanted.until), types)
+    known = {*EVENT_TYPES, *(step.source for step in UPCASTERS)}
+    lost = [p for p in wanted.types if not any(fnmatchcase(t, p) for t in known)]
+    if lost:
+        raise ConfigError(f"--type {', '.join(lost)}: none of {', '.join(EVENT_TYPES)}")
+    return _Filter(_moment("--since", wanted.since), _moment("--until", wanted.until), wanted.types)
 
 
 def _moment(option: str, text: str | None) -> int | None:
