@@ -1,9 +1,14 @@
 """The README's examples are the scene's, and every kind of event is among them."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from deploy.cli import app
 from deploy.docs_command import run
 from deploy.documents import BEGIN, END, events_section, with_events
 from deploy.scene import scene
@@ -47,3 +52,27 @@ def test_docs_command_names_what_it_wrote_and_refuses_what_is_stale(
     run(tmp_path, check=False)
     assert "docs/schemas/reid.person.seen.v1.json" in capsys.readouterr().out.splitlines()
     run(tmp_path, check=True)
+
+
+def commands(found: Any, name: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], set[str]]]:
+    """Each command with its options."""
+    yield name, {option for one in found.params for option in (*one.opts, *one.secondary_opts)}
+    for part, command in getattr(found, "commands", {}).items():
+        yield from commands(command, (*name, part))
+
+
+def test_docs_named_an_option_that_the_command_has_not() -> None:
+    """`saferoom events tail --type …` in docs/scale.md; only `events export` has it."""
+    root = Path(__file__).parents[3]
+    known = dict(commands(typer.main.get_command(app)))
+    wrong, looked_at = [], 0
+    for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+        for written in re.findall(r"\bsaferoom ((?:[a-z]+ )+[^`|#\n]*)", page.read_text()):
+            words, name = written.split(), ()
+            while words and (*name, words[0]) in known:
+                name = (*name, words.pop(0))
+            options = re.findall(r"(?<!\S)--[a-z][a-z-]*", written) if name else []
+            wrong += [f"{page.name}: saferoom {written}" for one in options if one not in known[name]]
+            looked_at += len(options)
+    assert not wrong
+    assert looked_at > 40
