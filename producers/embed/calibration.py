@@ -45,11 +45,14 @@ def calibration_of(encoder: str) -> Calibrated:
 
 
 def checked(knots: object, where: str) -> Knots:
-    """Raises `ConfigError` unless both columns rise and lie within [-1, 1] and [0, 1]."""
+    """Raises `ConfigError` unless both columns rise and lie within [-1, 1] and [0, 1]; one pair
+    alone the agent takes from nobody."""
     try:
         pairs = tuple((float(raw), float(similarity)) for raw, similarity in knots)  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: calibration must be a list of [cosine, similarity] pairs") from error
+    if len(pairs) == 1:
+        raise ConfigError(f"{where}: calibration must have two pairs or more, or none: the raw cosine")
     rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(pairs))
     if not rising or any(not (-1 <= raw <= 1 and 0 <= similarity <= 1) for raw, similarity in pairs):
         raise ConfigError(f"{where}: calibration must rise, cosines in [-1, 1], similarities in [0, 1]")

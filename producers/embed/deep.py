@@ -15,6 +15,8 @@ from reid.errors import ConfigError
 
 #: Crops in one call of the network.
 MAX_BATCH: Final = 16
+#: Values of a vector: the agent refuses messages with more (`reid.domain.validate`).
+LARGEST: Final = 8192
 
 
 class DeepEmbedder:
@@ -31,11 +33,19 @@ class DeepEmbedder:
         self._fixed_batch = network.input_shape[0] if network.input_shape else None
         grey = np.full((preparation.height, preparation.width, 3), 128, np.uint8)
         output = self._run(self._prepared([grey]))
-        if output.ndim != 2 or len(output) != 1:
-            raise ConfigError(f"embedder {self.name}: gives {output.shape}, not one vector a crop")
+        if output.ndim != 2 or len(output) != 1 or not 1 < output.shape[1] <= LARGEST:
+            raise ConfigError(
+                f"embedder {self.name}: gives {output.shape}, not one vector of 2 to {LARGEST} values a crop"
+            )
         self.dim = int(output.shape[1])
         if preparation.dim not in (None, self.dim):
             raise ConfigError(f"embedder {self.name}: field dim: {preparation.dim}, but it gives {self.dim}")
+        # Such a row has no direction: `normalised` would make one look of all, and the agent one person.
+        if not np.isfinite(output).all() or not output.any():
+            raise ConfigError(
+                f"embedder {self.name}: gives {_odd(output)} for a grey crop: its weights are damaged, or "
+                "scale, mean or std of its sidecar are not those of its training"
+            )
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -74,6 +84,10 @@ class DeepEmbedder:
         mean, std = np.array(want.mean, np.float32), np.array(want.std, np.float32)
         values = (pixels.astype(np.float32) * want.scale - mean) / std
         return np.ascontiguousarray(values.transpose(0, 3, 1, 2), np.float32)
+
+
+def _odd(output: FloatArray) -> str:
+    return "zeros" if np.isfinite(output).all() else "numbers that are not finite"
 
 
 def _stretched(crop: Image, width: int, height: int) -> Image:

@@ -33,6 +33,7 @@ from producers.models.catalogue import entry_of
 from producers.models.files import fingerprint
 from producers.network import Network
 from producers.sidecar import Stated, declared, new_sidecar, read, sidecar_of
+from reid.contracts.names import alike, is_name, with_remedy
 from reid.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,10 @@ def preparation_of(path: Path, network: Network) -> Preparation:
     if family is None and not stated:
         raise ConfigError(_unknown(path, network))
     base = FAMILIES.get(str(family), Preparation())
-    found = declared(base, {"name": path.stem, **stated}, where)
+    # A file may be called as no model may: "osnet (1).onnx". The agent would refuse all that names it so.
+    found = declared(base, {"name": alike(path.stem, "encoder"), **stated}, where)
+    if not is_name(found.name):
+        raise ConfigError(f"{where}: field {with_remedy('name', found.name, 'encoder')}")
     width, height = _size(found, network, where)
     return msgspec.structs.replace(
         found,

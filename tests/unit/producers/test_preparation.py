@@ -7,15 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from producers.embed.base import FloatArray
-from producers.embed.deep import DeepEmbedder
+from producers.embed.base import FloatArray, model_of
+from producers.embed.deep import LARGEST, DeepEmbedder
 from producers.embed.preparation import FAMILIES, Preparation, preparation_of
 from producers.frames import Image
 from producers.network import Shape, Tensor, open_network
 from producers.subnormal import ir_without_subnormals
+from reid.contracts.detections import Detections, Frame
+from reid.domain.validate import check
 from reid.errors import ConfigError
 from tests.unit.producers.onnx_file import linear_model
 from tests.unit.producers.test_embed import WEIGHTS
+
+START = 1_762_344_658_197
 
 PLAIN = Preparation(width=16, height=32, channels="BGR", scale=1.0, mean=(0, 0, 0), std=(1, 1, 1))
 
@@ -306,3 +310,45 @@ class TestTorchScript:
         (tmp_path / "net.ts").write_bytes(b"no module")
         with pytest.raises(ConfigError, match=r"net\.ts: not a TorchScript module"):
             open_network(tmp_path / "net.ts")
+
+
+class TestWhatTheAgentWouldRefuse:
+    """Each was opened, and all that the camera told went to the dead letters, or everybody was one person."""
+
+    def told(self, embedder: DeepEmbedder) -> None:
+        """Raises `PoisonInput` where the agent would."""
+        check(Detections("global", "p", (Frame("room1", START, 640, 480, model=model_of(embedder)),)))
+
+    def test_name_of_the_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "osnet x0.25: a/b (1).onnx".replace("/", "-")
+        path.write_bytes(linear_model(WEIGHTS, (32, 16)))
+        found = DeepEmbedder.open(path)
+        assert found.name == "osnet-x0.25-a-b-(1)"
+        self.told(found)
+
+    @pytest.mark.parametrize("name", ["our encoder", "", "a/b", "x" * 129])
+    def test_name_in_the_sidecar(self, tmp_path: Path, name: str) -> None:
+        with pytest.raises(ConfigError, match=r"field name '.*no space, colon or slash; give it one such as"):
+            embedder(tmp_path, name=name)
+
+    def test_calibration_of_one_pair(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="calibration must have two pairs"):
+            embedder(tmp_path, calibration=[[0.5, 0.6]])
+        self.told(embedder(tmp_path, calibration=[]))
+        self.told(embedder(tmp_path, calibration=[[0.5, 0.6], [1, 1]]))
+
+    @pytest.mark.parametrize("dim", [1, LARGEST + 1])
+    def test_vectors_of_one_value_or_too_many(self, tmp_path: Path, dim: int) -> None:
+        path = tmp_path / "osnet.onnx"
+        path.write_bytes(linear_model(np.ones((3, dim), np.float32), (32, 16)))
+        with pytest.raises(ConfigError, match="not one vector of 2 to 8192 values"):
+            DeepEmbedder.open(path)
+
+    @pytest.mark.parametrize(
+        ("weight", "says"), [(np.nan, "not finite"), (np.inf, "not finite"), (0.0, "zeros")], ids=str
+    )
+    def test_vectors_without_direction(self, tmp_path: Path, weight: float, says: str) -> None:
+        path = tmp_path / "osnet.onnx"
+        path.write_bytes(linear_model(np.full((3, 4), weight, np.float32), (32, 16)))
+        with pytest.raises(ConfigError, match=f"osnet: gives .*{says} for a grey crop"):
+            DeepEmbedder.open(path)
