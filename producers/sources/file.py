@@ -90,14 +90,45 @@ class VideoReader(RecordingReader):
             capture.release()
 
 
+class _Clock:
+    """When a frame was taken, ms since the first.
+
+    Frames of most files are evenly apart, and counted. From the first on whose own stamp is half a frame off
+    that, the stamps tell: a phone, a browser or a recorder that writes only what moves takes frames when they
+    come, and their mean rate would tell a pause as slow motion.
+    """
+
+    def __init__(self, period: float) -> None:
+        self._period = period
+        self._first: float | None = None
+        self._stamped = False
+        self._stamp = self._last = float("-inf")
+
+    def at(self, index: int, stamp: float) -> float:
+        """``index``: of the frame in the file; ``stamp``: milliseconds, as the container has it."""
+        if self._first is None:
+            self._first = stamp - index * self._period
+        # Raw streams have no stamps, of joined files they may begin anew: then it is counted from there.
+        rises, self._stamp = stamp > self._stamp, stamp
+        even, told = index * self._period, stamp - self._first
+        self._stamped |= rises and abs(told - even) > self._period / 2
+        if not self._stamped:
+            self._last = even
+        elif rises:
+            self._last = max(told, self._last + 1.0)
+        else:
+            self._last += self._period
+            self._first = stamp - self._last
+        return self._last
+
+
 def _decoded(
     capture: cv2.VideoCapture, sampler: Sampler, stop: threading.Event, stats: SourceStats
 ) -> Iterator[Timed]:
-    period = 1000.0 / (capture.get(cv2.CAP_PROP_FPS) or 25.0)
+    clock = _Clock(1000.0 / (capture.get(cv2.CAP_PROP_FPS) or 25.0))
     total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     index = corrupt_run = 0
     while not stop.is_set():
-        offset = index * period
         index += 1
         if not capture.grab():
             # A container that promises more frames than were read is damaged here, not at its end.
@@ -107,6 +138,7 @@ def _decoded(
             stats.corrupt += 1
             capture.set(cv2.CAP_PROP_POS_FRAMES, index)
             continue
+        offset = clock.at(index - 1, capture.get(cv2.CAP_PROP_POS_MSEC))
         if not sampler.wants(offset):
             continue
         ok, image = capture.retrieve()

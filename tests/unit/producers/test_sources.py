@@ -10,12 +10,12 @@ from producers.frames import CapturedFrame
 from producers.sources.address import without_password
 from producers.sources.base import Playback
 from producers.sources.buffer import FrameBuffer
-from producers.sources.file import LOOP_GAP_MS
+from producers.sources.file import LOOP_GAP_MS, _Clock
 from producers.sources.pace import LONGEST_PAUSE_S, BackOff, Sampler
 from producers.sources.spec import open_source
 from producers.sources.threaded import CAPACITY
 from reid.errors import ConfigError
-from tests.unit.producers.recordings import picture, video
+from tests.unit.producers.recordings import picture, uneven_video, video
 
 FLAT_OUT = Playback(fps=5.0, realtime=False, start_ms=1_000_000)
 
@@ -142,6 +142,33 @@ class TestVideo:
         assert 20 <= len(frames) < 60
         assert source.stats.corrupt > 0
         assert frames[-1].captured_at > 1_200, "nothing behind the damage was read"
+
+    def test_frames_unevenly_apart_were_told_as_if_evenly(self, tmp_path: Path) -> None:
+        """A recorder that writes what moves: a second, ten of nothing, and a second. It was 12 s at 5 frames
+        a second: whoever walked for a second was told to walk for six."""
+        path = uneven_video(tmp_path / "moving.mp4", [33] * 29 + [10_000] + [33] * 30)
+        source = open_source(str(path), FLAT_OUT)
+        times = [frame.captured_at - 1_000_000 for frame in source]
+        assert times == pytest.approx([*range(0, 900, 198), *range(10_957, 11_900, 198)], abs=34)
+        assert sorted(set(times)) == times
+
+    def test_stamps_count_where_they_tell_otherwise_than_the_number_of_a_frame(self) -> None:
+        even = _Clock(40.0)
+        assert [even.at(n, 66.0 + n * 40.04) for n in range(100)] == [n * 40.0 for n in range(100)]
+        without = _Clock(40.0)
+        assert [without.at(n, 0.0) for n in range(5)] == [0.0, 40.0, 80.0, 120.0, 160.0]
+        joined = _Clock(40.0)
+        stamps = [500.0, 533.0, 700.0, 1200.0, 0.0, 33.0]
+        assert [joined.at(n, stamp) for n, stamp in enumerate(stamps)] == [
+            0.0,
+            40.0,
+            200.0,
+            700.0,
+            740.0,
+            773.0,
+        ]
+        browser = _Clock(1.0)  # Which says 1,000 frames a second of its videos.
+        assert [browser.at(n, n * 33.0) for n in range(4)] == [0.0, 33.0, 66.0, 99.0]
 
     @pytest.mark.parametrize("content", [b"", b"this is no video at all" * 100])
     def test_a_file_that_is_no_video_is_named_with_the_remedy(self, tmp_path: Path, content: bytes) -> None:
