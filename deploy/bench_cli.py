@@ -24,7 +24,7 @@ def bench() -> None:
 def load(
     cameras: Annotated[int, typer.Option(min=1, help="Cameras that are imitated.")] = 8,
     people: Annotated[
-        float, typer.Option(min=0.1, help="In front of each camera at a time, on average.")
+        float, typer.Option(min=0.1, max=1000, help="In front of each camera at a time, on average.")
     ] = 5,
     fps: Annotated[float, typer.Option(min=0.1, max=60, help="Frames a second of each camera.")] = 10,
     dwell: Annotated[

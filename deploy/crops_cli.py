@@ -66,9 +66,12 @@ def reembed(
     from rich.console import Console
 
     from deploy import reembed as command
+    from deploy.places import check_places
+    from deploy.report import write_json
 
+    check_places(json_file)
     settings = options.settings_from(kafka=kafka, redis=redis, site=site, home=home, embedder=embedder)
     report = command.run(settings, dry_run)
     if json_file is not None:
-        json_file.write_text(json.dumps(report.plain(), indent=2) + "\n")
+        write_json(json_file, report.plain())
     command.show(report, Console())

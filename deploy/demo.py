@@ -16,6 +16,7 @@ from deploy import live
 from deploy.cast import CASTS, SCENARIOS, written_rules
 from deploy.inputs import Simulation, video_files
 from deploy.observer import Observer, Offsets
+from deploy.places import check_places
 from deploy.preflight import preflight
 from deploy.report import Recorded, recorded, report, write_json
 from deploy.score import Score, score
@@ -113,6 +114,7 @@ def run(settings: Settings, plan: DemoPlan) -> int:
         # Simulated people, or recordings that somebody chose to show.
         settings = settings.model_copy(update={"crops": "on"})
     videos = _videos(settings, plan)
+    check_places(plan.json_file)
     preflight(settings)
     stopping = threading.Event()
     notices = Notices(console)

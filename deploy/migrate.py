@@ -22,6 +22,7 @@ from rich.console import Console
 from deploy.legacy_calibration import MEASURED, calibration_of
 from deploy.migration_report import Outcome, Report
 from deploy.old_store import OldPerson, OldStore, Unreadable, read_store
+from deploy.places import check_places
 from deploy.site_log import SiteLog
 from reid.contracts.commands import ImportPerson
 from reid.contracts.detections import Model
@@ -173,6 +174,7 @@ def run(settings: Settings, options: Options) -> Report:
 
 def run_command(settings: Settings, options: Options, json_file: Path | None) -> None:
     """`run`, with its report on the terminal and in ``json_file``."""
+    check_places(json_file)
     report = run(settings, options)
     if json_file is not None:
         report.write(json_file)

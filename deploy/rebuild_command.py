@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from deploy import log
+from deploy.dead_letters import place_of
 from projections import rebuild as views_anew
 from projections.alerts import AlertsView
 from projections.canonical import canonical, sha256
@@ -29,6 +30,8 @@ _SHOWN: int = 10
 def rebuild(settings: Settings, scratch_db: int | None, leave_out: Sequence[str], verify: bool) -> int:
     """Returns the exit code: 1 when ``verify`` found a difference. Raises `PoisonInput`, `ConfigError`,
     `Unavailable`; the live views then are as they were."""
+    # A place that is written otherwise than the log's would leave nothing out, and not say so.
+    leave_out = [str(place_of(text)) for text in leave_out]
     persons = PersonsView(settings.ttl_days, settings.history_entries)
     # Before there is any connection.
     with helpers() as waiting:

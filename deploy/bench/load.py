@@ -18,7 +18,9 @@ from deploy.bench.generator import Generator
 from deploy.bench.lag import LagWatch
 from deploy.bench.report import Loaded, latencies, lines
 from deploy.bench.watching import LabelWatch, LogWatch
+from deploy.places import check_places
 from deploy.preflight import preflight
+from deploy.report import write_json
 from deploy.session import console_for_people, running_stack
 from reid.errors import ConfigError
 from reid.runtime.settings import Settings
@@ -48,6 +50,7 @@ class Place(NamedTuple):
 
 def run(settings: Settings, plan: LoadPlan) -> int:
     """Exit code: 1 when the load was more than is carried. Raises `ReidError`."""
+    check_places(plan.json_file)
     console = console_for_people()
     if plan.api is not None:
         if settings.kafka_bootstrap_servers is None:
@@ -128,5 +131,5 @@ def _told(console: Console, plan: LoadPlan, found: Loaded) -> int:
         table.add_row(what, much)
     console.print(table)
     if plan.json_file is not None:
-        plan.json_file.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        write_json(plan.json_file, msgspec.to_builtins(found))
     return 0 if found.drained and not found.failed else 1

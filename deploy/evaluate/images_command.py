@@ -16,9 +16,10 @@ from deploy.evaluate.images import (
     single_shot_score,
 )
 from deploy.evaluate.lengths import by_length, length_columns, length_row
-from deploy.evaluate.page import Page, Picture, Sheet, check_places, write_page
+from deploy.evaluate.page import Page, Picture, Sheet, write_page
 from deploy.evaluate.tables import comparison
 from deploy.evaluate.variants import Variant
+from deploy.places import check_places
 from deploy.report import write_json
 from deploy.session import console_for_people
 from deploy.steps import Steps

@@ -96,22 +96,6 @@ def write_page(path: Path, page: Page) -> None:
         raise ConfigError(f"can't write {path} ({error.strerror}): give --html another place") from error
 
 
-def check_places(json_file: Path | None, html_file: Path | None) -> None:
-    """Before a long run, what writing would say after it. Raises `ConfigError`."""
-    for option, path in (("--json", json_file), ("--html", html_file)):
-        if path is None:
-            continue
-        wrong = None
-        if not path.parent.is_dir():
-            wrong = f"no directory {path.parent}"
-        elif path.is_dir():
-            wrong = "it is a directory"
-        elif not os.access(path.parent, os.W_OK | os.X_OK):
-            wrong = f"no right to write in {path.parent}"
-        if wrong:
-            raise ConfigError(f"can't write {path} ({wrong}): give {option} another place")
-
-
 def _table(page: Page) -> str:
     names = "".join(f"<th>{escape(str(v['name']))}</th>" for v in page.variants)
     rows = [

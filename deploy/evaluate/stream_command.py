@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.evaluate.crops import CropSet, Encoder, open_crops
-from deploy.evaluate.page import check_places, write_page
+from deploy.evaluate.page import write_page
 from deploy.evaluate.stream import Played, Stream, Track, decided, pause_of, played, tracks_of
 from deploy.evaluate.stream_page import stream_page
 from deploy.evaluate.stream_run import StreamRun
 from deploy.evaluate.tables import comparison
 from deploy.evaluate.variants import Variant
+from deploy.places import check_places
 from deploy.report import write_json
 from deploy.session import console_for_people
 from deploy.steps import Steps

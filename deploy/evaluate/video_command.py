@@ -14,7 +14,7 @@ from deploy.evaluate.chart import Axis, chart
 from deploy.evaluate.crops import Encoder
 from deploy.evaluate.footage import Footage, simulated
 from deploy.evaluate.mot import mot_folders
-from deploy.evaluate.page import Page, check_places, write_page
+from deploy.evaluate.page import Page, write_page
 from deploy.evaluate.stream import START_MS, decided
 from deploy.evaluate.tables import comparison
 from deploy.evaluate.variants import Variant
@@ -23,6 +23,7 @@ from deploy.evaluate.video_run import VideoRun
 from deploy.evaluate.video_score import video_score
 from deploy.evaluate.watch import Watched, watch
 from deploy.identities import Identities
+from deploy.places import check_places
 from deploy.report import write_json
 from deploy.session import console_for_people
 from deploy.steps import Steps

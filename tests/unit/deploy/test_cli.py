@@ -228,6 +228,33 @@ def test_a_directory_stands_for_its_videos(video: Path) -> None:
         video_files([Path(__file__).parent])
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("demo", "--duration", "60"),
+        ("verify",),
+        ("bench", "load"),
+        ("migrate", "--from", "redis://127.0.0.1:1/0"),
+        ("reembed",),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_report_that_can_not_be_written_was_refused_after_all_the_work(
+    saferoom: Saferoom, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """A demo of an hour told so at its end; bench load and reembed, by a traceback."""
+    line = saferoom(*command, "--home", tmp_path, "--json", tmp_path / "missing" / "report.json")
+    assert "report.json (no directory" in line and "give --json another place" in line
+    line = saferoom(*command, "--home", tmp_path, "--json", tmp_path)
+    assert "it is a directory" in line
+
+
+def test_a_record_to_leave_out_that_is_no_place_was_taken(saferoom: Saferoom, tmp_path: Path) -> None:
+    """And left nothing out."""
+    line = saferoom("rebuild", "--home", tmp_path, "--leave-out", "reid.events.v1:3:17")
+    assert "'reid.events.v1:3:17' is no place: give TOPIC/PARTITION/OFFSET" in line
+
+
 def test_settings_as_a_table() -> None:
     result = CliRunner().invoke(cli.app, ["doctor", "--settings-table"])
     assert result.exit_code == 0 and "`SAFEROOM_HOME`" in result.output
