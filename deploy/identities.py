@@ -5,6 +5,9 @@ from collections import defaultdict
 
 from reid.contracts.events import (
     AnyEvent,
+    GalleryReset,
+    PersonExpired,
+    PersonForgotten,
     PersonLeft,
     PersonRegistered,
     PersonRenamed,
@@ -45,6 +48,16 @@ class Identities:
             self._split(event)
         elif isinstance(event, PersonRenamed):
             self._labels[event.person_id] = event.label
+        elif isinstance(event, PersonForgotten | PersonExpired):
+            self._gone({event.person_id}, event.at)
+        elif isinstance(event, GalleryReset):
+            self._gone(set(event.person_ids), event.at)
+
+    def _gone(self, person_ids: set[str], at: int) -> None:
+        """Their tracks are nobody's from now on: no event says so of each."""
+        for track, person_id in self.present().items():
+            if person_id in person_ids:
+                self._set(track, at, None)
 
     def _split(self, event: PersonSplit) -> None:
         self._labels[event.person.person_id] = event.person.label

@@ -8,6 +8,10 @@ from deploy.identities import Identities
 from deploy.score import Box, Score, TrueBox, iou, match, score
 from reid.contracts.detections import Frame, Person
 from reid.contracts.events import (
+    AnyEvent,
+    GalleryReset,
+    PersonExpired,
+    PersonForgotten,
     PersonLeft,
     PersonRenamed,
     PersonSeen,
@@ -249,3 +253,35 @@ def test_a_split_of_tracks_seen_before_the_reading_began_does_not_end_the_demo()
     )
     assert identities.present() == {}
     assert identities.given() == []
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        PersonForgotten(site_id="global", at=50, person_id="a"),
+        PersonExpired(site_id="global", at=50, person_id="a", last_seen=20),
+        GalleryReset(site_id="global", at=50, camera_id="room1", person_ids=("a",)),
+    ],
+    ids=["forgotten", "expired", "reset"],
+)
+def test_who_was_forgotten_was_still_shown_in_sight(ending: AnyEvent) -> None:
+    """In the terminal of a demo, until it ended, and by name in the videos that it saved."""
+    identities = Identities()
+    for event in (
+        seen("a", "room1", "1", 0),
+        seen("b", "room1", "2", 10),
+        seen("c", "room2", "3", 20),
+        merged("a", "b", 30),
+        ending,
+    ):
+        identities.fold(event)
+    first, second, third = (
+        TrackRef("room1", "s", "1"),
+        TrackRef("room1", "s", "2"),
+        TrackRef("room2", "s", "3"),
+    )
+    assert identities.present() == {third: "c"}
+    assert [identities.person_at(first, at) for at in (40, 50)] == ["a", None]
+    assert [identities.person_at(second, at) for at in (40, 50)] == ["a", None]
+    identities.fold(seen("d", "room1", "1", 60))
+    assert identities.present() == {first: "d", third: "c"}
