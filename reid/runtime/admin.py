@@ -1,7 +1,7 @@
 """The topics as `reid.contracts.topics` declares them: made once, checked ever after."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def create_topics(
     """
     topics = tuple(topics)
     existing = describe(bootstrap, topics)
-    problems = [p for topic in topics for p in differences(topic, existing.get(topic.name), partitions)]
+    problems = differences(topics, existing, partitions)
     if problems:
         raise ConfigError("; ".join(problems))
     missing = [topic for topic in topics if topic.name not in existing]
@@ -142,26 +142,30 @@ def describe(bootstrap: str, topics: Iterable[Topic]) -> dict[str, TopicState]:
     }
 
 
-def differences(topic: Topic, state: TopicState | None, partitions: int) -> list[str]:
-    """What of an existing topic is not as declared, each with its remedy; nothing where it does not exist."""
-    if state is None:
-        return []
-    found = []
+def differences(topics: Iterable[Topic], existing: Mapping[str, TopicState], partitions: int) -> list[str]:
+    """What of existing topics is not as declared, each with its remedy; missing ones are passed over."""
+    there = [(topic, existing[topic.name]) for topic in topics if topic.name in existing]
+    counts = {state.partitions for topic, state in there if topic.partitioned}
+    return [problem for topic, state in there for problem in _differences(topic, state, partitions, counts)]
+
+
+def _differences(topic: Topic, state: TopicState, partitions: int, counts: Set[int]) -> Iterator[str]:
+    """``counts``: partitions of all that must have as many."""
     wanted = wanted_partitions(topic, partitions)
     if state.partitions != wanted:
-        remedy = (
-            f"set SAFEROOM_PARTITIONS={state.partitions}, or use another cluster"
-            if topic.partitioned
-            else "use another cluster"
-        )
-        found.append(f"topic {topic.name} has {state.partitions} partitions, not {wanted}: {remedy}")
+        remedy = "use another cluster"
+        if topic.partitioned and len(counts) > 1:
+            # To whatever the setting is set, one of them has another number.
+            remedy = "no setting mends that, for the others have another number: use another cluster"
+        elif topic.partitioned:
+            remedy = f"set SAFEROOM_PARTITIONS={state.partitions}, or use another cluster"
+        yield f"topic {topic.name} has {state.partitions} partitions, not {wanted}: {remedy}"
     for key, value in wanted_config(topic).items():
         if state.config[key] != value:
-            found.append(
+            yield (
                 f"topic {topic.name} has {key}={state.config[key]}, not {value}: alter it with "
                 f"`kafka-configs.sh --alter --topic {topic.name} --add-config {key}={value}`"
             )
-    return found
 
 
 def admin_client(bootstrap: str) -> AdminClient:

@@ -119,11 +119,7 @@ def check_topics(settings: Settings, kafka: Check) -> Check:
         existing = describe(settings.kafka(), ALL_TOPICS)
     except ReidError as error:
         return refused("Topics", error)
-    problems = [
-        problem
-        for topic in ALL_TOPICS
-        for problem in differences(topic, existing.get(topic.name), settings.partitions)
-    ]
+    problems = differences(ALL_TOPICS, existing, settings.partitions)
     if problems:
         return refused("Topics", ConfigError("; ".join(problems)))
     missing = [topic.name for topic in ALL_TOPICS if topic.name not in existing]
