@@ -2,8 +2,9 @@
 
 import json
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
@@ -12,6 +13,8 @@ from deploy import options
 models_app = typer.Typer(help="Models of others: list, fetch, compare.", no_args_is_help=True)
 _MIB: Final = 1 << 20
 _HTTP: Final = ("http://", "https://")
+#: Of files, where a mirror's folder has none.
+_SUFFIXES: Final = frozenset({".onnx", ".xml", ".bin"})
 
 
 def register(app: typer.Typer) -> None:
@@ -171,10 +174,20 @@ def _source(origin: str | None, name: str, url: str | None, words: str) -> "str 
                 "--from FILE|DIR|URL: its SHA-256 is checked"
             )
         return url
+    suffix = Path(name).suffix
     if origin.startswith(_HTTP):
-        return origin if origin.endswith(f"/{name}") else f"{origin.rstrip('/')}/{name}"
+        address = urlsplit(origin)
+        place = PurePosixPath(address.path)
+        file = place.with_suffix(suffix) if place.suffix in _SUFFIXES else place / name
+        return urlunsplit(address._replace(path=str(file)))
+    if "://" in origin:
+        raise ConfigError(f"--from {origin}: an address begins with http:// or https://")
     path = Path(origin).expanduser()
-    return path / name if path.is_dir() else path.with_name(name)
+    if path.is_dir():
+        return path / name
+    # Whatever the file is called: its SHA-256 says what it is. Of two files the other lies beside it.
+    own = path.with_suffix(suffix) if path.suffix in _SUFFIXES else path
+    return own if own.is_file() or not path.with_name(name).is_file() else path.with_name(name)
 
 
 def _at_hand(home: Path) -> list[str]:

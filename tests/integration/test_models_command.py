@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from deploy import cli
+from deploy.models_command import _source
 from deploy.options import settings_from
 from producers.detect.select import open_detector
 from producers.embed.select import open_embedder
@@ -86,6 +87,33 @@ class TestFetch:
         ):
             saferoom("models", "fetch", "yolox_nano", "--from", origin)
         assert list((tmp_path / "home" / "models").iterdir()) == []
+
+    @pytest.mark.skipif(not FASTEST.is_file(), reason="needs ../shared/data/models/FastestDet.onnx")
+    @pytest.mark.parametrize("name", ["detector (1).onnx", "download"])
+    def test_a_file_of_another_name_was_looked_for_by_the_catalogues(
+        self, saferoom: Saferoom, tmp_path: Path, name: str
+    ) -> None:
+        """In its folder, and not found there; an address of it got the name behind it."""
+        (tmp_path / name).write_bytes(FASTEST.read_bytes())
+        path = Path(saferoom("models", "fetch", "fastestdet", "--from", tmp_path / name).strip())
+        assert path.read_bytes() == FASTEST.read_bytes()
+
+    @pytest.mark.parametrize(
+        ("origin", "source"),
+        [
+            ("http://host/models", "http://host/models/net.bin"),
+            ("http://host", "http://host/net.bin"),
+            ("https://host/net.bin", "https://host/net.bin"),
+            ("https://host/v1.2/", "https://host/v1.2/net.bin"),
+            ("https://host/files/mine.xml?token=a/b", "https://host/files/mine.bin?token=a/b"),
+        ],
+    )
+    def test_an_address_of_a_file_or_of_its_folder(self, origin: str, source: str) -> None:
+        assert _source(origin, "net.bin", None, "") == source
+
+    def test_an_address_of_another_scheme_was_taken_for_a_path(self, saferoom: Saferoom) -> None:
+        with pytest.raises(ConfigError, match=r"ftp://host/net\.onnx: an address begins with http"):
+            saferoom("models", "fetch", "yolox_nano", "--from", "ftp://host/net.onnx")
 
     def test_where_no_address_is_certain_the_source_is_told(self, saferoom: Saferoom) -> None:
         with pytest.raises(ConfigError, match=r"Source: YOLOX-nano of Megvii.*--from"):
