@@ -40,10 +40,13 @@ class DeepEmbedder:
         self.dim = int(output.shape[1])
         if preparation.dim not in (None, self.dim):
             raise ConfigError(f"embedder {self.name}: field dim: {preparation.dim}, but it gives {self.dim}")
-        # Such a row has no direction: `normalised` would make one look of all, and the agent one person.
+        # Grey may be a network's very zero; of another crop too it has no business to say nothing.
+        coloured = np.ascontiguousarray(grey + np.array([-96, -32, 64], np.int8).view(np.uint8))
+        output = np.concatenate([output, self._run(self._prepared([coloured]))])
+        # Such rows have no direction: `normalised` would make one look of all, and the agent one person.
         if not np.isfinite(output).all() or not output.any():
             raise ConfigError(
-                f"embedder {self.name}: gives {_odd(output)} for a grey crop: its weights are damaged, or "
+                f"embedder {self.name}: gives {_odd(output)} whatever the crop: its weights are damaged, or "
                 "scale, mean or std of its sidecar are not those of its training"
             )
 
