@@ -28,7 +28,7 @@ from reid.contracts.topics import (
     persons_index_key,
 )
 from reid.runtime.admin import create_topics, delete_topics, list_topics
-from reid.runtime.kafka import producer
+from reid.runtime.kafka import producer, transactional_producer
 from reid.runtime.settings import Settings
 from tests.integration.event_log import projector, until
 from tests.integration.identity_worker import START, Walk, decided, send, worker
@@ -166,3 +166,21 @@ def test_without_a_worker_it_says_what_it_could_not_check(
     findings, _ = verify(settings, 0)
     assert findings.exit_code == 2
     assert findings.unchecked[0].startswith("10 inputs are not decided yet")
+
+
+def test_the_end_of_a_transaction_was_an_input_that_nobody_decides(
+    topics: str, settings: Settings, clean_redis: str
+) -> None:
+    """After `saferoom dlq replay` on a silent site: "1 inputs are not decided yet: start a worker", and exit
+    code 2, with a worker running."""
+    sender = transactional_producer(topics, "replay")
+    sender.init_transactions(20)
+    with worker(settings):
+        sender.begin_transaction()
+        sender.produce(DETECTIONS.name, Walk("global").message(2), b"global", GLOBAL)
+        sender.commit_transaction(20)
+        until(lambda: decided(topics, 4)[DETECTIONS.name, GLOBAL] >= 1)
+    findings, totals = verify(settings, 0, with_views=False)
+    assert (findings.unchecked, findings.exit_code, totals.inputs) == ([], 0, 1)
+    send(topics, inputs()[:1])
+    assert verify(settings, 0, with_views=False)[0].unchecked[0].startswith("1 inputs are not decided yet")
