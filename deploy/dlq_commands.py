@@ -63,7 +63,7 @@ def show(
     if raw:
         sys.stdout.buffer.write(letter.value or b"")
         return
-    (facts,) = [f for f in _found(bootstrap, wanted.topic) if f["place"] == place]
+    (facts,) = [f for f in _found(bootstrap, wanted.topic) if f["place"] == str(wanted)]
     value = letter.value or b""
     facts["key"] = None if letter.key is None else letter.key.decode(errors="backslashreplace")
     facts["headers"] = {name: text.decode(errors="backslashreplace") for name, text in letter.headers}

@@ -200,6 +200,8 @@ def test_what_is_sent_again_is_sent_once_and_decided(topics: str, settings: Sett
     assert [(x["reason"], x["replayed"]) for x in listed] == [("clock", False)] * 2
     assert place in dlq("list", "--topic", DETECTIONS.name)
     assert json.loads(dlq("show", place))["headers"] == {"trace": "7"}
+    # A place written otherwise ended in a traceback.
+    assert dlq("show", place.replace(f"/{home}/1", f"/0{home}/01")) == dlq("show", place)
     assert json.loads(dlq("replay", "--place", place, "--json")) == {"sent": [place], "sent_before": []}
     assert json.loads(dlq("replay", "--place", place, "--json")) == {"sent": [], "sent_before": [place]}
     other = f"{COMMANDS.name}/{home}/0"
