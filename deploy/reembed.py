@@ -95,7 +95,8 @@ def run(settings: Settings, dry_run: bool = False) -> Report:
 def _planned(
     known: SiteState, commands: list[AddTemplates], settings: Settings, report: Report
 ) -> list[AddTemplates]:
-    """Those that will add something; the others are reported. One that was answered is not answered again."""
+    """Those that will add something; the others are reported, and where nothing is sent these too, as they
+    would come out. One that was answered is not answered again."""
     policy = known.policy or policies_of(settings).of(settings.site_id)
     coming = []
     for command in commands:
@@ -106,6 +107,9 @@ def _planned(
             report.outcomes[event.code] += 1
         else:
             coming.append(command)
+            if report.dry_run and isinstance(event, PersonTemplatesAdded):
+                report.outcomes["added"] += 1
+                report.templates += event.added
     return coming
 
 
@@ -172,7 +176,11 @@ def _command(
 
 def show(report: Report, console: Console) -> None:
     """For people."""
-    added = ", ".join(f"{count} {code}" for code, count in sorted(report.outcomes.items())) or "nothing sent"
+    would = "would be " if report.dry_run else ""
+    outcomes = (
+        f"{count} {would if code == 'added' else ''}{code}" for code, count in report.outcomes.items()
+    )
+    added = ", ".join(sorted(outcomes)) or "nothing to send"
     console.print(
         f"{report.model}: {report.persons} persons, {report.crops} crops; {added}; "
         f"{report.templates} templates{' (dry run)' if report.dry_run else ''}"

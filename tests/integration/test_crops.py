@@ -87,6 +87,9 @@ def test_from_the_camera_to_the_view_and_to_the_erasure(
             assert jpeg is not None and jpeg.startswith(b"\xff\xd8")
 
         newer = settings.model_copy(update={"embedder": "stripenet-512"})
+        # A dry run told of nothing that it would do.
+        dry = reembed.run(newer, dry_run=True)
+        assert dry.outcomes == {"added": dry.persons - len(dry.without)} and dry.templates == dry.crops
         report = reembed.run(newer)
         with_crops = [d for d in documents(clean_redis) if d["crops"]]
         assert report.outcomes == {"added": len(with_crops)}
