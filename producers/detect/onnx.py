@@ -12,6 +12,8 @@ from producers.detect.decode import DECODERS
 from producers.detect.layout import Layout, layout_of
 from producers.frames import CapturedFrame, Image
 from producers.network import Network, Tensor, open_network
+from producers.sidecar import new_sidecar, sidecar_of
+from reid.errors import ConfigError
 
 #: Smaller persons carry too little to be told apart, pixels.
 MIN_HEIGHT: Final = 32.0
@@ -37,7 +39,7 @@ class OnnxDetector:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Raises `ConfigError` when the model cannot be loaded or its layout is unknown."""
+        """Raises `ConfigError` when the model cannot be loaded, or its layout is unknown or another one."""
         network, layout = _opened(path.absolute())
         return cls(path.stem, network, layout)
 
@@ -55,7 +57,17 @@ class OnnxDetector:
 @lru_cache(maxsize=4)
 def _opened(path: Path) -> tuple[Network, Layout]:
     network = open_network(path)
-    return network, layout_of(path, network)
+    layout = layout_of(path, network)
+    grey = np.full((layout.height, layout.width, 3), 128, np.uint8)
+    try:
+        DECODERS[layout.family](network.run(fitted(grey, layout)[0])[0], layout)
+    except (IndexError, ValueError) as error:
+        # Else each frame fails alike, and says no more than this.
+        raise ConfigError(
+            f"detector {path}: what it gives can't be read as family {layout.family}, person_class "
+            f"{layout.person_class} ({error}): correct {(sidecar_of(path) or new_sidecar(path)).name}"
+        ) from error
+    return network, layout
 
 
 def fitted(image: Image, layout: Layout) -> tuple[Tensor, Fit]:

@@ -18,6 +18,7 @@ from producers.detect.truth import TruthDetector
 from producers.frames import CapturedFrame, Image, TruePerson
 from producers.network import Shape, Tensor
 from reid.errors import ConfigError
+from tests.unit.producers.onnx_file import linear_model
 
 PERSON = (100.0, 60.0, 40.0, 120.0)
 
@@ -350,3 +351,12 @@ class TestAnotherSize:
         assert detector._seen
         detector.detect(CapturedFrame(grey(120, 160), 200, 1))
         assert not detector._seen
+
+
+def test_a_network_of_another_layout_than_declared_failed_with_every_frame(tmp_path: Path) -> None:
+    """Of class 999, too: the camera ended after ten of them, with an index out of bounds as the reason."""
+    path = tmp_path / "colour.onnx"
+    path.write_bytes(linear_model(np.eye(3, dtype=np.float32), (32, 16)))
+    path.with_name("colour.saferoom.json").write_text('{"family": "end2end"}')
+    with pytest.raises(ConfigError, match=r"read as family end2end.*: correct colour\.saferoom\.json"):
+        open_detector(str(path))
