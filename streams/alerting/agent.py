@@ -30,20 +30,26 @@ _BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0)
 logger = logging.getLogger(__name__)
 
 
+class _TakenForGone(Exception):
+    """The group goes on without this consumer, which will be given nothing any more."""
+
+
 class Agent:
-    """``consumer``: of a group, not subscribed yet; ``open_writer(partition)``: unrecovered;
-    ``on_ready(partitions)`` whenever all assigned ones are live."""
+    """``open_consumer(named)``: of a group, not subscribed yet, as its member of this worker's name or of
+    none; ``open_writer(partition)``: unrecovered; ``on_ready(partitions)`` whenever all assigned ones are
+    live."""
 
     def __init__(
         self,
-        consumer: Consumer,
+        open_consumer: Callable[[bool], Consumer],
         open_writer: Callable[[int], AlertWriter],
         ticks: Ticks,
         on_ready: Callable[[list[int]], None],
         stopping: threading.Event,
     ) -> None:
-        self._consumer, self._open_writer, self._ticks = consumer, open_writer, ticks
+        self._open_consumer, self._open_writer, self._ticks = open_consumer, open_writer, ticks
         self._on_ready, self._stopping = on_ready, stopping
+        self._consumer = open_consumer(True)
         self._writers: dict[int, AlertWriter] = {}
         self._unrecovered: set[int] = set()
         self._ticked_at = 0.0
@@ -70,6 +76,9 @@ class Agent:
                     self._drop(set(self._writers))
                     self._consumer.unsubscribe()
                     self._subscribe()
+                except _TakenForGone as error:
+                    logger.warning("%s: joining anew, without the name", error)
+                    self._join_anew()
                 except Unavailable as error:
                     failures += 1
                     logger.log(logging.WARNING if failures == 1 else logging.DEBUG, "%s: again", error)
@@ -80,6 +89,10 @@ class Agent:
             logger.info("%s: the last offsets are not committed", error)
         finally:
             self._drop(set(self._writers))
+
+    def close(self) -> None:
+        """After `run`."""
+        self._consumer.close()
 
     def turn(self) -> None:
         """One step: what must be recovered, else what is at hand."""
@@ -134,6 +147,8 @@ class Agent:
             if failure is None:
                 record = input_of(message)
                 found.setdefault(record.partition, []).append(record)
+            elif failure.code() == KafkaError._FATAL:
+                raise _TakenForGone(failure.str())
             elif failure.code() not in (KafkaError._PARTITION_EOF, KafkaError._TRANSPORT):
                 # The client itself reconnects, and joins again.
                 logger.debug("Kafka: %s", failure.str())
@@ -146,6 +161,15 @@ class Agent:
             on_revoke=self._revoked,
             on_lost=self._revoked,
         )
+
+    def _join_anew(self) -> None:
+        """Seen after a broker was away: as it came back it took two joins of this very member for two of one
+        name, and the client, fenced by itself, never tries again. Whose the name is now may also be another
+        process: without it neither fences the other."""
+        self._drop(set(self._writers))
+        self._consumer.close()
+        self._consumer = self._open_consumer(False)
+        self._subscribe()
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         """Reading begins when the writers stand somewhere: in the loop, where failures are met."""

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
+from confluent_kafka import Consumer
+
 from reid.contracts.topics import ALERT_INPUTS, ALERTS, ALERTS_GROUP
 from reid.errors import ConfigError, Unavailable
 from reid.runtime import kafka
@@ -62,21 +64,23 @@ def _serve(
     for carrier in carriers:
         # Before anything is decided: what is told from now on is theirs.
         _patiently(partial(carrier.stand, partitions), stopping)
-    consumer = kafka.reader(
-        bootstrap,
-        **{
-            "group.id": ALERTS_GROUP,
-            "group.instance.id": settings.worker_id,
-            "session.timeout.ms": 6000,
-            "enable.partition.eof": False,
-            "isolation.level": ALERTING.isolation,
-            "fetch.wait.max.ms": 20,
-            "error_cb": outage.on_error,
-            # Both inputs of a partition to one member.
-            "partition.assignment.strategy": "range",
-        },
-    )
-    cleanup.callback(consumer.close)
+
+    def open_consumer(named: bool) -> Consumer:
+        name = {"group.instance.id": settings.worker_id} if named else {}
+        return kafka.reader(
+            bootstrap,
+            **{
+                "group.id": ALERTS_GROUP,
+                **name,
+                "session.timeout.ms": 6000,
+                "enable.partition.eof": False,
+                "isolation.level": ALERTING.isolation,
+                "fetch.wait.max.ms": 20,
+                "error_cb": outage.on_error,
+                # Both inputs of a partition to one member.
+                "partition.assignment.strategy": "range",
+            },
+        )
 
     def open_writer(partition: int) -> AlertWriter:
         log = KafkaPartitionLog(bootstrap, partition, outage, ALERTING)
@@ -87,7 +91,8 @@ def _serve(
         outage.on_contact()
         mark_ready(settings, NAME, partitions=assigned, rules=file.rules.version)
 
-    agent = Agent(consumer, open_writer, Ticks(producer), ready, stopping)
+    agent = Agent(open_consumer, open_writer, Ticks(producer), ready, stopping)
+    cleanup.callback(agent.close)
     threads = [
         threading.Thread(target=carrier.run, name=f"to-{carrier.receiver.name}", daemon=True)
         for carrier in carriers

@@ -54,18 +54,9 @@ class Carrier:
     ) -> None:
         self.receiver, self._sender = receiver, sender
         self._producer, self._stopping = producer, stopping
-        self._consumer: Consumer = kafka.reader(
-            bootstrap,
-            **{
-                "group.id": delivery_group(receiver.name),
-                # Static membership: a restart gets its partitions back at once.
-                "group.instance.id": worker_id,
-                "enable.partition.eof": False,
-                "max.poll.interval.ms": _PATIENCE_MS,
-                "session.timeout.ms": 10_000,
-                "error_cb": lambda _: None,
-            },
-        )
+        self._bootstrap = bootstrap
+        # Static membership: a restart gets its partitions back at once.
+        self._consumer = self._member({"group.instance.id": worker_id})
 
     def stand(self, partitions: int) -> None:
         """A receiver that is new begins here: at the log's present end. Raises `Unavailable`."""
@@ -85,9 +76,7 @@ class Carrier:
         try:
             while not self._stopping.is_set():
                 try:
-                    message = self._consumer.poll(_POLL_S)
-                    if message is not None and message.error() is None:
-                        self._carry(message)
+                    self._turn()
                 except KafkaException as error:
                     failed: KafkaError = error.args[0]
                     logger.warning("receiver %s: Kafka: %s; again", self.receiver.name, failed.str())
@@ -95,6 +84,31 @@ class Carrier:
         finally:
             self._sender.close()
             self._consumer.close()
+
+    def _turn(self) -> None:
+        message = self._consumer.poll(_POLL_S)
+        error = message.error() if message is not None else None
+        if error is not None and error.code() == KafkaError._FATAL:
+            # As in `streams.alerting.agent`: the group goes on without this member, which had a name.
+            logger.warning("receiver %s: %s: joining anew, without the name", self.receiver.name, error.str())
+            self._consumer.close()
+            self._consumer = self._member({})
+            self._consumer.subscribe([ALERTS.name])
+        elif message is not None and error is None:
+            self._carry(message)
+
+    def _member(self, name: dict[str, str]) -> Consumer:
+        return kafka.reader(
+            self._bootstrap,
+            **{
+                "group.id": delivery_group(self.receiver.name),
+                **name,
+                "enable.partition.eof": False,
+                "max.poll.interval.ms": _PATIENCE_MS,
+                "session.timeout.ms": 10_000,
+                "error_cb": lambda _: None,
+            },
+        )
 
     def _carry(self, message: Message) -> None:
         found = self._read(message)

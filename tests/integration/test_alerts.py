@@ -29,7 +29,7 @@ from projections.views import CamerasView, PersonsView
 from reid.contracts.alerts import AlertAcknowledged, AlertClosed, AlertOpened, AlertRulesAdopted
 from reid.contracts.codec import decode_alert, encode
 from reid.contracts.events import TrackRef
-from reid.contracts.topics import EVENTS, UNDELIVERED
+from reid.contracts.topics import ALERTS, ALERTS_GROUP, EVENTS, UNDELIVERED, delivery_group
 from reid.runtime import kafka
 from reid.runtime.ready import read_ready
 from reid.runtime.settings import Settings
@@ -323,3 +323,34 @@ def test_no_alert_before_its_time_and_one_agent_at_work(
     kinds = [type(alert) for alert in alerts_of(topics)]
     assert kinds.count(AlertRulesAdopted) == 1 and AlertAcknowledged not in kinds
     assert kinds.count(AlertClosed) <= 3
+
+
+def test_members_that_the_broker_took_for_two_of_one_name_go_on(
+    settings: Settings, rules: Path, event_log: EventLog, topics: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it was after a broker had been away: the agent's client, fenced by itself, never tried again, while
+    the process lived, said that it was ready, and told nobody anything. A receiver's is of the same kind."""
+    monkeypatch.setenv("HOOK_SECRET", "secret")
+    with Hook() as hook:
+        rules.write_text(
+            f"{RULES}\ndeliver: {{webhooks: {{desk: {{url: '{hook.url}', secret_env: HOOK_SECRET, "
+            "events: [opened]}}}\n"
+        )
+        with agent(settings, rules):
+            event_log.write(sighting("a", now()))
+            until(lambda: len(hook.requests) == 1, 30)
+            take_the_name(settings, ALERTS_GROUP, EVENTS.name)
+            take_the_name(settings, delivery_group("desk"), ALERTS.name)
+            event_log.write(sighting("b", now()))
+            until(lambda: len(hook.requests) == 2, 60)
+
+
+def take_the_name(settings: Settings, group: str, topic: str) -> None:
+    """A member of the worker's name is given what the worker had, and ends."""
+    name = {"group.id": group, "group.instance.id": settings.worker_id, "session.timeout.ms": 6000}
+    other = kafka.reader(settings.kafka(), **name, **{"partition.assignment.strategy": "range"})
+    given = threading.Event()
+    other.subscribe([topic], on_assign=lambda *_: given.set())
+    until(lambda: other.poll(0.1) is not None or given.is_set(), 30)
+    time.sleep(4)  # a heartbeat of the first, which is told that it is fenced
+    other.close()
