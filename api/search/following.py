@@ -51,15 +51,17 @@ class Following:
 
     async def run(self) -> None:
         """Until cancelled. While Redis is away, searches are answered from what was known."""
-        backoff = FIRST_BACKOFF_S
+        backoff, told = FIRST_BACKOFF_S, False
         while True:
             try:
                 async with self._views.person_changes() as changes:
                     await self._fill()
-                    backoff = FIRST_BACKOFF_S
+                    backoff, told = FIRST_BACKOFF_S, False
                     await self._apply(changes)
             except Unavailable as error:
-                log.warning("the search index is not kept current until Redis is back: %s", error)
+                level = logging.DEBUG if told else logging.WARNING
+                log.log(level, "the search index is not kept current until Redis is back: %s", error)
+                told = True
                 await asyncio.sleep(backoff)
                 backoff = min(2 * backoff, LAST_BACKOFF_S)
 

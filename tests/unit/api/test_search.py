@@ -631,6 +631,26 @@ def test_a_swapped_view_is_read_anew() -> None:
     asyncio.run(follow())
 
 
+def test_a_redis_that_is_away_was_told_by_the_index_every_two_seconds(
+    api_settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.search.following.FIRST_BACKOFF_S", 0.001)
+    world = World(api_settings)
+    following = Following(world.app.state.context.views, Index())
+
+    async def outages() -> None:
+        task = asyncio.create_task(following.run())
+        for away in (True, False, True):
+            world.reader.away = away
+            await asyncio.sleep(0.2)
+        task.cancel()
+
+    asyncio.run(outages())
+    following.close()
+    told = [r for r in caplog.records if r.levelname == "WARNING" and "the search index" in r.message]
+    assert len(told) == 2, "once an outage"
+
+
 def test_while_the_index_is_filled_an_answer_says_so(
     api_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
