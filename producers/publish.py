@@ -15,7 +15,8 @@ from reid.contracts.detections import CameraStatus, Detections, Frame
 from reid.contracts.pictures import Picture
 from reid.contracts.topics import CAMERAS, DETECTIONS, PICTURES
 from reid.contracts.zones import zone_site
-from reid.runtime.kafka import error_callback, producer
+from reid.runtime.kafka import producer
+from reid.runtime.outage import Outage
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +60,11 @@ class Publisher:
         self._wake = threading.Condition()
         self._closing = False
         self._full = self._losing = False
+        self._outage = Outage()
         config: dict[str, object] = {
             "queue.buffering.max.kbytes": MAX_QUEUE_KIB,
             "delivery.timeout.ms": DELIVERY_TIMEOUT_MS,
-            "error_cb": error_callback(log.warning),
+            "error_cb": self._outage.on_error,
         }
         self._producer: Producer = producer(bootstrap, **{**config, **overrides})
         self._thread = threading.Thread(target=self._gather, name="publish", daemon=True)
@@ -103,6 +105,10 @@ class Publisher:
         left = self._producer.flush(max(deadline - time.monotonic(), 0.1))
         if left:
             log.warning("%d messages were not delivered: Kafka did not take them in %.0f s", left, timeout_s)
+            # Whose frames they are is counted by their delivery reports, and was told in one line.
+            self._losing = True
+            self._producer.purge()
+            self._producer.poll(0)
         return left
 
     def _gather(self) -> None:
@@ -137,6 +143,8 @@ class Publisher:
 
         def on_delivery(error: KafkaError | None, _message: Message) -> None:
             (self.failed if error else self.published).update(cameras)
+            if error is None:
+                self._outage.on_contact()
             if error and not self._losing:
                 log.warning("frames are lost, the first because of: %s", error.str())
             self._losing = error is not None

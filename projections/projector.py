@@ -1,12 +1,12 @@
 """The projector process: everything is put together here."""
 
-import logging
 import threading
 from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
 from projections.alerts import AlertsView
+from projections.changes import Change
 from projections.dead_letters import KafkaDeadLetters
 from projections.follower import Follower
 from projections.keeper import Keeper, KeeperThread, Limits
@@ -19,10 +19,9 @@ from reid.runtime.admin import admin_client
 from reid.runtime.crops.select import open_crops
 from reid.runtime.ending import asked_by_signals
 from reid.runtime.offsets import end_offsets
+from reid.runtime.outage import Outage
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
-
-log = logging.getLogger(__name__)
 
 NAME: Final = "projector"
 #: A shorter wait than the default: an event is visible some milliseconds after its transaction, and some
@@ -37,9 +36,9 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
     """
     stop = stop or threading.Event()
     logs.configure(settings, NAME)
-    tell = kafka.error_callback(log.warning)
+    outage = Outage()
     bootstrap = settings.kafka()
-    consumer = kafka.reader(bootstrap, error_cb=tell, **READER)
+    consumer = kafka.reader(bootstrap, error_cb=outage.on_error, **READER)
     producer = kafka.producer(bootstrap, error_cb=lambda _: None, **{"linger.ms": 0})
     store = RedisViewStore(settings.redis())
     views: list[View] = [
@@ -57,7 +56,12 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
         KeeperThread(keeper, stop).start()
         renewal = Renewal(Job(bootstrap, settings.redis(), views))
         cleanup.callback(renewal.end)
-        Follower(consumer, store, views, letters, stop, ready, renewal, keeper.committed).run()
+
+        def committed(change: Change) -> None:
+            outage.on_contact()
+            keeper.committed(change)
+
+        Follower(consumer, store, views, letters, stop, ready, renewal, committed).run()
 
 
 def keeper_of(settings: Settings, store: RedisViewStore) -> Keeper:

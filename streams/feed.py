@@ -12,8 +12,8 @@ from confluent_kafka import TopicPartition
 
 from reid.contracts.topics import DETECTIONS
 from reid.runtime.kafka import reader
+from reid.runtime.outage import Outage
 from streams.kafka_log import at_hand, input_of
-from streams.outage import Outage
 from streams.ports import Input
 from streams.route import IDENTITY
 

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from reid.contracts.cloudevents import Headers
 from reid.errors import ConfigError, FencedOut, Unavailable
 from reid.runtime.kafka import reader, transactional_producer
-from streams.outage import Outage
+from reid.runtime.outage import Outage
 from streams.ports import Decided, Input, Record, SnapshotPart, Span, Transaction
 from streams.route import IDENTITY, Route
 from streams.snapshots import MANIFEST_KEY

@@ -16,6 +16,7 @@ from reid.errors import ConfigError, ReidError, Unavailable
 from reid.runtime.admin import required
 from reid.runtime.ending import EXIT_ASKED, Ending, leave
 from reid.runtime.kafka import producer
+from reid.runtime.outage import Outage
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
 from streams.app import REVOKE_TIMEOUT_S, create_app
@@ -24,7 +25,7 @@ from streams.decider import IdentityDecider
 from streams.feed import KafkaFeed
 from streams.kafka_log import COMMIT_LIMIT_S, KafkaPartitionLog
 from streams.lanes import Lanes
-from streams.outage import Outage, quieten
+from streams.outage import quieten
 from streams.partition import PartitionWriter
 from streams.policies import policies_of
 from streams.telemetry import Telemetry

@@ -1,9 +1,8 @@
 """confluent-kafka clients with the settings that this product relies on, in one place."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, Producer
 
 from reid.contracts.topics import MAX_LETTER_BYTES, MAX_MESSAGE_BYTES
 
@@ -69,20 +68,3 @@ def reader(bootstrap: str, **overrides: object) -> Consumer:
         "queued.max.messages.kbytes": 8192,
     }
     return Consumer(config | overrides)
-
-
-def error_callback(tell: Callable[[str], None]) -> Callable[[KafkaError], None]:
-    """A librdkafka ``error_cb`` that says once, not each second, that Kafka is away."""
-    away = False
-
-    def on_error(error: KafkaError) -> None:
-        nonlocal away
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            if not away:
-                tell("Kafka is away: waiting for it; start it with `saferoom up` or check its address")
-            away = True
-        elif error.code() != KafkaError._TRANSPORT:
-            away = False
-            tell(f"Kafka: {error.str()}")
-
-    return on_error

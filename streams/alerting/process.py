@@ -16,6 +16,7 @@ from reid.runtime import kafka
 from reid.runtime.admin import required
 from reid.runtime.alerts.file import AlertFile, load
 from reid.runtime.ending import asked_by_signals
+from reid.runtime.outage import Outage
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
 from streams.alerting.agent import Agent
@@ -24,7 +25,6 @@ from streams.alerting.writer import AlertWriter
 from streams.delivery.carrier import Carrier
 from streams.delivery.senders import sender_of
 from streams.kafka_log import KafkaPartitionLog
-from streams.outage import Outage
 from streams.route import ALERTING
 from streams.watchdog import end_process
 

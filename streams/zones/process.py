@@ -19,10 +19,10 @@ from reid.errors import Unavailable
 from reid.runtime import kafka
 from reid.runtime.admin import required
 from reid.runtime.ending import asked_by_signals
+from reid.runtime.outage import Outage
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
 from streams.kafka_log import headers_in
-from streams.outage import Outage
 from streams.zones.letters import Posted, letters
 
 NAME: Final = "zones"
@@ -62,7 +62,7 @@ class Post:
     share the partitions; a partition's letters are sent in the order of its log."""
 
     def __init__(self, settings: Settings, outage: Outage) -> None:
-        self._settings = settings
+        self._settings, self._outage = settings, outage
         self._failed: KafkaError | None = None
         self.delivered = 0
         """Letters that Kafka has."""
@@ -103,6 +103,7 @@ class Post:
             if found:
                 self._settle()
                 self._consumer.commit(asynchronous=False)
+                self._outage.on_contact()
         except KafkaException as error:
             raise Unavailable(f"the post between zones: {error.args[0].str()}") from error
 
@@ -112,6 +113,7 @@ class Post:
         self._consumer.close()
 
     def _assigned(self, _: Consumer, places: list[TopicPartition]) -> None:
+        self._outage.on_contact()
         logger.info("ready: %d partitions", len(places))
         mark_ready(self._settings, NAME, partitions=len(places))
 

@@ -4,13 +4,14 @@ import logging
 import time
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from producers.publish import MAX_PENDING, Publisher
 from reid.contracts.codec import decode_detections, decode_status
 from reid.contracts.detections import CameraStatus, Detections, Frame, Person
 from reid.contracts.topics import CAMERAS, DETECTIONS
 from reid.runtime.kafka import reader
+from tests.integration.event_log import until
 
 pytestmark = pytest.mark.integration
 
@@ -114,6 +115,31 @@ def test_without_kafka_memory_stays_bounded_and_losses_are_counted(caplog: pytes
     texts = [record.getMessage() for record in caplog.records]
     assert sum("Kafka is away" in text for text in texts) == 1
     assert sum("takes nothing" in text for text in texts) <= 5
+
+
+def test_what_kafka_never_took_was_called_neither_published_nor_lost(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The last line of a camera that is stopped while Kafka is away said "0 lost" of all that waited."""
+    publisher = Publisher("127.0.0.1:9", site_id="global", producer_id="p1", linger_ms=0)
+    for at in range(7):
+        publisher.offer(frame("room1", at))
+    publisher.close(1.0)
+    assert (publisher.failed["room1"], publisher.published["room1"]) == (7, 0)
+    assert not [record for record in caplog.records if "frames are lost" in record.getMessage()]
+
+
+def test_that_kafka_takes_frames_again_was_told_by_nobody(
+    topics: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher = Publisher(topics, site_id="global", producer_id="p1", linger_ms=0)
+    for at in range(2):
+        publisher._outage.on_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+        publisher.offer(frame("room1", at))
+        until(lambda at=at: publisher.published["room1"] == at + 1)
+    publisher.close(10)
+    told = [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert told == ["Kafka is away", "Kafka is back"] * 2
 
 
 def test_what_nobody_gathers_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ from confluent_kafka.admin import AdminClient
 
 from reid.contracts.topics import COMMANDS, DETECTIONS, WORKER_APP_ID
 from reid.runtime.kafka import producer
+from reid.runtime.outage import Outage
 from reid.runtime.settings import Settings
 from streams.feed import KafkaFeed
-from streams.outage import Outage
 from streams.ports import Input
 from tests.integration.identity_worker import until, worker
 
