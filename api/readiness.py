@@ -51,7 +51,8 @@ async def readiness(views: Views, log: Log, hub: LabelsHub, most_lag: int) -> Re
         ends = await log.ends()
         missing = set(FOLLOWED.values()) - {topic for topic, _ in ends}
         reasons += [
-            f"topic {topic} does not exist: make it with `saferoom topics`" for topic in sorted(missing)
+            f"topic {topic} does not exist: make it with `saferoom topics create`"
+            for topic in sorted(missing)
         ]
     except Unavailable as error:
         reasons.append(str(error))

@@ -70,6 +70,8 @@ class Follower:
         #: Views that stand in the store in this program's form.
         self._current: set[str] = set()
         self._checked_at = 0.0
+        #: A change is on its way to the store, or was refused by it.
+        self._uncommitted = False
 
     def run(self) -> None:
         """Raises `ConfigError` for what no waiting will mend."""
@@ -78,10 +80,15 @@ class Follower:
             try:
                 self._resume()
                 self._on_ready()
-                log.info("following the log" if not away else "Kafka and Redis are back: following the log")
-                backoff, away = FIRST_BACKOFF_S, False
+                if not away:
+                    log.info("following the log")
                 while not self._stop.is_set():
                     self.turn()
+                    # A Redis that answers, and refuses what is written, as one without memory does, is not
+                    # back: it would be told so, and asked again, without pause.
+                    if away and not self._uncommitted:
+                        log.info("Kafka and Redis are back: following the log")
+                        backoff, away = FIRST_BACKOFF_S, False
             except StaleView as stale:
                 log.log(
                     logging.DEBUG if str(stale) == told else logging.INFO,
@@ -89,6 +96,7 @@ class Follower:
                     stale,
                 )
                 told = str(stale)
+                self._uncommitted = False
                 self._stop.wait(AGAIN_S)
             except OtherForm as error:
                 if self._renewal is None or not self._renewal.running:
@@ -118,7 +126,9 @@ class Follower:
             expected = self._positions[topic]
             ops = [*made.ops, formed(view)] if view.name in self._current else made.ops
             change = Change(view.name, expected, positions, ops, made.messages, self._generation)
+            self._uncommitted = True
             self._store.commit(change)
+            self._uncommitted = False
             self._positions[topic] = {**expected, **positions}
             self._committed(change)
         if not moved and time.monotonic() - self._checked_at > CHECK_S:
@@ -235,7 +245,7 @@ class Follower:
                 "or check KAFKA_BOOTSTRAP_SERVERS"
             ) from error
         if topic not in known:
-            raise Unavailable(f"topic {topic} does not exist: make it with `saferoom topics`")
+            raise Unavailable(f"topic {topic} does not exist: make it with `saferoom topics create`")
         return sorted(known[topic].partitions)
 
     def _inside(self, topic: str, partition: int, position: int | None, view: View) -> None:

@@ -22,6 +22,7 @@ from reid.contracts.topics import person_key, position_key
 from reid.errors import ConfigError
 from reid.runtime import kafka
 from reid.runtime.admin import create_topics
+from reid.runtime.servers import resp
 from reid.runtime.servers.kafka import EmbeddedKafka
 from reid.runtime.servers.redis import EmbeddedRedis
 from tests.integration.event_log import EventLog, projector, until
@@ -185,6 +186,32 @@ def test_redis_killed_while_running_loses_and_doubles_nothing(
     finally:
         store.close()
         server.stop()
+
+
+def test_a_redis_that_refuses_writes_was_told_to_be_back_again_and_again(
+    topics: str,
+    clean_redis: str,
+    store: RedisViewStore,
+    event_log: EventLog,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As one out of memory does, or one that a failover made a replica: it answers all that is asked."""
+    caplog.set_level(logging.INFO)
+    with projector(topics, clean_redis):
+        event_log.write(*STORY[:4])
+        until(caught_up(topics, store))
+        resp.ask(clean_redis, ["REPLICAOF", "127.0.0.1", "9"])
+        try:
+            event_log.write(*STORY[4:])
+            until(lambda: "Redis refuses to work" in caplog.text)
+            time.sleep(2)
+        finally:
+            resp.ask(clean_redis, ["REPLICAOF", "NO", "ONE"])
+        until(caught_up(topics, store))
+        until(lambda: "are back" in caplog.text.rpartition("Redis refuses to work")[2])
+    assert view(store) == expected(STORY)
+    _, refused = caplog.text.split("Redis refuses to work")  # told once
+    assert refused.count("are back") == 1
 
 
 def test_kafka_killed_while_running_loses_and_doubles_nothing(
