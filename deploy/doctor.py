@@ -3,9 +3,11 @@
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Final
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.table import Table
@@ -13,9 +15,10 @@ from rich.text import Text
 
 from deploy.clocks import check_clocks
 from deploy.dead_letters import newest, replays
+from projections.redis_store import RedisViewStore
 from reid.contracts.cloudevents import rfc3339
 from reid.errors import ReidError, Unavailable
-from reid.runtime.doctor import CameraProbe, Check, refused, run_checks
+from reid.runtime.doctor import CameraProbe, Check, redis_info, refused, run_checks
 from reid.runtime.settings import Settings
 
 FIRST_FRAME_S: Final = 10.0
@@ -29,7 +32,7 @@ def run(settings: Settings, sources: Sequence[str]) -> int:
     from producers.sources.address import without_password
 
     probes: list[CameraProbe] = [(without_password(one), partial(first_frame, one)) for one in sources]
-    checks = run_checks(settings, probes)
+    checks = run_checks(settings, probes, info_of)
     redis = next(check for check in checks if check.name == "Redis")
     checks.append(check_clocks(settings, redis, round(time.time() * 1000)))
     topics = next(check for check in checks if check.name == "Topics")
@@ -48,6 +51,14 @@ def run(settings: Settings, sources: Sequence[str]) -> int:
     else:
         console.print(f"Nothing failed; to see to (!): {warnings}." if warnings else "All is well.")
     return 1 if wrong else 0
+
+
+def info_of(url: str) -> Mapping[str, str]:
+    """As `redis_info`; by TLS and Unix sockets, which it does not speak, with the client that all use."""
+    if urlsplit(url).scheme not in ("rediss", "unix"):
+        return redis_info(url)
+    with closing(RedisViewStore(url)) as store:
+        return store.info()
 
 
 def _mark(check: Check) -> Text:

@@ -115,6 +115,11 @@ class RedisViewStore:
             for key, one in zip(wanted, found, strict=True)
         }
 
+    def info(self) -> dict[str, str]:
+        """What the server tells of itself."""
+        found: Any = asked(self._redis.info)
+        return {name: str(value) for name, value in found.items()}
+
     def claims(self, sites: Collection[str]) -> Claims:
         """In one transaction: a store emptied between two answers would leave every crop to nobody."""
         names = list(sites)

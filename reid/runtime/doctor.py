@@ -8,7 +8,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,8 @@ BUILTIN_DETECTORS: Final = ("auto", "headnet", "hog", "truth")
 BUILTIN_EMBEDDERS: Final = ("stripenet-512", "appearance-512")
 _TIMEOUT_S: Final = 4.0
 
+#: Fields of INFO of the Redis at an address.
+RedisInfo = Callable[[str], Mapping[str, str]]
 #: Camera id, and what tries its source: returns a detail ("1280x720 at 25 frames/s"), raises `ReidError`.
 CameraProbe = tuple[str, Callable[[], str]]
 
@@ -47,11 +49,19 @@ class Check:
         return self.ok and bool(self.remedy)
 
 
-def run_checks(settings: Settings, cameras: Iterable[CameraProbe] = ()) -> list[Check]:
+def redis_info(url: str) -> dict[str, str]:
+    """Fields of INFO of a ``redis://`` address that answers PING. Raises `Unavailable`, `ConfigError`."""
+    resp.ask(url, ["PING"], _TIMEOUT_S)
+    return resp.parse_info(resp.ask(url, ["INFO"], _TIMEOUT_S))
+
+
+def run_checks(
+    settings: Settings, cameras: Iterable[CameraProbe] = (), info_of: RedisInfo = redis_info
+) -> list[Check]:
     """Every check, in the order in which one would put things right. Never raises for what it checks."""
     checks = [check_python(), check_home(settings.home)]
     kafka = check_kafka(settings)
-    checks += [kafka, check_topics(settings, kafka), check_redis(settings)]
+    checks += [kafka, check_topics(settings, kafka), check_redis(settings, info_of)]
     checks += [
         check_model("detector", settings.detector, BUILTIN_DETECTORS),
         check_model("embedder", settings.embedder, BUILTIN_EMBEDDERS),
@@ -128,12 +138,11 @@ def check_topics(settings: Settings, kafka: Check) -> Check:
     return Check("Topics", True, f"{len(existing)}, identities on {settings.partitions} partitions")
 
 
-def check_redis(settings: Settings) -> Check:
+def check_redis(settings: Settings, info_of: RedisInfo = redis_info) -> Check:
     """PING, then whether it may lose or evict what it was told."""
     try:
         url = settings.redis()
-        resp.ask(url, ["PING"], _TIMEOUT_S)
-        info = resp.parse_info(resp.ask(url, ["INFO"], _TIMEOUT_S))
+        info = info_of(url)
     except ConfigError as error:
         return refused("Redis", error)
     except Unavailable as error:
@@ -143,16 +152,29 @@ def check_redis(settings: Settings) -> Check:
     where = f"{server} {version} at {resp.masked(url)}"
     if int(version.split(".")[0]) < 7:
         return Check("Redis", False, where, "use Redis 7 or newer, or Valkey")
-    if info.get("maxmemory", "0") != "0" and info.get("maxmemory_policy") != "noeviction":
-        policy = info.get("maxmemory_policy")
-        return Check(
-            "Redis", False, f"{where} evicts keys ({policy})", "set its maxmemory-policy to noeviction"
-        )
+    wrong = _unfit(info)
+    if wrong is not None:
+        return Check("Redis", False, f"{where} {wrong[0]}", wrong[1])
     # Without an AOF nothing is wrong, only slower: a view that lost its data is replayed from the log.
     aof = (
         "append-only file on" if info.get("aof_enabled") == "1" else "no append-only file: views are rebuilt"
     )
     return Check("Redis", True, f"{where}, {aof}")
+
+
+def _unfit(info: Mapping[str, str]) -> tuple[str, str] | None:
+    """What a Redis that answers does, so that the views are not kept or not kept current; and the remedy."""
+    if info.get("role") == "slave" and info.get("slave_read_only") == "1":
+        primary = f"{info.get('master_host')}:{info.get('master_port')}"
+        return f"is a read-only replica of {primary}", "point REDIS_URL at a server that takes writes"
+    most, policy = int(info.get("maxmemory", "0")), info.get("maxmemory_policy")
+    if most and policy != "noeviction":
+        return f"evicts keys ({policy})", "set its maxmemory-policy to noeviction"
+    if most and int(info.get("used_memory", "0")) >= most:
+        return f"takes no writes: its maxmemory of {most / 1e6:.0f} MB is used up", "raise its maxmemory"
+    if info.get("aof_enabled") == "1" and info.get("aof_last_write_status", "ok") != "ok":
+        return "takes no writes: it can't write its append-only file", "free its disk"
+    return None
 
 
 def check_model(name: str, value: str, builtin: Sequence[str]) -> Check:

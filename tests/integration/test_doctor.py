@@ -1,19 +1,25 @@
 """`saferoom doctor` against real servers."""
 
+import os
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from deploy.clocks import check_clocks
+from deploy.doctor import info_of
 from projections.changes import Change, HashSet
 from projections.redis_store import RedisViewStore
 from reid.contracts.topics import EVENTS, clocks_key
 from reid.journeys.arrivals import HOUR, Arrival
 from reid.runtime.admin import create_topics, delete_topics
-from reid.runtime.doctor import Check, run_checks
+from reid.runtime.doctor import Check, check_redis, run_checks
 from reid.runtime.servers import resp
+from reid.runtime.servers.child import Child
+from reid.runtime.servers.redis import find_program
 from reid.runtime.settings import Settings
+from tests.integration.event_log import until
 
 pytestmark = pytest.mark.integration
 
@@ -52,6 +58,47 @@ def test_a_redis_that_evicts_is_refused(settings: Settings) -> None:
     finally:
         resp.ask(url, ["CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction"])
     assert not check.ok and "noeviction" in check.remedy
+
+
+@pytest.mark.parametrize(
+    ("unfit", "fit", "told"),
+    [
+        (["REPLICAOF", "127.0.0.1", "9"], ["REPLICAOF", "NO", "ONE"], "read-only replica of 127.0.0.1:9"),
+        (["CONFIG", "SET", "maxmemory", "1000"], ["CONFIG", "SET", "maxmemory", "0"], "takes no writes"),
+    ],
+)
+def test_all_was_well_with_a_redis_that_takes_no_writes(
+    settings: Settings, unfit: list[str], fit: list[str], told: str
+) -> None:
+    url = settings.redis()
+    resp.ask(url, unfit)
+    try:
+        check = _checks(settings)["Redis"]
+    finally:
+        resp.ask(url, fit)
+    assert not check.ok and told in check.detail and check.remedy
+    assert _checks(settings)["Redis"].ok
+
+
+def test_a_redis_on_a_unix_socket_was_said_to_be_no_redis(tmp_path: Path, settings: Settings) -> None:
+    """All else speaks to it, and to one by TLS; what the doctor says of one that is away names it so."""
+    path = tmp_path / "redis.sock"
+    by_socket = settings.model_copy(update={"redis_url": f"unix://{path}"})
+    assert "is away" in check_redis(by_socket, info_of).detail
+    server = Child(
+        [str(find_program()), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path)],
+        tmp_path / "redis.log",
+        dict(os.environ),
+    )
+    server.start()
+    try:
+        until(path.exists)
+        check = check_redis(by_socket, info_of)
+    finally:
+        server.stop(5.0)
+    assert check.ok and str(path) in check.detail
+    by_tls = settings.model_copy(update={"redis_url": "rediss://127.0.0.1:9/0"})
+    assert "is away" in check_redis(by_tls, info_of).detail
 
 
 def test_a_camera_whose_clock_is_off_is_told(settings: Settings, topics: str) -> None:

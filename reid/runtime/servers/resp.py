@@ -43,9 +43,11 @@ def ask(url: str, words: list[str], timeout_s: float = 2.0) -> str:
     try:
         host, port = parts.hostname, parts.port or _DEFAULT_PORT
     except ValueError as error:
-        raise ConfigError(f"REDIS_URL {masked(url)} has no valid port ({error})") from error
+        raise ConfigError(
+            f"REDIS_URL {masked(url)} has no valid port ({error}): write it as redis://host:port/0"
+        ) from error
     if parts.scheme != "redis" or not host:
-        raise ConfigError(f"REDIS_URL {masked(url)} is not of the form redis://host:port/0")
+        raise ConfigError(f"REDIS_URL {masked(url)} is no Redis address: write it as redis://host:port/0")
     auth = [unquote(word) for word in (parts.username, parts.password) if word]
     return command(host, port, words, timeout_s, auth)
 

@@ -47,6 +47,12 @@ def test_a_server_that_does_not_answer_is_named(
 def test_a_redis_url_of_another_scheme_is_refused_without_its_password(make_settings: MakeSettings) -> None:
     check = doctor.check_redis(make_settings(redis_url="memcached://u:s3cret@127.0.0.1:1/0"))
     assert not check.ok and "s3cret" not in check.detail + check.remedy
+    assert "redis://host:port/0" in check.remedy
+
+
+def test_the_way_out_of_a_redis_url_with_no_port_was_to_see_its_log(make_settings: MakeSettings) -> None:
+    check = doctor.check_redis(make_settings(redis_url="redis://127.0.0.1:port/0"))
+    assert "no valid port" in check.detail and "redis://host:port/0" in check.remedy
 
 
 def test_a_home_that_can_not_be_written(tmp_path: Path) -> None:
