@@ -40,11 +40,11 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     Raises `ConfigError`: topics missing; `ContractError`: an event that this version can't read.
     """
     stopping, outage = stopping or threading.Event(), Outage()
-    failures = 0
+    failures, named = 0, True
     with asked_by_signals(stopping):
         try:
             while not stopping.is_set():
-                post = Post(settings, outage)
+                post = Post(settings, outage, named)
                 try:
                     post.serve(stopping)
                 except Unavailable as error:
@@ -53,6 +53,7 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
                     stopping.wait(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
                 finally:
                     post.close()
+                    named = named and not post.taken_for_gone
         finally:
             clear_ready(settings, NAME)
 
@@ -61,17 +62,21 @@ class Post:
     """One consumer and one producer, from the offsets committed last to the first failure. Several processes
     share the partitions; a partition's letters are sent in the order of its log."""
 
-    def __init__(self, settings: Settings, outage: Outage) -> None:
+    def __init__(self, settings: Settings, outage: Outage, named: bool = True) -> None:
+        """``named``: the group's member of this worker's name, else one of none."""
         self._settings, self._outage = settings, outage
         self._failed: KafkaError | None = None
         self.delivered = 0
         """Letters that Kafka has."""
+        self.taken_for_gone = False
+        """Another member has the name: who took it again would end that one, which would take it again."""
+        name = {"group.instance.id": settings.worker_id} if named else {}
         bootstrap = settings.kafka()
         self._consumer: Consumer = kafka.reader(
             bootstrap,
             **{
                 "group.id": ZONES_GROUP,
-                "group.instance.id": settings.worker_id,
+                **name,
                 # What was read last is what is committed.
                 "enable.auto.offset.store": True,
                 "session.timeout.ms": 6000,
@@ -105,6 +110,7 @@ class Post:
                 self._consumer.commit(asynchronous=False)
                 self._outage.on_contact()
         except KafkaException as error:
+            self.taken_for_gone = error.args[0].code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID)
             raise Unavailable(f"the post between zones: {error.args[0].str()}") from error
 
     def close(self) -> None:

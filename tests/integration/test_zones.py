@@ -1,6 +1,7 @@
 """A site over two zones on real servers: worker, post and projector, letters twice, and the verifier."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -159,3 +160,12 @@ def test_one_person_over_zones_and_a_clean_verifier(
     assert findings.exit_code == 0, findings.as_dict()
     assert totals.events == sum(len(log_of(topics, p)) for p in range(4))
     assert publisher.close() == 0
+
+
+def test_two_posts_of_one_name_took_it_from_each_other_for_ever(
+    settings: Settings, topics: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    other = settings.model_copy(update={"home": settings.home / "other"})
+    with post(settings), post(other):
+        until(lambda: caplog.text.count("ready: 2 partitions") >= 2, "the two share the partitions")
