@@ -2,8 +2,10 @@
 
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from reid.contracts.commands import Tick
 from streams.feed import Feed
@@ -11,6 +13,10 @@ from streams.lane import Lane
 from streams.partition import PartitionWriter
 from streams.ports import Input
 from streams.silence import Silence
+
+#: Two workers of one name take all partitions from each other every few seconds, and Kafka tells neither.
+RESTLESS: Final = 5
+RESTLESS_S: Final = 60.0
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +44,8 @@ class Lanes:
         self._lock = threading.Lock()
         self._lanes: dict[int, Lane] = {}
         self._live: set[int] = set()
+        self._assigned_at: deque[float] = deque(maxlen=RESTLESS)
+        self._quiet_until = 0.0
         self.assigned_once = False
 
     def assign(self, partitions: Iterable[int]) -> None:
@@ -46,6 +54,7 @@ class Lanes:
         with self._lock:
             started = [self._new(partition) for partition in sorted(found - self._lanes.keys())]
             self.assigned_once = True
+            self._look_for_a_namesake()
         for lane in started:
             lane.start()
         if not found:
@@ -79,6 +88,19 @@ class Lanes:
         """For each assigned partition a number that grows while its lane gets on."""
         with self._lock:
             return {partition: lane.progress for partition, lane in self._lanes.items()}
+
+    def _look_for_a_namesake(self) -> None:
+        now = time.monotonic()
+        self._assigned_at.append(now)
+        restless = len(self._assigned_at) == RESTLESS and now - self._assigned_at[0] < RESTLESS_S
+        if restless and now >= self._quiet_until:
+            self._quiet_until = now + RESTLESS_S
+            logger.warning(
+                "partitions were assigned %d times within %.0f s: is there another worker of this name? "
+                "Two keep each other from work: give each a SAFEROOM_WORKER_ID of its own",
+                RESTLESS,
+                RESTLESS_S,
+            )
 
     def _new(self, partition: int) -> Lane:
         writer, feed = self._open_writer(partition), self._open_feed(partition)

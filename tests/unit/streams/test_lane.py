@@ -11,7 +11,7 @@ from reid.errors import ConfigError, Unavailable
 from streams import lane as lane_module
 from streams.feed import Feed, Take
 from streams.lane import Lane
-from streams.lanes import Lanes
+from streams.lanes import RESTLESS, Lanes
 from streams.partition import PartitionWriter
 from streams.ports import Transaction
 from streams.telemetry import Telemetry
@@ -152,6 +152,19 @@ def test_a_worker_without_partitions_is_a_standby_and_ready():
     ready: list[list[int]] = []
     lanes_on({}, ready).assign([])
     assert ready == [[]]
+
+
+def test_two_workers_of_one_name_kept_each_other_from_work_and_neither_said_a_word(
+    caplog: pytest.LogCaptureFixture,
+):
+    lanes = lanes_on({}, [])
+    for _ in range(RESTLESS - 1):
+        lanes.assign([])
+    assert not caplog.records, "workers that come and go are no reason"
+    for _ in range(2):
+        lanes.assign([])
+    assert [record.levelname for record in caplog.records] == ["WARNING"], "told once"
+    assert "SAFEROOM_WORKER_ID" in caplog.text
 
 
 class FromMemory:
