@@ -143,7 +143,8 @@ class CameraPipeline:
                 known = self._tracks[track] = _Appearance(now - 2 * int(self._interval_ms), now, 0.0)
             known.seen_at = now
             known.best = max(known.best * 0.98, grade)
-            waited = now - known.embedded_at
+            # A clock that was set back: nobody waits until it has caught up.
+            waited = now - known.embedded_at if now >= known.embedded_at else 2 * self._interval_ms
             good = grade >= 0.7 * known.best or waited >= 2 * self._interval_ms
             shown = grade >= self._min_quality and self._tracklets.shows(place)
             if waited >= self._interval_ms and good and shown:

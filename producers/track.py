@@ -77,13 +77,19 @@ class ByteTrack:
             iou=Reach(),
         )
         self._last_ms: int | None = None
+        self._frame_ms = max(1, round(1000 / fps))
+        #: By how much the capture times were set back so far: the tracker's own time only goes on.
+        self._set_back_ms = 0
         self._evidence: dict[int, _Evidence] = {}
 
     def update(self, boxes: Boxes, at_ms: int) -> Ids:
+        at_ms += self._set_back_ms
         if self._last_ms is not None and at_ms <= self._last_ms:
-            # A clock set back: `trackers` would skip every frame until it has caught up.
+            # A clock set back: `trackers` would skip every frame until it has caught up. The frames that come
+            # are as far apart as ever: in a time that crept, who is gone would be waited for minutes.
             log.warning("capture time went back by %d ms: taken as the next frame", self._last_ms - at_ms)
-            at_ms = self._last_ms + 1
+            self._set_back_ms += self._last_ms + self._frame_ms - at_ms
+            at_ms = self._last_ms + self._frame_ms
         self._last_ms = at_ms
         tracked = self._tracker.update(
             supervision.Detections(

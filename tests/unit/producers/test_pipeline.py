@@ -87,6 +87,19 @@ class TestTracker:
             before = tracker.update(walkers(n), 100_000 + 200 * n)
         assert tracker.update(walkers(3), 5_000).tolist() == before.tolist()
 
+    def test_after_a_clock_was_set_back_whoever_was_gone_was_waited_for_minutes(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Until the clock had caught up each frame was a millisecond after the last one, and each told."""
+        tracker, still = ByteTrack(5), Boxes.of([[50, 40, 40, 120]], [0.9])
+        for n in range(4):
+            before = tracker.update(still, 3_700_000 + 200 * n)[0]
+        for n in range(15):
+            assert len(tracker.update(Boxes.of([], []), 100_000 + 200 * n)) == 0
+        after = [tracker.update(still, 103_000 + 200 * n)[0] for n in range(3)][-1]
+        assert after not in (before, UNCONFIRMED)
+        assert len(caplog.records) == 1
+
 
 def textured(height: int, width: int, seed: int = 0) -> Image:
     return np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
@@ -178,6 +191,14 @@ class TestPipeline:
         ]
         assert len(at) >= 5
         assert {b - a for a, b in pairwise(at)} <= {600, 800, 1000, 1200}
+
+    def test_after_a_clock_was_set_back_who_was_in_view_was_no_evidence_until_it_had_caught_up(self) -> None:
+        camera = pipeline({n: walkers(n) for n in range(20)})
+        image = textured(480, 640)
+        times = [3_700_000 + 200 * n - (3_600_000 if n >= 10 else 0) for n in range(20)]
+        frames = [camera.process(CapturedFrame(image, at, n)) for n, at in enumerate(times)]
+        embedded = [sum(p.embedding is not None for p in frame.persons) for frame in frames[10:] if frame]
+        assert sum(embedded) >= 8, "two people, every 0.4 s of 2 s"
 
     def test_who_is_hidden_is_tracked_but_is_no_evidence(self) -> None:
         stand = Boxes.of([[100, 60, 60, 160], [112, 80, 60, 160]], [0.9, 0.9])
