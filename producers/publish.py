@@ -5,10 +5,10 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from reid.contracts.codec import encode
 from reid.contracts.detections import CameraStatus, Detections, Frame
@@ -19,6 +19,8 @@ from reid.runtime.kafka import producer
 from reid.runtime.outage import Outage
 
 log = logging.getLogger(__name__)
+
+OnDelivery = Callable[[KafkaError | None, Message], None]
 
 #: Frames that may wait for the gathering thread. It falls behind only when the process is starved.
 MAX_PENDING: Final = 2000
@@ -60,6 +62,7 @@ class Publisher:
         self._wake = threading.Condition()
         self._closing = False
         self._full = self._losing = False
+        self._refused: set[str] = set()
         self._outage = Outage()
         config: dict[str, object] = {
             "queue.buffering.max.kbytes": MAX_QUEUE_KIB,
@@ -80,19 +83,15 @@ class Publisher:
 
     def report(self, status: CameraStatus) -> None:
         """A camera's own report, to the compacted cameras topic."""
-        key = f"{status.site_id}/{status.camera_id}"
-        try:
-            self._producer.produce(CAMERAS.name, encode(status), key)
-        except BufferError:
-            # The next one, a second from now, says the same; the queue is said to be full by `_send`.
-            self._say_full()
+        # One that is not taken is no loss: the next, a second from now, says the same.
+        self._taken(CAMERAS.name, encode(status), f"{status.site_id}/{status.camera_id}")
 
     def picture(self, picture: Picture) -> None:
         """A live picture. One that finds no room is no loss: the next is half a second away."""
         key = f"{picture.site_id}/{picture.camera_id}"
         # Thousands may wait while Kafka is away, and pictures would take the room of the frames.
         if len(self._producer) < MAX_WAITING:
-            with contextlib.suppress(BufferError):
+            with contextlib.suppress(BufferError, KafkaException):
                 self._producer.produce(PICTURES.name, encode(picture), key)
 
     def close(self, timeout_s: float = 3.0) -> int:
@@ -146,16 +145,36 @@ class Publisher:
             if error is None:
                 self._outage.on_contact()
             if error and not self._losing:
-                log.warning("frames are lost, the first because of: %s", error.str())
+                log.warning("frames are lost, the first because of: %s", _told(error))
             self._losing = error is not None
 
         message = encode(Detections(site_id, self._producer_id, ordered))
-        try:
-            self._producer.produce(DETECTIONS.name, message, site_id, on_delivery=on_delivery)
+        if self._taken(DETECTIONS.name, message, site_id, on_delivery):
             self._full = False
-        except BufferError:
+        else:
             self.failed.update(cameras)
+
+    def _taken(self, topic: str, value: bytes, key: str, on_delivery: OnDelivery | None = None) -> bool:
+        """Whether it waits for Kafka now. What is refused is told, once until something arrived."""
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                self._refused.discard(topic)
+            if on_delivery is not None:
+                on_delivery(error, message)
+
+        try:
+            self._producer.produce(topic, value, key, on_delivery=delivered)
+        except BufferError:
             self._say_full()
+        except KafkaException as error:
+            # As of a topic that is not there, once librdkafka has waited for it for half a minute.
+            if topic not in self._refused:
+                log.warning("nothing is sent to %s: %s", topic, _told(error.args[0]))
+            self._refused.add(topic)
+        else:
+            return True
+        return False
 
     def _say_full(self) -> None:
         if not self._full:
@@ -164,3 +183,9 @@ class Publisher:
                 MAX_QUEUE_KIB,
             )
         self._full = True
+
+
+def _told(error: KafkaError) -> str:
+    """With the way out, where it is not in the words."""
+    missing = error.code() in (KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART)
+    return f"{error.str()}; make the topics with `saferoom topics create`" if missing else error.str()

@@ -9,6 +9,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
+from confluent_kafka import KafkaException
+
 from reid.contracts.codec import encode
 from reid.contracts.commands import Tick
 from reid.contracts.topics import COMMANDS, EVENTS, INPUT_TOPICS
@@ -185,7 +187,7 @@ class _Worker:
         return KafkaFeed(self._bootstrap, partition, self._outage)
 
     def _tick(self, tick: Tick) -> None:
-        with suppress(BufferError):
+        with suppress(BufferError, KafkaException):
             self._producer.produce(COMMANDS.name, encode(tick), tick.site_id, timestamp=tick.issued_at)
         self._producer.poll(0)
 

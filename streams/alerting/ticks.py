@@ -6,9 +6,10 @@ of now (a recording that is played) gets none.
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 from reid.contracts.codec import encode
 from reid.contracts.commands import Tick
@@ -40,7 +41,8 @@ class Ticks:
                 continue
             self._sent[site_id] = at
             tick = Tick(site_id=site_id, command_id=f"tick-{now}", issued_at=now, issued_by="alerts")
-            self._producer.produce(COMMANDS.name, encode(tick), site_id.encode())
+            with suppress(BufferError, KafkaException):  # lost, as one that Kafka does not take
+                self._producer.produce(COMMANDS.name, encode(tick), site_id.encode())
             sent.append(tick)
         self._producer.poll(0)
         return sent

@@ -10,6 +10,7 @@ from producers.publish import MAX_PENDING, Publisher
 from reid.contracts.codec import decode_detections, decode_status
 from reid.contracts.detections import CameraStatus, Detections, Frame, Person
 from reid.contracts.topics import CAMERAS, DETECTIONS
+from reid.runtime.admin import create_topics, delete_topics
 from reid.runtime.kafka import reader
 from tests.integration.event_log import until
 
@@ -140,6 +141,29 @@ def test_that_kafka_takes_frames_again_was_told_by_nobody(
     publisher.close(10)
     told = [record.getMessage().partition(":")[0] for record in caplog.records]
     assert told == ["Kafka is away", "Kafka is back"] * 2
+
+
+def test_a_camera_without_its_topics_broke_and_had_to_be_started_again_when_they_were_there(
+    topics: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half a minute after its start, shorter here, with tracebacks; it had said nothing until then."""
+    delete_topics(topics, [CAMERAS.name, DETECTIONS.name])
+    soon = {"topic.metadata.propagation.max.ms": 200, "topic.metadata.refresh.interval.ms": 500}
+    publisher = Publisher(topics, site_id="global", producer_id="p1", linger_ms=0, **soon)
+    status = CameraStatus(site_id="global", camera_id="room1", session="s", reported_at=5, state="ended")
+
+    def lost(number: int) -> bool:
+        publisher.report(status)
+        publisher.offer(frame("room1", number))
+        time.sleep(0.05)
+        return publisher.failed["room1"] >= number
+
+    until(lambda: lost(20))
+    told = [record.getMessage() for record in caplog.records]
+    assert told and all("saferoom topics create" in text for text in told) and len(told) <= 3
+    create_topics(topics, 4, 1)
+    until(lambda: lost(1) and publisher.published["room1"])
+    publisher.close(10)
 
 
 def test_what_nobody_gathers_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
