@@ -1,4 +1,5 @@
-"""``saferoom doctor``: the checks of `reid.runtime.doctor`, dead letters, and a look through each camera."""
+"""``saferoom doctor``: the checks of `reid.runtime.doctor`, progress, dead letters, and a look through each
+camera."""
 
 import sys
 import threading
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from deploy.clocks import check_clocks
 from deploy.dead_letters import newest, replays
+from deploy.progress import check_progress
 from projections.redis_store import RedisViewStore
 from reid.contracts.cloudevents import rfc3339
 from reid.errors import ReidError, Unavailable
@@ -36,6 +38,7 @@ def run(settings: Settings, sources: Sequence[str]) -> int:
     redis = next(check for check in checks if check.name == "Redis")
     checks.append(check_clocks(settings, redis, round(time.time() * 1000)))
     topics = next(check for check in checks if check.name == "Topics")
+    checks += check_progress(settings, topics, redis)
     checks.append(check_dead_letters(settings, topics))
     table = Table(box=None, pad_edge=False, show_header=False)
     for column in ("", "check", "finding"):

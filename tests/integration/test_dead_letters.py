@@ -134,7 +134,11 @@ def _frame_of(camera_id: str) -> bytes:
 
 
 def test_a_camera_whose_every_frame_is_thrown_away_is_told_by_the_doctor(
-    topics: str, settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    topics: str,
+    clean_redis: str,
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It said that all is well."""
     checked = {check.name: check for check in run_checks(settings)}

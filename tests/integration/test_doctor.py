@@ -9,9 +9,12 @@ import pytest
 
 from deploy.clocks import check_clocks
 from deploy.doctor import info_of
+from deploy.progress import check_progress
 from projections.changes import Change, HashSet
 from projections.redis_store import RedisViewStore
-from reid.contracts.topics import EVENTS, clocks_key
+from reid.contracts.codec import encode
+from reid.contracts.commands import ResetGallery
+from reid.contracts.topics import COMMANDS, EVENTS, PERSONS_VIEW, clocks_key
 from reid.journeys.arrivals import HOUR, Arrival
 from reid.runtime.admin import create_topics, delete_topics
 from reid.runtime.doctor import Check, check_redis, run_checks
@@ -19,7 +22,9 @@ from reid.runtime.servers import resp
 from reid.runtime.servers.child import Child
 from reid.runtime.servers.redis import find_program
 from reid.runtime.settings import Settings
-from tests.integration.event_log import until
+from tests.integration.event_log import EventLog, until
+from tests.integration.identity_worker import send
+from tests.unit.projections.story import registered
 
 pytestmark = pytest.mark.integration
 
@@ -99,6 +104,31 @@ def test_a_redis_on_a_unix_socket_was_said_to_be_no_redis(tmp_path: Path, settin
     assert check.ok and str(path) in check.detail
     by_tls = settings.model_copy(update={"redis_url": "rediss://127.0.0.1:9/0"})
     assert "is away" in check_redis(by_tls, info_of).detail
+
+
+def test_all_was_well_while_neither_worker_nor_projector_ran(
+    settings: Settings, topics: str, clean_redis: str, event_log: EventLog
+) -> None:
+    impatient = settings.model_copy(update={"ready_lag": 2})
+    found = {check.name: check for check in run_checks(impatient)}
+    decisions, views = check_progress(impatient, found["Topics"], found["Redis"])
+    assert decisions.ok and views.ok
+    event_log.write(*(registered(f"p{n}", n, f"Visitor-{n}") for n in range(3)))
+    reset = encode(ResetGallery(site_id="global", command_id="c", issued_at=1))
+    send(topics, [(COMMANDS.name, "global", reset)] * 3)
+    decisions, views = check_progress(impatient, found["Topics"], found["Redis"])
+    assert not decisions.ok and "3 inputs wait" in decisions.detail and "saferoom worker" in decisions.remedy
+    assert not views.ok and "records behind" in views.detail and "saferoom projector" in views.remedy
+
+
+def test_all_was_well_with_a_redis_of_another_log(settings: Settings, topics: str, clean_redis: str) -> None:
+    """The projector refuses it, and the API says that it is not ready."""
+    store = RedisViewStore(clean_redis)
+    store.commit(Change(PERSONS_VIEW, {}, {0: 99}, []))
+    store.close()
+    found = _checks(settings)
+    _, views = check_progress(settings, found["Topics"], found["Redis"])
+    assert not views.ok and "another log" in views.detail and "FLUSHDB" in views.remedy
 
 
 def test_a_camera_whose_clock_is_off_is_told(settings: Settings, topics: str) -> None:
