@@ -20,6 +20,7 @@ from reid.runtime.outage import Outage
 
 log = logging.getLogger(__name__)
 
+_MAKE_THEM: Final = "make the topics with `saferoom topics create`"
 OnDelivery = Callable[[KafkaError | None, Message], None]
 
 #: Frames that may wait for the gathering thread. It falls behind only when the process is starved.
@@ -28,6 +29,8 @@ MAX_PENDING: Final = 2000
 MAX_QUEUE_KIB: Final = 32 * 1024
 #: Messages that wait for Kafka from which no live picture is sent any more.
 MAX_WAITING: Final = 100
+#: Seconds that a broker has to tell its topics, and between two looks for those that it lacks.
+LOOK_S: Final = 1.0
 #: A frame that could not be delivered for so long tells nobody where anybody is, ms.
 DELIVERY_TIMEOUT_MS: Final = 120_000
 
@@ -70,6 +73,9 @@ class Publisher:
             "error_cb": self._outage.on_error,
         }
         self._producer: Producer = producer(bootstrap, **{**config, **overrides})
+        self._missing: set[str] = set()
+        self._looked_at = 0.0
+        self._look()
         self._thread = threading.Thread(target=self._gather, name="publish", daemon=True)
         self._thread.start()
 
@@ -90,7 +96,7 @@ class Publisher:
         """A live picture. One that finds no room is no loss: the next is half a second away."""
         key = f"{picture.site_id}/{picture.camera_id}"
         # Thousands may wait while Kafka is away, and pictures would take the room of the frames.
-        if len(self._producer) < MAX_WAITING:
+        if PICTURES.name not in self._missing and len(self._producer) < MAX_WAITING:
             with contextlib.suppress(BufferError, KafkaException):
                 self._producer.produce(PICTURES.name, encode(picture), key)
 
@@ -124,8 +130,19 @@ class Publisher:
             for site_id, shared in self._shared_out(frames).items():
                 self._send(site_id, shared)
             self._producer.poll(0)
+            if self._missing and time.monotonic() - self._looked_at > LOOK_S:
+                self._look()
             if closing:
                 return
+
+    def _look(self) -> None:
+        """Where a topic is missing nothing may be sent to it: a broker that makes topics by itself, as Kafka
+        does unless told not to, would make it of one partition, and keep live pictures for a week."""
+        self._looked_at = time.monotonic()
+        # Kafka that is away is waited for by the producer itself.
+        with contextlib.suppress(KafkaException):
+            there = self._producer.list_topics(timeout=LOOK_S).topics
+            self._missing = {topic.name for topic in (DETECTIONS, CAMERAS, PICTURES)} - there.keys()
 
     def _shared_out(self, frames: tuple[Frame, ...]) -> dict[str, tuple[Frame, ...]]:
         """By the site, or zone of it, that decides them."""
@@ -163,18 +180,24 @@ class Publisher:
             if on_delivery is not None:
                 on_delivery(error, message)
 
+        if topic in self._missing:
+            self._say_refused(topic, f"it does not exist; {_MAKE_THEM}")
+            return False
         try:
             self._producer.produce(topic, value, key, on_delivery=delivered)
         except BufferError:
             self._say_full()
         except KafkaException as error:
             # As of a topic that is not there, once librdkafka has waited for it for half a minute.
-            if topic not in self._refused:
-                log.warning("nothing is sent to %s: %s", topic, _told(error.args[0]))
-            self._refused.add(topic)
+            self._say_refused(topic, _told(error.args[0]))
         else:
             return True
         return False
+
+    def _say_refused(self, topic: str, why: str) -> None:
+        if topic not in self._refused:
+            log.warning("nothing is sent to %s: %s", topic, why)
+        self._refused.add(topic)
 
     def _say_full(self) -> None:
         if not self._full:
@@ -188,4 +211,4 @@ class Publisher:
 def _told(error: KafkaError) -> str:
     """With the way out, where it is not in the words."""
     missing = error.code() in (KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART)
-    return f"{error.str()}; make the topics with `saferoom topics create`" if missing else error.str()
+    return f"{error.str()}; {_MAKE_THEM}" if missing else error.str()
