@@ -55,6 +55,7 @@ class KafkaCommands:
 
     def __init__(self, bootstrap: str, timeout_s: float) -> None:
         self._timeout_s = timeout_s
+        self._known: set[str] = set()
         self._producer = kafka.producer(
             bootstrap,
             error_cb=lambda _: None,
@@ -77,6 +78,7 @@ class KafkaCommands:
         await self._send(AUDIT.name, search.site_id, encode(search))
 
     async def _send(self, topic: str, site_id: str, value: bytes) -> None:
+        await self._must_be_there(topic)
         loop = asyncio.get_running_loop()
         delivered: asyncio.Future[None] = loop.create_future()
 
@@ -100,6 +102,19 @@ class KafkaCommands:
             await asyncio.wait_for(delivered, self._timeout_s)
         except TimeoutError as error:
             raise _away("no answer", self._timeout_s) from error
+
+    async def _must_be_there(self, topic: str) -> None:
+        """Else a broker that makes topics by itself makes it, of one partition; and one that does not would
+        not be heard of within the time-out."""
+        if topic in self._known:
+            return
+        try:
+            found = await asyncio.to_thread(self._producer.list_topics, timeout=self._timeout_s)
+        except KafkaException as error:
+            raise _away(error.args[0].str(), self._timeout_s) from error
+        self._known = set(found.topics)
+        if topic not in self._known:
+            raise Unavailable(f"topic {topic} does not exist: make it with `saferoom topics create`")
 
     async def close(self) -> None:
         self._stop.set()

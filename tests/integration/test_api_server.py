@@ -18,6 +18,8 @@ from websockets.sync.client import connect
 from api.reader import ACL
 from api.server import listen, server_of, url_of
 from reid.contracts.codec import decode_command
+from reid.contracts.topics import COMMANDS
+from reid.runtime.admin import create_topics, delete_topics
 from reid.runtime.settings import Settings
 from tests.integration.event_log import EventLog, projector, until
 from tests.integration.processes import process, start
@@ -320,6 +322,22 @@ def test_kafka_away_is_503_within_the_time_out(reading: Settings) -> None:
         code, said = server.stop()
     assert code == 0, said
     assert "Traceback" not in said
+
+
+def test_a_kafka_without_the_topics_was_said_to_be_away(
+    client: httpx.Client, views: None, topics: str, event_log: EventLog
+) -> None:
+    """After the whole time-out; and one that makes topics by itself made that of the commands, of one
+    partition."""
+    delete_topics(topics, [COMMANDS.name])
+    began = time.monotonic()
+    answer = client.post("/persons/reset")
+    assert answer.status_code == 503 and time.monotonic() - began < 2.5
+    assert answer.json()["detail"] == (
+        f"topic {COMMANDS.name} does not exist: make it with `saferoom topics create`"
+    )
+    create_topics(topics, 4, 1)
+    assert client.post("/persons/reset", headers={"Prefer": "respond-async"}).status_code == 202
 
 
 def test_redis_away_is_503_with_the_remedy(settings: Settings, topics: str) -> None:
