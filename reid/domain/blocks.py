@@ -75,12 +75,11 @@ def product(blocks: Sequence[Block], used: int, rows: Places, probe: Floats) -> 
     return found
 
 
-def products(blocks: Sequence[Block], used: int, probes: Floats, stretch: int | None = None) -> Floats:
-    """``(probes, used)``; ``stretch``: rows that stay in the cache, a part of `BLOCK`."""
+def products(blocks: Sequence[Block], used: int, probes: Floats) -> Floats:
+    """``(probes, used)``."""
     found = np.empty((len(probes), used), np.float32)
-    stretch = stretch or STRETCH
-    for start in range(0, used, stretch):
-        stop = min(start + stretch, used)
+    for start in range(0, used, STRETCH):
+        stop = min(start + STRETCH, used)
         some = blocks[start // BLOCK][start % BLOCK :][: stop - start]
         # Measured: for a frame's few probes faster than one product of both matrices.
         for place, probe in enumerate(probes):

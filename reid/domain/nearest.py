@@ -29,7 +29,7 @@ _REMEMBERED: Final = 256
 #: Remembered of a look beyond what is found: persons, one of so many of those looked at closer, and so many
 #: times the templates compared exactly. Others are left out the next time, and some persons change.
 _SPARE_PERSONS: Final = 32
-_SPARE_ROWS: Final = 2
+_SPARE_ROWS: Final = 3
 #: What no cosine is, in millionths.
 _UNKNOWN: Final = -(1 << 40)
 
@@ -92,8 +92,8 @@ class Nearest:
         looks = prototypes.looks([probes[place] for place in new])
         for place, look, scores in zip(new, looks, prototypes.scores(looks), strict=True):
             asked = self._anew(look, scores, excluded[place], wanted)
+            found[place] = self._nearly(asked, probes[place], excluded[place], wanted)
             self._asked[probes[place].tobytes()] = asked
-            found[place] = self._found(asked, probes[place], excluded[place], wanted)
         for key in list(self._asked)[: max(len(self._asked) - _REMEMBERED, 0)]:
             del self._asked[key]
         return [near for near in found if near is not None]
@@ -141,17 +141,24 @@ class Nearest:
         places = np.flatnonzero((scores >= floor) & (scores > NOWHERE))
         rows = self._prototypes.rows_at(places)
         near = self._prototypes.scores_of(rows, look)
-        asked = _Asked(
+        return _Asked(
             look, floor, places, scores[places], NOWHERE,
-            rows, near, np.zeros(0, np.int64), self._prototypes.moment,
+            rows, near, np.full(len(rows), _UNKNOWN), self._prototypes.moment,
         )  # fmt: skip
-        chosen = self._chosen(asked, without, wanted)
-        assert chosen is not None
-        asked.edge = _at(near[chosen], _SPARE_ROWS * wanted.rows)
+
+    def _nearly(self, asked: _Asked, probe: WholeVector, without: Collection[int], wanted: _Wanted) -> Near:
+        """Of a new look, of which most rows are let go: few of them are ever found. Where too many of those
+        left are of persons who are left out, all are kept."""
+        rows, near, cosines = asked.rows, asked.near, asked.cosines
+        asked.edge = _at(near, _SPARE_ROWS * wanted.rows)
         over = near >= asked.edge
-        asked.rows, asked.near = rows[over], near[over]
-        asked.cosines = np.full(len(asked.rows), _UNKNOWN)
-        return asked
+        asked.rows, asked.near, asked.cosines = rows[over], near[over], cosines[over]
+        found = self._found(asked, probe, without, wanted)
+        if found is None:
+            asked.edge, asked.rows, asked.near, asked.cosines = NOWHERE, rows, near, cosines
+            found = self._found(asked, probe, without, wanted)
+        assert found is not None
+        return found
 
     def _found(
         self, asked: _Asked, probe: WholeVector, without: Collection[int], wanted: _Wanted

@@ -30,8 +30,9 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(basis, "DIRECTIONS", 8)
     for name, value in {"LEAST": LEAST, "SHARE": SHARE, "_ROWS": ROWS, "_ROWS_EACH": EACH}.items():
         monkeypatch.setattr(nearest, name, value)
-    for module in (blocks, rows, prototypes):
+    for module in (blocks, rows):
         monkeypatch.setattr(module, "BLOCK", 64)
+    for module in (blocks, rows, prototypes):
         monkeypatch.setattr(module, "STRETCH", 16)
     monkeypatch.setattr(prototypes, "_STRETCH", 32)
 
