@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deploy.camera_runs import check_cameras
 from deploy.clocks import check_clocks
 from deploy.dead_letters import newest, replays
 from deploy.progress import check_progress
@@ -36,8 +37,10 @@ def run(settings: Settings, sources: Sequence[str]) -> int:
     probes: list[CameraProbe] = [(without_password(one), partial(first_frame, one)) for one in sources]
     checks = run_checks(settings, probes, info_of)
     redis = next(check for check in checks if check.name == "Redis")
-    checks.append(check_clocks(settings, redis, round(time.time() * 1000)))
+    now_ms = round(time.time() * 1000)
+    checks.append(check_clocks(settings, redis, now_ms))
     topics = next(check for check in checks if check.name == "Topics")
+    checks.append(check_cameras(settings, topics, now_ms))
     checks += check_progress(settings, topics, redis)
     checks.append(check_dead_letters(settings, topics))
     table = Table(box=None, pad_edge=False, show_header=False)
