@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from reid.domain.centring import WholeVector
 from reid.domain.coarse import Floats
 
 #: Rows of a block: growing copies nothing. Pages that nothing was written to take no memory.
@@ -25,15 +26,18 @@ Block = NDArray[np.float32] | NDArray[np.int16]
 
 def gathered(blocks: Sequence[Block], rows: Places) -> Floats:
     """``(n, width)`` of these rows, which ascend."""
-    if not len(rows):
-        return np.zeros((0, blocks[0].shape[1] if blocks else 0), np.float32)
-    first, last = int(rows[0]) // BLOCK, int(rows[-1]) // BLOCK
-    if first == last:
-        return blocks[first].take(rows - first * BLOCK, axis=0).astype(np.float32, copy=False)
-    found = np.empty((len(rows), blocks[0].shape[1]), np.float32)
-    for number, start, stop in cuts(rows):
-        found[start:stop] = blocks[number].take(rows[start:stop] - number * BLOCK, axis=0)
+    if len(rows) and int(rows[0]) // BLOCK == int(rows[-1]) // BLOCK:
+        number = int(rows[0]) // BLOCK
+        return blocks[number].take(rows - number * BLOCK, axis=0).astype(np.float32, copy=False)
+    found = np.empty((len(rows), blocks[0].shape[1] if blocks else 0), np.float32)
+    gather(blocks, rows, found)
     return found
+
+
+def gather(blocks: Sequence[Block], rows: Places, into: Floats | WholeVector) -> None:
+    """Writes these rows, which ascend, to ``into``, ``(n, width)``."""
+    for number, start, stop in cuts(rows) if len(rows) else ():
+        into[start:stop] = blocks[number].take(rows[start:stop] - number * BLOCK, axis=0)
 
 
 def put(blocks: Sequence[Block], rows: Places, values: Block) -> None:

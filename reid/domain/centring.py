@@ -108,7 +108,7 @@ class Centring:
 
 def squares(rows: WholeVector) -> NDArray[np.float64]:
     """``(n, d)`` -> ``(n,)`` squared lengths, exact."""
-    found: NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows)
+    found: NDArray[np.float64] = np.vecdot(rows, rows)
     return found
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reid.contracts.embedding import SCALE
-from reid.domain.blocks import BLOCK, STRETCH, Block, Places, gathered, product, products, put
+from reid.domain.blocks import BLOCK, STRETCH, Block, Places, gather, gathered, product, products, put
 from reid.domain.centring import Centring, WholeVector, in_millionths, squares
 from reid.domain.coarse import (
     DIRECTIONS,
@@ -176,7 +176,8 @@ class Rows:
     def cosines(self, rows: Places, probe: WholeVector) -> NDArray[np.int64]:
         """``(n,)`` of these rows with a probe, which is less its camera's mean too: exact, in millionths."""
         means, cameras = self._cameras.means(), self._camera[rows]
-        plain, lengths = gathered(self._blocks, rows).astype(np.float64), self._square[rows]
+        plain, lengths = np.empty((len(rows), self.dim)), self._square[rows]
+        gather(self._blocks, rows, plain)
         unknown = np.flatnonzero(np.isnan(lengths))
         if len(unknown):
             lengths[unknown] = squares(plain[unknown] - means[cameras[unknown]])
