@@ -243,8 +243,8 @@ def _apart(items: Items, person_id: str, others: Collection[str]) -> None:
 
 def _split(items: Items, event: PersonSplit) -> None:
     """Whoever took tracks away has answered; tracks that go back with an undone merge take their questions
-    along. A merge of whose one side all tracks were taken away can't be undone any more. Of two who were known
-    to differ before, nobody is asked whether they are one."""
+    along. A merge of whose one side all tracks were taken away can't be undone any more. Of two who were
+    known to differ before, nobody is asked whether they are one."""
     person_id, other = event.person.person_id, event.other
     back = other.person_id if event.kind == "merge_undone" and other is not None else None
     settled = {

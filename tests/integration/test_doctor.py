@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from deploy.camera_runs import check_cameras
 from deploy.clocks import check_clocks
 from deploy.doctor import info_of
 from deploy.progress import check_progress
@@ -14,7 +15,8 @@ from projections.changes import Change, HashSet
 from projections.redis_store import RedisViewStore
 from reid.contracts.codec import encode
 from reid.contracts.commands import ResetGallery
-from reid.contracts.topics import COMMANDS, EVENTS, PERSONS_VIEW, clocks_key
+from reid.contracts.detections import CameraStatus
+from reid.contracts.topics import CAMERAS, COMMANDS, EVENTS, PERSONS_VIEW, clocks_key
 from reid.journeys.arrivals import HOUR, Arrival
 from reid.runtime.admin import create_topics, delete_topics
 from reid.runtime.doctor import Check, check_redis, run_checks
@@ -152,3 +154,22 @@ def test_a_camera_whose_clock_is_off_is_told(settings: Settings, topics: str) ->
     assert "NTP" in check.remedy
     away = check_clocks(settings, Check("Redis", False, "away", "start it"), now)
     assert not away.ok and "no Redis" in away.detail
+
+
+def test_two_processes_sent_as_one_camera_and_the_doctor_said_that_all_is_well(
+    settings: Settings, topics: str
+) -> None:
+    now = round(time.time() * 1000)
+    well = Check("Topics", True, "")
+    assert check_cameras(settings, well, now).detail == "none reported in the last minute"
+    reports = [
+        CameraStatus(
+            site_id="global", camera_id="room1", session=session, reported_at=now - n, state="streaming"
+        )
+        for n, session in enumerate("abab")
+    ]
+    told = [b"{", *map(encode, reports)]
+    send(topics, [(CAMERAS.name, "global/room1", value) for value in told])
+    check = check_cameras(settings, well, now)
+    assert not check.ok and "room1 of global" in check.detail
+    assert "not checked" in check_cameras(settings, Check("Topics", False, ""), now).detail
