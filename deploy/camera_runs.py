@@ -1,6 +1,7 @@
 """Whether each camera is sent by one process, for `saferoom doctor`: by its reports."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from typing import Final
 
 from deploy import log
@@ -23,11 +24,8 @@ def check_cameras(settings: Settings, topics: Check, now_ms: int) -> Check:
     if not topics.ok:
         return Check(_CAMERAS, False, "not checked: see Topics", "put the topics right first")
     try:
-        consumer = log.log_reader(settings.kafka())
-        try:
+        with closing(log.log_reader(settings.kafka())) as consumer:
             spans = log.spans(consumer, CAMERAS.name)
-        finally:
-            consumer.close()
         start = {partition: max(low, end - _LOOKED_AT) for partition, (low, end) in spans.items()}
         return judged(_reports(settings, start), now_ms)
     except ReidError as error:

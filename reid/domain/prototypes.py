@@ -21,7 +21,7 @@ from reid.contracts.embedding import SCALE
 from reid.contracts.events import Template
 from reid.domain.basis import LENGTH, Basis
 from reid.domain.blocks import STRETCH, Places
-from reid.domain.centring import WholeVector
+from reid.domain.centring import WholeVector, squares
 from reid.domain.coarse import Floats
 from reid.domain.rows import Rows
 
@@ -88,7 +88,7 @@ class Prototypes:
         self._follow()
         places, along = np.array(rows, np.intp), self._along(vectors)
         self._parts[places] = along
-        self._square[places] = np.einsum("ij,ij->i", along, along)
+        self._square[places] = squares(along)
         cameras = self._table.camera[places]
         for camera in np.unique(cameras).tolist():
             self._measure(places[cameras == camera], camera)
@@ -284,9 +284,9 @@ class Prototypes:
         """How long these rows, all of this camera, are along the basis less its mean."""
         centre = self._centres[camera].astype(np.float32)
         # Exact in float32: nothing is longer than 4,096.
-        squares = self._square[rows] - 2 * self._product(rows, centre)
-        squares += centre @ centre
-        self._inverse[rows] = 1.0 / np.sqrt(np.maximum(squares, np.float32(1.0)))
+        squared = self._square[rows] - 2 * self._product(rows, centre)
+        squared += centre @ centre
+        self._inverse[rows] = 1.0 / np.sqrt(np.maximum(squared, np.float32(1.0)))
 
     def _direct(self, group: int, places: Places, less: NDArray[np.int32]) -> None:
         """The directions of a group of the persons at these places, of what its templates add up to, ``less``
@@ -303,7 +303,7 @@ class Prototypes:
     def _units(self, whole: WholeVector) -> WholeVector:
         """``(n, k)`` of whole numbers up to 2**20 -> the same directions in whole numbers, in their place.
         Zeros stay so."""
-        lengths = np.sqrt(np.vecdot(whole, whole))
+        lengths = np.sqrt(squares(whole))
         scale = np.divide(float(_UNIT), lengths, out=np.zeros_like(lengths), where=lengths > 0)
         whole *= scale[:, None]
         return np.rint(whole, out=whole)
@@ -318,7 +318,7 @@ def _far(along: WholeVector, of: Places, starts: Places, count: Places) -> NDArr
     """Of each person's templates, one behind the other, those that lie from their middle towards the one
     farthest from it, the first of equals; none where all are the same."""
     from_middle = along * count[of, None] - np.add.reduceat(along, starts)[of]
-    squares = np.einsum("ij,ij->i", from_middle, from_middle)
-    farthest = np.flatnonzero(squares == np.maximum.reduceat(squares, starts)[of])
+    off = squares(from_middle)
+    farthest = np.flatnonzero(off == np.maximum.reduceat(off, starts)[of])
     farthest = farthest[np.unique(of[farthest], return_index=True)[1]]
     return np.asarray(np.einsum("ij,ij->i", from_middle, from_middle[farthest[of]]) > 0)
