@@ -18,6 +18,7 @@ from api.reader import RedisReader
 from api.readiness import KafkaLog
 from reid.errors import ConfigError
 from reid.runtime import logs
+from reid.runtime.kafka_refusal import refuse
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
 
@@ -47,6 +48,7 @@ def run(settings: Settings) -> None:
 def server_of(settings: Settings, on_started: Callable[[], None]) -> uvicorn.Server:
     """A server on the settings' Kafka and Redis; run it on a socket of `listen`."""
     bootstrap = settings.kafka()
+    refuse(bootstrap)
     app = create_app(
         settings,
         RedisReader(settings.redis()),

@@ -8,7 +8,8 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from reid.errors import ConfigError, Unavailable
-from reid.runtime.kafka import reader
+from reid.runtime.kafka import Reader, reader
+from reid.runtime.kafka_refusal import away
 
 _TIMEOUT_S: Final = 10.0
 #: Small: these readers look at logs on the side, and librdkafka would prefetch 64 MB a partition.
@@ -19,7 +20,7 @@ _MOMENTARY: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_
 T = TypeVar("T")
 
 
-def log_reader(bootstrap: str, **overrides: Any) -> Consumer:
+def log_reader(bootstrap: str, **overrides: Any) -> Reader:
     """A `reader` of a small appetite that keeps its errors to itself: ours say what to do."""
     quiet = {"queued.max.messages.kbytes": _PREFETCH_KIB, "error_cb": lambda _error: None}
     return reader(bootstrap, **{**quiet, **overrides})
@@ -27,7 +28,7 @@ def log_reader(bootstrap: str, **overrides: Any) -> Consumer:
 
 def partitions(consumer: Consumer, topic: str) -> list[int]:
     """Raises `ConfigError` when the topic does not exist, `Unavailable` when Kafka is away."""
-    found = _asked(lambda: consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic])
+    found = _asked(consumer, lambda: consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic])
     if found.error is not None or not found.partitions:
         raise ConfigError(f"topic {topic} does not exist: make it with `saferoom topics create`")
     return sorted(found.partitions)
@@ -36,7 +37,7 @@ def partitions(consumer: Consumer, topic: str) -> list[int]:
 def spans(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
     """Partition -> (first offset, offset after the last). Raises `ConfigError`, `Unavailable`."""
     places = [TopicPartition(topic, partition) for partition in partitions(consumer, topic)]
-    return {place.partition: _asked(partial(_span, consumer, place)) for place in places}
+    return {place.partition: _asked(consumer, partial(_span, consumer, place)) for place in places}
 
 
 def _span(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
@@ -53,7 +54,7 @@ def read(bootstrap: str, topic: str, start: Mapping[int, int], **overrides: Any)
     try:
         for partition, offset in sorted(start.items()):
             place = TopicPartition(topic, partition, offset)
-            _, end = _asked(partial(_span, consumer, place))
+            _, end = _asked(consumer, partial(_span, consumer, place))
             if offset < end:
                 consumer.assign([place])
                 yield from _until(consumer, topic, end)
@@ -75,7 +76,7 @@ def _until(consumer: Consumer, topic: str, end: int) -> Iterator[Message]:
     heard = time.monotonic()
     while time.monotonic() - heard < _TIMEOUT_S:
         # `consume` waits for all 500 or the time-out, whichever is first.
-        for message in _asked(lambda: consumer.consume(500, timeout=0.1)):
+        for message in _asked(consumer, lambda: consumer.consume(500, timeout=0.1)):
             heard = time.monotonic()
             error = message.error()
             if error is not None and error.code() != KafkaError._PARTITION_EOF:
@@ -103,7 +104,7 @@ def headers_of(message: Message) -> dict[str, str]:
     return {name: (value or b"").decode(errors="replace") for name, value in found}
 
 
-def _asked(ask: Callable[[], T]) -> T:
+def _asked(consumer: Consumer, ask: Callable[[], T]) -> T:
     deadline = time.monotonic() + _TIMEOUT_S
     while True:
         try:
@@ -113,7 +114,4 @@ def _asked(ask: Callable[[], T]) -> T:
             if error.args[0].code() in _MOMENTARY and time.monotonic() < deadline:
                 time.sleep(0.1)
                 continue
-            raise Unavailable(
-                f"Kafka does not answer ({error.args[0].str()}): start it with `saferoom up`, "
-                "or correct KAFKA_BOOTSTRAP_SERVERS"
-            ) from error
+            raise away(getattr(consumer, "bootstrap", ""), error) from error

@@ -120,10 +120,15 @@ def environment_of(settings: "Settings") -> dict[str, str]:
     """Variables that make a child process read the same settings, wherever they came from."""
     import json
 
+    from pydantic import SecretStr
+
     from reid.runtime.settings_table import environment_names
 
     found = {}
     for name, value in settings.model_dump(mode="json").items():
+        given = getattr(settings, name)
+        if isinstance(given, SecretStr):
+            value = given.get_secret_value()
         if value is not None:
             variable = environment_names(name, type(settings).model_fields[name])[0]
             found[variable] = json.dumps(value) if isinstance(value, dict | list) else str(value)
@@ -138,6 +143,7 @@ def _explained(error: "ValidationError") -> str:
         variable = name if name.isupper() else f"SAFEROOM_{name.upper()}"
         # The remedy may be a name, which keeps its letters; a line break in the input would make two lines.
         given, told = str(detail["input"])[:_SHOWN_CHARS], str(detail["msg"])
+        given = "***" if "password" in name.lower() else given
         shown = given if given.isprintable() else repr(given)
         complaints.append(f"{variable}={shown}: {told[:1].lower()}{told[1:]}")
     return "; ".join(complaints) + "; see `saferoom doctor --settings-table`"

@@ -22,6 +22,7 @@ from api.readiness import Ends
 from api.server import listen, serving, url_of
 from deploy.past import CutLog, MemoryReader, NoCommands, Past, ReadsOnly
 from deploy.timeline import Timeline
+from reid.runtime.kafka_refusal import refuse
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
 
@@ -42,6 +43,7 @@ def run(settings: Settings) -> None:
             "reach it (docs/security.md)",
             settings.past_host,
         )
+    refuse(settings.kafka())
     timeline, stop = Timeline(settings), threading.Event()
     follower = threading.Thread(target=timeline.follow, args=(stop,), name="timeline", daemon=True)
     with closing(listen(settings.past_host, settings.past_port)) as listener:

@@ -9,6 +9,7 @@ from api.commands import now_ms
 from reid.errors import ConfigError
 from reid.runtime.alerts.file import load
 from reid.runtime.doctor import BUILTIN_DETECTORS, BUILTIN_EMBEDDERS
+from reid.runtime.kafka_refusal import refuse
 from reid.runtime.servers.claim import usable_directory
 from reid.runtime.settings import Settings
 
@@ -16,9 +17,10 @@ BUILT_IN = {"detector": BUILTIN_DETECTORS, "embedder": BUILTIN_EMBEDDERS}
 
 
 def preflight(settings: Settings) -> None:
-    """State directory, API port and who may use it, alert rules, model files. Raises `ConfigError` with the
-    remedy."""
+    """State directory, access to Kafka, API port and who may use it, alert rules, model files. Raises
+    `ConfigError` with the remedy."""
     usable_directory(settings.home)
+    _kafka_is_ours_or_plain(settings)
     _port_is_free(settings.api_host, settings.api_port)
     Gate.of(settings, now_ms)
     if settings.alerts is not None:
@@ -26,6 +28,17 @@ def preflight(settings: Settings) -> None:
     for name, value in (("detector", settings.detector), ("embedder", settings.embedder)):
         if value not in BUILT_IN[name]:
             _model_opens(name, value)
+
+
+def _kafka_is_ours_or_plain(settings: Settings) -> None:
+    access = settings.kafka_access()
+    if settings.kafka_bootstrap_servers is None and access.protocol != "PLAINTEXT":
+        raise ConfigError(
+            f"SAFEROOM_KAFKA_SECURITY_PROTOCOL is {access.protocol}, and the embedded Kafka listens on "
+            "loopback alone, in plain text: set KAFKA_BOOTSTRAP_SERVERS to your own, or unset the protocol"
+        )
+    if settings.kafka_bootstrap_servers is not None:
+        refuse(settings.kafka())
 
 
 def _model_opens(name: str, value: str) -> None:

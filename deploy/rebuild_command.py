@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from confluent_kafka.admin import AdminClient
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -21,6 +20,7 @@ from projections.redis_store import RedisViewStore
 from projections.status import lags
 from projections.views import CamerasView, PersonsView, View
 from reid.contracts.topics import CAMERAS, EVENTS
+from reid.runtime.admin import admin_client
 from reid.runtime.kafka import reader
 from reid.runtime.settings import Settings
 
@@ -67,7 +67,7 @@ def status(settings: Settings, as_json: bool) -> None:
     """How far each view is behind each partition of its log."""
     store = RedisViewStore(settings.redis())
     try:
-        found = lags(AdminClient({"bootstrap.servers": settings.kafka(), "log_level": 2}), store)
+        found = lags(admin_client(settings.kafka()), store)
     finally:
         store.close()
     if as_json:

@@ -46,7 +46,9 @@ class Stack:
 
     @property
     def kafka(self) -> str:
-        return self.settings.kafka_bootstrap_servers or (self._kafka and self._kafka.address) or ""
+        if self.settings.kafka_bootstrap_servers is not None:
+            return self.settings.kafka()
+        return (self._kafka and self._kafka.address) or ""
 
     @property
     def redis(self) -> str:

@@ -24,7 +24,7 @@ from projections.reading import Batch, batches, partitions
 from projections.records import Record
 from reid.contracts.partitioning import partition_of
 from reid.contracts.topics import ALERTS, CAMERAS, EVENTS
-from reid.errors import Unavailable
+from reid.errors import ConfigError, Unavailable
 from reid.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,8 @@ class Timeline:
             try:
                 self.advance()
                 told = False
-            except Unavailable as error:
+            except (Unavailable, ConfigError) as error:
+                # Once this runs, also a Kafka that lets nobody in any more is waited for.
                 if not told:
                     log.warning("the log is not followed until Kafka is back: %s", error)
                 told = True

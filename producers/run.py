@@ -29,6 +29,7 @@ from producers.worker import CameraWorker
 from reid.errors import ConfigError
 from reid.runtime.crops.select import open_crops
 from reid.runtime.ending import asked_by_signals
+from reid.runtime.kafka_refusal import refuse
 from reid.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -61,10 +62,11 @@ def run(
     """Blocks until SIGTERM or SIGINT (then returns within 5 s), ``stop``, or the end of every recording.
 
     One camera's death leaves the others at work; its `CameraStatus` says why. ``name``: of the readiness
-    file. Raises `ConfigError` when no camera at all can be started.
+    file. Raises `ConfigError` when no camera at all can be started, or Kafka does not let us in.
     """
     cv2.setNumThreads(1)
     stop = stop or threading.Event()
+    refuse(settings.kafka())
     embedder = open_embedder(settings.embedder)
     for detector in {detector_for(settings.detector, spec.source) for spec in cameras}:
         open_detector(detector)

@@ -18,6 +18,7 @@ from reid.runtime import kafka, logs
 from reid.runtime.admin import admin_client
 from reid.runtime.crops.select import open_crops
 from reid.runtime.ending import asked_by_signals
+from reid.runtime.kafka_refusal import refuse
 from reid.runtime.offsets import end_offsets
 from reid.runtime.outage import Outage
 from reid.runtime.ready import clear_ready, mark_ready
@@ -38,6 +39,7 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
     logs.configure(settings, NAME)
     outage = Outage()
     bootstrap = settings.kafka()
+    refuse(bootstrap)
     consumer = kafka.reader(bootstrap, error_cb=outage.on_error, **READER)
     producer = kafka.producer(bootstrap, error_cb=lambda _: None, **{"linger.ms": 0})
     store = RedisViewStore(settings.redis())

@@ -10,6 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from projections.records import Record
 from reid.errors import Unavailable
+from reid.runtime.kafka_refusal import away
 
 #: Records of one batch: large, so that a person seen a hundred times is written once.
 BATCH: Final = 20_000
@@ -44,10 +45,7 @@ def partitions(consumer: Consumer, topic: str) -> list[int]:
     try:
         known = consumer.list_topics(topic, timeout=METADATA_S).topics[topic]
     except KafkaException as error:
-        raise Unavailable(
-            f"Kafka is away ({error.args[0].str()}): start it with `saferoom up`, "
-            "or check KAFKA_BOOTSTRAP_SERVERS"
-        ) from error
+        raise away(getattr(consumer, "bootstrap", ""), error) from error
     if known.error is not None or not known.partitions:
         raise Unavailable(f"topic {topic} does not exist: make it with `saferoom topics create`")
     return sorted(known.partitions)

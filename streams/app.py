@@ -13,6 +13,7 @@ from typing import Any, Final
 import faust
 
 from reid.contracts.topics import COMMANDS, WORKER_APP_ID
+from reid.runtime.kafka_access import access_of
 from streams.lanes import Lanes
 from streams.ports import Input
 
@@ -28,6 +29,7 @@ def create_app(bootstrap: str, worker_id: str, datadir: Path, lanes: Lanes) -> A
     app = faust.App(
         WORKER_APP_ID,
         broker=[f"aiokafka://{address.strip()}" for address in bootstrap.split(",")],
+        broker_credentials=_credentials(bootstrap),
         datadir=str(datadir),
         store="memory://",
         autodiscover=False,
@@ -65,6 +67,20 @@ def create_app(bootstrap: str, worker_id: str, datadir: Path, lanes: Lanes) -> A
     app.on_partitions_assigned.connect(on_assigned)
     app.on_partitions_revoked.connect(on_revoked)
     return app
+
+
+def _credentials(bootstrap: str) -> Any:
+    """None where nothing is asked."""
+    access = access_of(bootstrap)
+    context = access.context() if access.tls else None
+    if access.sasl:
+        return faust.SASLCredentials(
+            username=access.username,
+            password=access.password,
+            mechanism=access.mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context is not None else None
 
 
 def _input_of(message: Any) -> Input:

@@ -55,7 +55,7 @@ def run(settings: Settings, plan: LoadPlan) -> int:
     if plan.api is not None:
         if settings.kafka_bootstrap_servers is None:
             raise ConfigError("--api names a running system: give its Kafka too, with --kafka")
-        place = Place(settings.kafka_bootstrap_servers, settings.redis_url, plan.api, dict)
+        place = Place(settings.kafka(), settings.redis_url, plan.api, dict)
         return _told(console, plan, load(place, settings.site_id, plan, threading.Event()))
     preflight(settings)
     stopping = threading.Event()

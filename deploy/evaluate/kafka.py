@@ -40,6 +40,18 @@ from streams.policies import policies_of
 _FLUSH_S: Final = 30.0
 _STALLED_S: Final = 60.0
 _DAY_MS: Final = 86_400_000
+#: Of somebody's own Kafka.
+_ACCESS: Final = (
+    "kafka_security_protocol",
+    "kafka_sasl_mechanism",
+    "kafka_username",
+    "kafka_password",
+    "kafka_password_file",
+    "kafka_ca_file",
+    "kafka_certificate_file",
+    "kafka_key_file",
+    "kafka_key_password",
+)
 _SECONDS: Final = ("seen_interval", "track_timeout", "visit_gap")
 
 
@@ -102,6 +114,8 @@ def settings_of(settings: Settings, policy: Policy, home: Path) -> Settings:
     }
     values |= {name: getattr(policy, name) / 1000 for name in _SECONDS}
     values |= {"similarity_threshold": policy.threshold, "ttl_days": policy.ttl // _DAY_MS}
+    # The Kafka that is started for it asks nobody, whatever that of the settings does.
+    values |= {name: field.default for name, field in type(settings).model_fields.items() if name in _ACCESS}
     values |= {"home": home, "site_id": DEFAULT_SITE, "site_thresholds": {}}
     made = settings.model_copy(update=values)
     reached = policies_of(made).of(DEFAULT_SITE)
@@ -119,7 +133,10 @@ def _worker(settings: Settings) -> ProcessChild:
         command=[sys.executable, "-P", "-m", "deploy.cli", "worker"],
         log_file=settings.home / "logs" / "worker.log",
         ready_file=ready_file(settings, "worker"),
-        env=lambda: SINGLE_THREADED | environment_of(settings),
+        # Empty, not left out: the process would take them from our own environment.
+        env=lambda: (
+            SINGLE_THREADED | {f"SAFEROOM_{name}".upper(): "" for name in _ACCESS} | environment_of(settings)
+        ),
     )
 
 

@@ -16,6 +16,8 @@ from confluent_kafka.cimpl import NewTopic
 from reid.contracts.topics import ALL_TOPICS, MAX_MESSAGE_BYTES, Topic
 from reid.errors import ConfigError, Unavailable
 from reid.runtime.kafka import Config
+from reid.runtime.kafka_access import client_config
+from reid.runtime.kafka_refusal import away
 
 _TIMEOUT_S: Final = 15.0
 #: Of a command to the controller: how long a client looks for it, and the broker works at it; and clients.
@@ -171,7 +173,7 @@ def _differences(topic: Topic, state: TopicState, partitions: int, counts: Set[i
 def admin_client(bootstrap: str) -> AdminClient:
     """Quiet: that Kafka is away is told by our exception, not by librdkafka on stderr."""
     config: Config = {
-        "bootstrap.servers": bootstrap,
+        **client_config(bootstrap),
         "client.id": "saferoom-admin",
         "log_level": 0,
         "error_cb": lambda _: None,
@@ -250,8 +252,4 @@ def _talking_to(bootstrap: str) -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        reason = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else error
-        raise Unavailable(
-            f"Kafka at {bootstrap} does not answer ({reason}): start it with `saferoom up`, "
-            "or correct KAFKA_BOOTSTRAP_SERVERS"
-        ) from error
+        raise away(bootstrap, error) from error

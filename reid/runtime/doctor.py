@@ -19,6 +19,8 @@ from reid.contracts.topics import ALL_TOPICS
 from reid.errors import ConfigError, ReidError, Unavailable
 from reid.runtime.admin import admin_client, describe, differences
 from reid.runtime.alerts.file import load
+from reid.runtime.kafka_access import access_of
+from reid.runtime.kafka_refusal import away
 from reid.runtime.servers import resp
 from reid.runtime.servers.claim import usable_directory
 from reid.runtime.settings import Settings
@@ -103,12 +105,7 @@ def check_kafka(settings: Settings) -> Check:
     except ConfigError as error:
         return refused("Kafka", error)
     except KafkaException as error:
-        return Check(
-            "Kafka",
-            False,
-            f"{bootstrap} does not answer ({error.args[0].str()})",
-            "start it with `saferoom up`, or correct KAFKA_BOOTSTRAP_SERVERS",
-        )
+        return refused("Kafka", away(bootstrap, error))
     brokers = len(metadata.brokers)
     if brokers < settings.replication_factor:
         return Check(
@@ -118,7 +115,8 @@ def check_kafka(settings: Settings) -> Check:
             "add brokers, or lower SAFEROOM_REPLICATION_FACTOR",
         )
     plural = "s" * (brokers != 1)
-    return Check("Kafka", True, f"{bootstrap}, cluster {metadata.cluster_id}, {brokers} broker{plural}")
+    how = "" if access_of(bootstrap).protocol == "PLAINTEXT" else f", {access_of(bootstrap).protocol}"
+    return Check("Kafka", True, f"{bootstrap}{how}, cluster {metadata.cluster_id}, {brokers} broker{plural}")
 
 
 def check_topics(settings: Settings, kafka: Check) -> Check:

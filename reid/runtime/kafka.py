@@ -5,6 +5,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, Producer
 
 from reid.contracts.topics import MAX_LETTER_BYTES, MAX_MESSAGE_BYTES
+from reid.runtime.kafka_access import client_config
 
 Config = dict[str, Any]
 
@@ -15,11 +16,17 @@ PARTITIONER: Final = "murmur2_random"
 _QUIET: Final[Config] = {"log_level": 2, "client.id": "saferoom"}
 
 
+class Reader(Consumer):
+    """Knows where it reads: who is refused there is told why by `reid.runtime.kafka_refusal`."""
+
+    bootstrap = ""
+
+
 def producer(bootstrap: str, **overrides: object) -> Producer:
     """Idempotent producer, acks=all, lz4, bounded queue (64 MiB)."""
     config: Config = {
         **_QUIET,
-        "bootstrap.servers": bootstrap,
+        **client_config(bootstrap),
         "partitioner": PARTITIONER,
         "enable.idempotence": True,
         "acks": "all",
@@ -47,11 +54,11 @@ def transactional_producer(bootstrap: str, transactional_id: str, **overrides: o
     )
 
 
-def reader(bootstrap: str, **overrides: object) -> Consumer:
+def reader(bootstrap: str, **overrides: object) -> Reader:
     """Consumer for `assign()` only: read_committed, commits nothing, tells the end of a partition."""
     config: Config = {
         **_QUIET,
-        "bootstrap.servers": bootstrap,
+        **client_config(bootstrap),
         "group.id": "saferoom-reader",
         "enable.auto.commit": False,
         "enable.partition.eof": True,
@@ -67,4 +74,6 @@ def reader(bootstrap: str, **overrides: object) -> Consumer:
         "enable.auto.offset.store": False,
         "queued.max.messages.kbytes": 8192,
     }
-    return Consumer(config | overrides)
+    made = Reader(config | overrides)
+    made.bootstrap = bootstrap
+    return made

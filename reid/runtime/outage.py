@@ -2,10 +2,19 @@
 
 import logging
 import threading
+from typing import Final
 
 from confluent_kafka import KafkaError
 
+from reid.runtime.kafka_refusal import CA, CERTIFICATE, USER
+
 logger = logging.getLogger(__name__)
+
+#: What it is not waited for: somebody must mend it.
+_REFUSED: Final = {
+    KafkaError._AUTHENTICATION: f"correct {USER}, and start this process again",
+    KafkaError._SSL: f"correct {CA}, or {CERTIFICATE}, and start this process again",
+}
 
 
 class Outage:
@@ -26,9 +35,14 @@ class Outage:
         with self._lock:
             told = code in self._told
             self._told.add(code)
+            refused = bool(self._told & _REFUSED.keys())
         if told:
             return
-        if code == KafkaError._ALL_BROKERS_DOWN:
+        if code in _REFUSED:
+            logger.error("Kafka lets nobody in like this (%s): %s", error.str(), _REFUSED[code])
+        elif code == KafkaError._ALL_BROKERS_DOWN and refused:
+            pass  # It is there: that was told.
+        elif code == KafkaError._ALL_BROKERS_DOWN:
             logger.warning("Kafka is away: waiting for it; start it with `saferoom up` or check its address")
         else:
             logger.warning("Kafka: %s", error.str())

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reid.contracts.names import RULE, is_name, with_remedy
 from reid.contracts.topics import DEFAULT_SITE
 from reid.contracts.zones import SEPARATOR
 from reid.errors import ConfigError
+from reid.runtime.kafka_access import Access, Address, Mechanism, Protocol
+from reid.runtime.kafka_login import access_from
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(gt=0.0)]
@@ -45,6 +47,26 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "SAFEROOM_KAFKA_BOOTSTRAP_SERVERS"),
         description="host:port of your own Kafka. Unset: the embedded one.",
     )
+    kafka_security_protocol: Protocol = Field(
+        "PLAINTEXT", description="What your own Kafka asks for: TLS (SSL), a user (SASL_…), or both."
+    )
+    kafka_sasl_mechanism: Mechanism = Field(
+        "SCRAM-SHA-512",
+        description="How the user is asked for. PLAIN sends the password itself: with TLS only.",
+    )
+    kafka_username: str | None = Field(None, description="User at your Kafka.")
+    kafka_password: SecretStr | None = Field(None, description="Its password.")
+    kafka_password_file: Path | None = Field(
+        None, description="File that holds the password instead, as secrets of Docker and Kubernetes do."
+    )
+    kafka_ca_file: Path | None = Field(
+        None, description="PEM file of the CA that vouches for your Kafka. Unset: the CAs of this system."
+    )
+    kafka_certificate_file: Path | None = Field(
+        None, description="PEM file of our own certificate, where Kafka asks clients for one."
+    )
+    kafka_key_file: Path | None = Field(None, description="PEM file of that certificate's key.")
+    kafka_key_password: SecretStr | None = Field(None, description="Password of that key, where it has one.")
     redis_url: str | None = Field(
         None,
         validation_alias=AliasChoices("REDIS_URL", "SAFEROOM_REDIS_URL"),
@@ -212,6 +234,26 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
 
+    @field_validator(
+        "kafka_username",
+        "kafka_password",
+        "kafka_password_file",
+        "kafka_ca_file",
+        "kafka_certificate_file",
+        "kafka_key_file",
+        "kafka_key_password",
+        mode="before",
+    )
+    @classmethod
+    def _empty(cls, value: Any) -> Any:
+        """A variable that is set to nothing, as Compose does with one that is unset, is unset."""
+        return None if value == "" else value
+
+    @field_validator("kafka_security_protocol", "kafka_sasl_mechanism", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
     @field_validator("site_id")
     @classmethod
     def _site(cls, value: str) -> str:
@@ -240,7 +282,9 @@ class Settings(BaseSettings):
                 _name("site or zone", part, DEFAULT_SITE)
         return value
 
-    @field_validator("home", "alerts")
+    @field_validator(
+        "home", "alerts", "kafka_password_file", "kafka_ca_file", "kafka_certificate_file", "kafka_key_file"
+    )
     @classmethod
     def _expand(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -259,9 +303,15 @@ class Settings(BaseSettings):
     def keys_path(self) -> Path:
         return (self.keys_file or self.home / "keys.json").expanduser()
 
-    def kafka(self) -> str:
-        """Bootstrap servers: the setting, else the running embedded Kafka. Raises `ConfigError`."""
-        return self.kafka_bootstrap_servers or self._running("kafka", "KAFKA_BOOTSTRAP_SERVERS")
+    def kafka(self) -> Address:
+        """Bootstrap servers, and our access there: the setting, else the running embedded Kafka.
+        Raises `ConfigError`."""
+        servers = self.kafka_bootstrap_servers or self._running("kafka", "KAFKA_BOOTSTRAP_SERVERS")
+        return Address(servers, self.kafka_access())
+
+    def kafka_access(self) -> Access:
+        """Raises `ConfigError` for settings that do not go together, and for files that can't be read."""
+        return access_from(self)
 
     def redis(self) -> str:
         """Redis URL: the setting, else the running embedded Redis. Raises `ConfigError`."""

@@ -63,7 +63,7 @@ def _type(field: FieldInfo) -> str:
         return "JSON object"
     plain = next((part for part in get_args(kind) if part is not type(None)), kind)
     name = getattr(plain, "__name__", str(plain)).lower()
-    return " ".join([{"str": "text"}.get(name, name), *_bounds(field)])
+    return " ".join([{"str": "text", "secretstr": "text"}.get(name, name), *_bounds(field)])
 
 
 def _bounds(field: FieldInfo) -> list[str]:

@@ -43,3 +43,15 @@ def test_one_lost_connection_is_no_outage(caplog: pytest.LogCaptureFixture) -> N
     outage.on_error(KafkaError(KafkaError._FENCED, "fenced", True))
     outage.on_contact()
     assert not caplog.records
+
+
+def test_a_password_that_is_refused_is_told_with_the_setting_and_not_as_a_kafka_that_is_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    outage = Outage()
+    for _ in range(3):
+        outage.on_error(KafkaError(KafkaError._AUTHENTICATION, "Invalid username or password"))
+        outage.on_error(AWAY)
+    (told,) = caplog.records
+    assert told.levelno == logging.ERROR
+    assert "SAFEROOM_KAFKA_PASSWORD" in told.message and "away" not in told.message
