@@ -150,6 +150,10 @@ class Follower:
             assert topic is not None and partition is not None and offset is not None
             held = moved.get(topic, {}).get(partition, self._positions[topic].get(partition))
             after = offset if error is not None else offset + 1
+            if error is not None and held is not None and after < held:
+                # No log gets shorter: it was deleted and made anew. Its records would be passed over, as
+                # known, up to the position held.
+                raise StaleView(f"{topic}/{partition} ends at {after}, before position {held} of its view")
             if held is not None and after <= held:
                 continue
             moved.setdefault(topic, {})[partition] = after

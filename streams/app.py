@@ -24,8 +24,9 @@ _HEARTBEAT_S: Final = 1
 REVOKE_TIMEOUT_S: Final = 1.5
 
 
-def create_app(bootstrap: str, worker_id: str, datadir: Path, lanes: Lanes) -> Any:
-    """An app, not started. ``bootstrap``: ``host:port[,host:port…]``. Topics are not declared here."""
+def create_app(bootstrap: str, member: str, datadir: Path, lanes: Lanes) -> Any:
+    """An app, not started. ``bootstrap``: ``host:port[,host:port…]``; ``member``: its name in the group, by
+    which it keeps its partitions. Topics are not declared here."""
     app = faust.App(
         WORKER_APP_ID,
         broker=[f"aiokafka://{address.strip()}" for address in bootstrap.split(",")],
@@ -40,7 +41,7 @@ def create_app(bootstrap: str, worker_id: str, datadir: Path, lanes: Lanes) -> A
         value_serializer="raw",
         consumer_auto_offset_reset="earliest",
         # Static membership: a restart within the session time-out gets its partitions back at once.
-        consumer_group_instance_id=worker_id,
+        consumer_group_instance_id=member,
         broker_session_timeout=_SESSION_TIMEOUT_S,
         broker_heartbeat_interval=_HEARTBEAT_S,
         # The agent never holds an event, so there is nothing to wait for.

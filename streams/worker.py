@@ -15,13 +15,14 @@ from reid.contracts.codec import encode
 from reid.contracts.commands import Tick
 from reid.contracts.topics import COMMANDS, EVENTS, INPUT_TOPICS
 from reid.errors import ConfigError, ReidError, Unavailable
-from reid.runtime.admin import required
+from reid.runtime.admin import identities, required
 from reid.runtime.ending import EXIT_ASKED, Ending, leave
 from reid.runtime.kafka import producer
 from reid.runtime.outage import Outage
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
 from streams.app import REVOKE_TIMEOUT_S, create_app
+from streams.changed_topics import LOOK_S, ChangedTopics
 from streams.commits import Beside
 from streams.decider import IdentityDecider
 from streams.feed import KafkaFeed
@@ -109,6 +110,7 @@ class _Worker:
         self._outage = Outage()
         self._broken: BaseException | None = None
         self._partitions = 0
+        self._member = ""
         self._producer = producer(
             self._bootstrap,
             **{"delivery.timeout.ms": _TICK_MS, "error_cb": self._outage.on_error},
@@ -123,13 +125,14 @@ class _Worker:
             return
         datadir = self._settings.home / "faust"
         datadir.mkdir(parents=True, exist_ok=True)
-        app = create_app(self._bootstrap, self._settings.worker_id, datadir, self._lanes)
+        app = create_app(self._bootstrap, self._member, datadir, self._lanes)
         app.finalize()
         threads = [
             threading.Thread(
                 target=self._telemetry.run, args=(self._stopping,), name="telemetry", daemon=True
             ),
             threading.Thread(target=self._watch, name="watchdog", daemon=True),
+            threading.Thread(target=self._watch_topics, name="topics", daemon=True),
         ]
         for thread in threads:
             thread.start()
@@ -155,13 +158,23 @@ class _Worker:
         told = False
         while not self._stopping.is_set():
             try:
-                return self._count_partitions(required(self._bootstrap, _NEEDED, timeout_s=2.0))
+                count = self._count_partitions(required(self._bootstrap, _NEEDED, timeout_s=2.0))
+                self._member = self._name_of_member()
+                return count
             except Unavailable as error:
                 if not told:
                     logger.warning("%s. Waiting for it", error)
                 told = True
                 self._stopping.wait(1.0)
         return 0
+
+    def _name_of_member(self) -> str:
+        """Of these very topics: a name gets back the partitions that it had, and one that saw the topics
+        deleted had none. Started again within the session time-out it would stand by for ever."""
+        commands = identities(self._bootstrap, [COMMANDS.name]).get(COMMANDS.name)
+        if commands is None:
+            raise Unavailable(f"topic {COMMANDS.name} is being made anew")
+        return f"{self._settings.worker_id}.{commands.topic_id}"
 
     @staticmethod
     def _count_partitions(topics: dict[str, int]) -> int:
@@ -212,6 +225,11 @@ class _Worker:
             end_process(complaint)
 
         watchdog.run(self._stopping, end)
+
+    def _watch_topics(self) -> None:
+        names = [topic.name for topic in _NEEDED]
+        looks = ChangedTopics(lambda: identities(self._bootstrap, names, LOOK_S))
+        looks.run(self._stopping, self._break)
 
     async def _wait_for_end(self, app: Any, starting: "asyncio.Task[Any]") -> None:
         while not (self._stopping.is_set() or app.crashed or self._broken):

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
@@ -32,6 +32,13 @@ class TopicState:
     name: str
     partitions: int
     config: dict[str, str]
+
+
+class Identity(NamedTuple):
+    """What of a topic changes when it is made anew, and when it is given more partitions."""
+
+    topic_id: str
+    partitions: int
 
 
 def wanted_config(topic: Topic) -> dict[str, str]:
@@ -120,6 +127,19 @@ def required(bootstrap: str, topics: Iterable[Topic], timeout_s: float = _TIMEOU
     if missing:
         raise ConfigError(f"Kafka has no topic {', '.join(missing)}: make them with `saferoom topics create`")
     return found
+
+
+def identities(bootstrap: str, names: Iterable[str], timeout_s: float = _TIMEOUT_S) -> dict[str, Identity]:
+    """Of those that exist. Raises `Unavailable`."""
+    client = admin_client(bootstrap)
+    with _talking_to(bootstrap):
+        present = client.list_topics(timeout=timeout_s).topics
+        found = [name for name in names if name in present]
+        if not found:
+            return {}
+        futures = client.describe_topics(TopicCollection(found), request_timeout=timeout_s)
+        described = {name: future.result(timeout_s) for name, future in futures.items()}
+    return {name: Identity(str(one.topic_id), len(one.partitions)) for name, one in described.items()}
 
 
 def describe(bootstrap: str, topics: Iterable[Topic]) -> dict[str, TopicState]:

@@ -6,6 +6,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,15 @@ from confluent_kafka.admin import AdminClient
 
 from projections.dead_letters import KafkaDeadLetters
 from projections.follower import Follower
+from projections.projector import READER
 from projections.redis_store import RedisViewStore
 from projections.status import lags
 from projections.store import MemoryViewStore
 from projections.views import PersonsView
-from reid.contracts.topics import person_key, position_key
+from reid.contracts.topics import ALL_TOPICS, person_key, position_key
 from reid.errors import ConfigError
 from reid.runtime import kafka
-from reid.runtime.admin import create_topics
+from reid.runtime.admin import admin_client, create_topics, delete_topics
 from reid.runtime.servers import resp
 from reid.runtime.servers.kafka import EmbeddedKafka
 from reid.runtime.servers.redis import EmbeddedRedis
@@ -235,6 +237,25 @@ def test_kafka_killed_while_running_loses_and_doubles_nothing(
         assert view(store) == expected(STORY)
     finally:
         server.stop()
+
+
+def test_a_log_that_was_made_anew_under_a_projector_was_passed_over_in_silence(
+    topics: str, clean_redis: str, store: RedisViewStore, event_log: EventLog
+) -> None:
+    names, stop = [topic.name for topic in ALL_TOPICS], threading.Event()
+    event_log.write(*STORY)
+    letters = KafkaDeadLetters(kafka.producer(topics))
+    follower = Follower(kafka.reader(topics, **READER), store, [PersonsView(90)], letters, stop)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(follower.run)
+        try:
+            until(lambda: all(one.lag == 0 for one in lags(admin_client(topics), store, ["persons"])))
+            delete_topics(topics, names)
+            create_topics(topics, 4, 1)
+            error = running.exception(timeout=30)
+        finally:
+            stop.set()
+    assert isinstance(error, ConfigError) and "this Redis belongs to another log" in str(error)
 
 
 def test_a_view_of_another_log_stops_with_the_remedy(topics: str, clean_redis: str) -> None:

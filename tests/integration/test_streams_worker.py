@@ -10,7 +10,8 @@ from reid.contracts.codec import decode_event, encode
 from reid.contracts.commands import RenamePerson
 from reid.contracts.events import CommandRejected, PersonRegistered, PersonRenamed
 from reid.contracts.partitioning import partition_of
-from reid.contracts.topics import COMMANDS, DETECTIONS, DETECTIONS_DLQ, EVENTS
+from reid.contracts.topics import ALL_TOPICS, COMMANDS, DETECTIONS, DETECTIONS_DLQ, EVENTS
+from reid.runtime.admin import create_topics, delete_topics
 from reid.runtime.kafka import producer
 from reid.runtime.ready import read_ready
 from reid.runtime.settings import Settings
@@ -106,6 +107,30 @@ def test_an_idle_worker_decides_within_milliseconds(topics: str, settings: Setti
     took.sort()
     print(f"input to event, ms: median {took[len(took) // 2]}, 90 % {took[len(took) * 9 // 10]}")
     assert took[len(took) // 2] < 200, "two shared cores; the benchmark measures, this only guards"
+
+
+def test_a_worker_whose_topics_were_made_anew_called_itself_a_standby_beside_nobody(
+    topics: str, settings: Settings
+) -> None:
+    walk, home = Walk(SITE), partition_of(SITE.encode(), settings.partitions)
+    names = [topic.name for topic in ALL_TOPICS]
+
+    def all_decided() -> bool:
+        return decided(topics, settings.partitions)[DETECTIONS.name, home] == 5
+
+    with worker(settings) as running:
+        send(topics, [(DETECTIONS.name, SITE, walk.message(5)) for _ in range(5)])
+        until(all_decided, "decided")
+        delete_topics(topics, names)
+        create_topics(topics, settings.partitions, 1)
+        assert running.process.wait(60) != 0
+        told = running.log.read_text()
+    assert "was deleted and made anew while this worker ran: start it again" in told
+    assert "the worker ends itself" not in told, "that is the watchdog's, a minute later, without a reason"
+
+    with worker(settings):
+        send(topics, [(DETECTIONS.name, SITE, walk.message(5)) for _ in range(5)])
+        until(all_decided, "decided, from the first on")
 
 
 def test_sigint_while_kafka_is_away_ends_it(settings: Settings) -> None:
