@@ -3,6 +3,7 @@
 Nobody's own Kafka is written to. Each stream has a log of its own, in a directory that is gone afterwards.
 """
 
+import math
 import sys
 import tempfile
 import threading
@@ -91,7 +92,9 @@ class ThroughKafka:
     def _running(self, settings: Settings) -> Iterator[Settings]:
         """Kafka and the worker; the settings that reach them."""
         said: list[str] = []
-        with Supervisor(settings.endpoints_file.parent, said.append, threading.Event()) as supervisor:
+        run_dir, stopping = settings.endpoints_file.parent, threading.Event()
+        # What it says tells of deaths alone: not that a busy machine is waited for.
+        with Supervisor(run_dir, said.append, stopping, still_every_s=math.inf) as supervisor:
             repository = settings.maven_repository
             server = EmbeddedKafka(settings.home, maven_repository=repository, jars=self._jars)
             kafka = ServerChild("kafka", server)

@@ -3,16 +3,19 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from deploy.evaluate import kafka as through_kafka
 from deploy.evaluate.crops import Encoder, open_crops
 from deploy.evaluate.kafka import ThroughKafka, settings_of
 from deploy.evaluate.stream import FRAME_MS, Stream, pause_of, tracks_of
 from deploy.evaluate.stream_command import in_memory
 from deploy.evaluate.stream_score import stream_score
 from deploy.evaluate.variants import Variant, policy_with
+from deploy.supervisor import Supervisor
 from reid.contracts.policy import Policy
 from reid.errors import ConfigError
 from reid.runtime.settings import Settings
@@ -34,8 +37,13 @@ def painted_stream(directory: Path, policy: Policy) -> Stream:
 
 
 def test_the_stack_and_memory_give_every_crop_the_same_id(
-    tmp_path: Path, make_settings: Callable[..., Settings], kafka_jars: Path
+    tmp_path: Path,
+    make_settings: Callable[..., Settings],
+    kafka_jars: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """On a busy machine too: that Kafka was waited for was once taken for the death of a part."""
+    monkeypatch.setattr(through_kafka, "Supervisor", partial(Supervisor, still_every_s=0.0))
     # Not the default: the worker must decide by what was asked for.
     variant = Variant("made", "appearance-512", policy_with(Policy(), ["margin=0.05", "threshold=0.5"]))
     stream = painted_stream(tmp_path / "crops", variant.policy)
