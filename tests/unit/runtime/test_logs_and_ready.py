@@ -105,3 +105,19 @@ def test_an_unwritable_home_is_a_clear_error(make_settings: MakeSettings, tmp_pa
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"can't write .*api\.ready.*SAFEROOM_HOME"):
         mark_ready(make_settings(home=tmp_path / "file"), "api")
+
+
+def test_a_second_process_that_ended_made_the_first_look_as_if_it_did_not_serve(
+    make_settings: MakeSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = make_settings()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as first:
+        mark_ready(settings, "projector")
+        ready_file(settings, "projector").write_bytes(b'{"pid": %d}' % first.pid)
+        clear_ready(settings, "projector")
+        assert read_ready(settings, "projector") == {"pid": first.pid}
+        mark_ready(settings, "projector")
+        assert f"process {first.pid} is ready" in caplog.text and "SAFEROOM_HOME" in caplog.text
+        first.communicate(b"\n")
+    clear_ready(settings, "projector")
+    assert not ready_file(settings, "projector").exists()
