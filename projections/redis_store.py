@@ -222,4 +222,4 @@ def asked(call: Callable[[], T]) -> T:
     except redis.WatchError as error:
         raise Unavailable("Redis was changed by somebody else meanwhile: try again") from error
     except redis.ResponseError as error:
-        raise Unavailable(f"Redis refuses to work: {error}; free its memory or disk, or mend it") from error
+        raise Unavailable(f"Redis refuses to work: {error}; `saferoom doctor` tells why") from error

@@ -173,3 +173,10 @@ def test_two_processes_sent_as_one_camera_and_the_doctor_said_that_all_is_well(
     check = check_cameras(settings, well, now)
     assert not check.ok and "room1 of global" in check.detail
     assert "not checked" in check_cameras(settings, Check("Topics", False, ""), now).detail
+
+
+def test_a_redis_database_that_is_not_there_was_called_sound(settings: Settings) -> None:
+    server, _, _ = settings.redis().rpartition("/")
+    check = check_redis(settings.model_copy(update={"redis_url": f"{server}/99"}), info_of)
+    assert not check.ok and "no database 99" in check.detail
+    assert "end REDIS_URL in /0" in check.remedy

@@ -22,9 +22,15 @@ def parse_info(text: str) -> dict[str, str]:
 
 
 def command(
-    host: str, port: int, words: list[str], timeout_s: float = 2.0, auth: list[str] | None = None
+    host: str,
+    port: int,
+    words: list[str],
+    timeout_s: float = 2.0,
+    auth: list[str] | None = None,
+    database: str = "",
 ) -> str:
-    """One command on a connection of its own; its reply as text, "" for nil. Raises `Unavailable`."""
+    """One command on a connection of its own; its reply as text, "" for nil. Raises `Unavailable`, and
+    `ConfigError` for a database that the server does not have."""
     try:
         with (
             socket.create_connection((host, port), timeout=timeout_s) as connection,
@@ -32,6 +38,8 @@ def command(
         ):
             if auth:
                 _ask(stream, ["AUTH", *auth])
+            if database:
+                _select(stream, database)
             return _ask(stream, words)
     except (OSError, ValueError) as error:
         raise Unavailable(f"Redis at {host}:{port} does not answer {words[0]} ({error})") from error
@@ -49,7 +57,17 @@ def ask(url: str, words: list[str], timeout_s: float = 2.0) -> str:
     if parts.scheme != "redis" or not host:
         raise ConfigError(f"REDIS_URL {masked(url)} is no Redis address: write it as redis://host:port/0")
     auth = [unquote(word) for word in (parts.username, parts.password) if word]
-    return command(host, port, words, timeout_s, auth)
+    return command(host, port, words, timeout_s, auth, parts.path.strip("/"))
+
+
+def _select(stream: "BufferedRWPair[Any, Any]", database: str) -> None:
+    try:
+        _ask(stream, ["SELECT", database])
+    except ValueError as error:
+        raise ConfigError(
+            f"Redis has no database {database} ({error}): end REDIS_URL in /0, or in one that its setting "
+            "`databases` allows"
+        ) from error
 
 
 def _ask(stream: "BufferedRWPair[Any, Any]", words: list[str]) -> str:
