@@ -1,6 +1,7 @@
 """The only door to Redis: commands that read. A Redis user without any write permission suffices
 (`ACL` names what it must be allowed)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Protocol, TypeVar
@@ -14,6 +15,9 @@ from reid.errors import ConfigError, Unavailable
 
 #: Seconds until a silent Redis counts as away.
 TIMEOUT_S: Final = 2.0
+#: Seconds that a question may take in all. One that is frozen is connected to, greeted, and asked once more,
+#: each for the time-out above: its caller would wait for eight seconds.
+LIMIT_S: Final = 5.0
 #: Redis ACL rules of a user that suffices for the API.
 ACL: Final = (
     "~saferoom:*", "&saferoom:*", "-@all", "+ping", "+hello", "+select", "+client|setinfo", "+client|setname",
@@ -189,12 +193,14 @@ async def _messages(subscription: Any) -> AsyncIterator[bytes]:
 
 async def _answer(asked: Awaitable[T]) -> T:
     try:
-        return await asked
+        async with asyncio.timeout(LIMIT_S) as limit:
+            return await asked
     except AuthenticationError as error:
         raise Unavailable(f"Redis refuses the login of REDIS_URL: {error}") from error
     except (ConnectionError, TimeoutError, OSError) as error:
+        why = f"no answer within {LIMIT_S:g} s" if limit.expired() else error
         raise Unavailable(
-            f"Redis is away ({error}): start it with `saferoom up`, or check REDIS_URL"
+            f"Redis is away ({why}): start it with `saferoom up`, or check REDIS_URL"
         ) from error
     except ResponseError as error:
         raise Unavailable(f"Redis refuses to answer: {error}") from error
