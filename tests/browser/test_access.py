@@ -119,3 +119,36 @@ def test_the_past_is_shown_to_who_may_see_it(page: Any, guarded: Guarded, site: 
         arg=sum(map(len, as_of(site, moment).values())),
     )
     assert shown(page) == as_of(site, moment)
+
+
+def signed_in(context: Any, key: str) -> Any:
+    page = context.new_page()
+    page.goto("/")
+    page.wait_for_selector("dialog input[type=password], #connection[data-state=live]")
+    if page.locator("dialog").count():
+        sign_in(page, key)
+    page.wait_for_selector(".tile .names")
+    return page
+
+
+def test_signing_out_ends_the_session_in_every_tab(chrome: Any, guarded: Guarded) -> None:
+    context = chrome.new_context(base_url=guarded.url, viewport={"width": 1360, "height": 850})
+    one, other = (signed_in(context, guarded.keys["operator"]) for _ in range(2))
+    one.click("button[aria-label='Sign out operator (operator)']")
+    for page in (one, other):
+        page.wait_for_selector("dialog input[type=password]")
+        assert page.locator(".tile, .person").count() == 0, "nobody is shown any more"
+    assert [cookie["name"] for cookie in context.cookies()] == []
+    assert one.request.get("/persons").status == 401
+    sign_in(one, guarded.keys["viewer"])
+    one.wait_for_selector("button[aria-label='Sign out viewer (viewer)']")
+    context.close()
+
+
+def test_where_nobody_is_asked_there_is_nothing_to_sign_out_of(chrome: Any, site: Site) -> None:
+    page = chrome.new_context(base_url=site.url).new_page()
+    page.goto("/")
+    page.wait_for_selector("#connection[data-state=live]")
+    assert page.locator("#tools button").count() > 1
+    assert page.locator("button[aria-label^='Sign out']").count() == 0
+    page.context.close()

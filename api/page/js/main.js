@@ -8,7 +8,7 @@ import { groupsView } from "./groups.js";
 import { icon } from "./icons.js";
 import { journeysView } from "./journeys.js";
 import { live } from "./live.js";
-import { askForKey } from "./login.js";
+import { askForKey, followSignOut, signOut } from "./login.js";
 import { peopleList } from "./people.js";
 import { personView } from "./person.js";
 import { canReplay, startReplay, toggleReplay } from "./replay.js";
@@ -51,14 +51,15 @@ function drawNav(open) {
 
 function drawTools() {
   const tool = (name, label, run) => h("button", { type: "button", class: "button quiet square", "aria-label": label, title: label, onclick: run }, icon(name));
-  byId("tools").replaceChildren(canReplay() ? tool("replay", "Replay (r)", toggleReplay) : "", tool("help", "Keys (?)", showKeys), tool("theme", "Dark or light (d)", toggleTheme));
+  byId("tools").replaceChildren(canReplay() ? tool("replay", "Replay (r)", toggleReplay) : "", tool("help", "Keys (?)", showKeys), tool("theme", "Dark or light (d)", toggleTheme),
+    who.get().auth === "on" ? tool("leave", `Sign out ${who.get().name} (${who.get().role})`, signOut) : "");
 }
 
 function drawConnection() {
   const pill = byId("connection"), { state, retryIn } = connection.get();
   const past = moment.get() !== null;
   pill.dataset.state = past ? "past" : state;
-  setText(pill, past ? "Replay" : { live: "Live", connecting: "Connecting …", lost: retryIn < 2000 ? "Reconnecting …" : `Lost, trying again in ${Math.round(retryIn / 1000)} s` }[state]);
+  setText(pill, past ? "Replay" : { live: "Live", connecting: "Connecting …", lost: retryIn < 2000 ? "Reconnecting …" : `Lost, retry in ${Math.round(retryIn / 1000)} s` }[state]);
 }
 
 function drawNotice() {
@@ -72,6 +73,7 @@ function drawNotice() {
 
 async function start() {
   startTheme();
+  followSignOut();
   askForKeyBy(askForKey);
   features.set(new Set((await get("/page/routes.json", { at: null })).routes));
   if (has("/whoami")) who.set(await get("/whoami", { at: null }));
