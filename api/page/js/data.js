@@ -2,6 +2,7 @@
 
 import { askAgain, get, has, Refused } from "./api.js";
 import { arrived, knownArrivals } from "./arrivals.js";
+import { inOrder } from "./format.js";
 import { gathered, signal } from "./signal.js";
 import { alertsOpen, cameras, labels, loaded, moment, people, reviewOpen, site, trouble } from "./state.js";
 
@@ -28,9 +29,11 @@ export function heard(camera, names) {
   arrived(camera, live.get(camera), names);
   live.set(camera, names);
   if (moment.get() !== null) return;
+  const shown = labels.get().get(camera);
   labels.get().set(camera, names);
   labels.touch();
-  refreshPeople();
+  // What a connection tells first, /cameras told before persons were asked for.
+  if (!shown || !same(shown, names)) refreshPeople();
 }
 
 // Counts up when the WebSocket does not tell what the API knows.
@@ -84,7 +87,7 @@ async function loadCameras() {
       labels.set(new Map(answer.cameras.map(one => [one.camera_id, one.person_labels])));
     }
     if (moment.get() === null) compare(answer);
-    cameras.set(answer.cameras);
+    cameras.set(answer.cameras.sort((a, b) => inOrder(a.camera_id, b.camera_id)));
     loaded.set(true);
   });
 }

@@ -29,6 +29,9 @@ export function duration(milliseconds) {
   return `${Math.floor(seconds / 86400)} d`;
 }
 
+// Names with numbers in them as people count: room2 before room10.
+export const inOrder = (one, other) => one.localeCompare(other, undefined, { numeric: true });
+
 export const score = value => (value === null || value === undefined ? "–" : value.toFixed(2));
 export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 

@@ -4,7 +4,10 @@ import { has, picture, Refused } from "./api.js";
 import { moment } from "./state.js";
 
 const FRAME_MS = 500;
+const SHARE_MS = 50; // as many pictures of all cameras a second as a caller may ask for beside everything else
 const NONE_MS = 5000; // pictures are off, or there is none yet
+
+const showing = new Set(); // tiles with a picture that somebody can see
 
 // Calls `show({ url, width, height, boxes })`, or `show(null)` where there is no picture now.
 export function followFrames(camera, node, scope, streaming, show) {
@@ -14,6 +17,7 @@ export function followFrames(camera, node, scope, streaming, show) {
   const watcher = new IntersectionObserver(entries => {
     visible = entries.at(-1).isIntersecting;
     if (visible) again(0);
+    else showing.delete(node);
   });
   watcher.observe(node);
 
@@ -24,6 +28,8 @@ export function followFrames(camera, node, scope, streaming, show) {
   const put = found => {
     const before = last;
     last = found;
+    if (found && visible) showing.add(node);
+    else showing.delete(node);
     show(found);
     if (before) URL.revokeObjectURL(before.url);
   };
@@ -37,7 +43,7 @@ export function followFrames(camera, node, scope, streaming, show) {
       const found = await frame(path);
       if (scope.ended) return found && URL.revokeObjectURL(found.url);
       if (found || last) put(found);
-      again(found ? FRAME_MS : NONE_MS);
+      again(found ? Math.max(FRAME_MS, SHARE_MS * showing.size) : NONE_MS);
     } catch (error) {
       again(NONE_MS);
       if (!(error instanceof Refused)) throw error;
@@ -48,6 +54,7 @@ export function followFrames(camera, node, scope, streaming, show) {
   scope.onEnd(() => {
     clearTimeout(timer);
     watcher.disconnect();
+    showing.delete(node);
     document.removeEventListener("visibilitychange", wake);
     if (last) URL.revokeObjectURL(last.url);
   });

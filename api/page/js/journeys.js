@@ -2,13 +2,14 @@
 
 import { get } from "./api.js";
 import { h } from "./dom.js";
-import { count, duration, ms, when } from "./format.js";
+import { count, duration, inOrder, ms, when } from "./format.js";
 import { legList } from "./journey.js";
 import { personLink } from "./person_link.js";
 import { nothingYet, reads, section } from "./section.js";
 import { cameras, moment, people } from "./state.js";
 
 const PAGE = 30;
+const MANY = 8; // cameras whose names do not stand beside each other
 
 export const journeysView = {
   title: "Journeys",
@@ -46,14 +47,19 @@ function flows(scope) {
   return section("Flows", {
     route: "/analytics/flows", scope, load: reads("/analytics/flows"),
     draw: (body, { cameras: names, matrix }) => {
+      if (!names.length) return nothingYet(body, "None yet", "Somebody has to walk from one camera to another.");
+      body.parentElement.classList.toggle("many", names.length > MANY);
       const most = Math.max(1, ...matrix.flat());
+      const order = names.map((_, i) => i).sort((a, b) => inOrder(names[a], names[b]));
       body.replaceChildren(h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Flows between cameras" }, h("table", { class: "heat" },
-        h("thead", null, h("tr", null, h("th", { scope: "col" }, "from \\ to"), ...names.map(name => h("th", { scope: "col" }, name)))),
-        h("tbody", null, ...names.map((name, i) => h("tr", null, h("th", { scope: "row" }, name),
-          ...matrix[i].map(n => h("td", { class: "number", vars: { "--share": n / most } }, n ? String(n) : "·"))))))));
+        h("thead", null, h("tr", null, h("th", { scope: "col" }, "from \\ to"), ...order.map(to => h("th", { scope: "col", title: names[to] }, names[to])))),
+        h("tbody", null, ...order.map(from => h("tr", null, h("th", { scope: "row", title: names[from] }, names[from]),
+          ...order.map(to => cell(matrix[from][to], most))))))));
     },
   });
 }
+
+const cell = (n, most) => h("td", { class: "number", vars: { "--share": n / most } }, n ? String(n) : "·");
 
 function transitions(scope) {
   return section("Times between cameras", {

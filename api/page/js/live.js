@@ -13,8 +13,7 @@ export const live = {
     const wall = h("ul", { class: "wall", "aria-label": "Cameras" });
     const list = h("div", { id: "where" });
     const total = h("span", { class: "count number" });
-    const nothing = h("div", { class: "card empty", hidden: true }, h("strong", null, "No camera yet"),
-      "Add one:  saferoom camera --camera-id room1 --source VIDEO|URL|0");
+    const nothing = h("div", { class: "card empty", hidden: true });
     root.append(
       h("div", { class: "heading" }, h("h1", null, "Live"), total),
       h("div", { class: "live" },
@@ -25,6 +24,9 @@ export const live = {
     const drawWall = () => {
       const known = cameras.get();
       nothing.hidden = known.length > 0 || !loaded.get();
+      nothing.replaceChildren(...(moment.get() === null
+        ? [h("strong", null, "No camera yet"), "Add one:  saferoom camera --camera-id room1 --source VIDEO|URL|0"]
+        : [h("strong", null, "No camera at that moment"), "The log knows of none before."]));
       keyed(wall, known, one => one.camera_id, one => {
         const tile = makeTile(one.camera_id, scope);
         tiles.set(one.camera_id, tile);

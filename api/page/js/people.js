@@ -3,7 +3,7 @@
 import { entriesOf, forget, mergeChosen, rename } from "./commands.js";
 import { h, keyed, setText } from "./dom.js";
 import { draggable, isDragging } from "./dragging.js";
-import { ago, count, wholeTime } from "./format.js";
+import { ago, count, inOrder, wholeTime } from "./format.js";
 import { menuButton } from "./menu.js";
 import { hrefOf } from "./person_link.js";
 import { portrait } from "./portrait.js";
@@ -11,7 +11,7 @@ import { cameras, loaded, may, moment, people, personOf } from "./state.js";
 
 const SHOWN = 150; // rows, and so many more by the button
 const isHere = person => Number(person.current_camera !== null);
-const byName = (a, b) => a.label.localeCompare(b.label, undefined, { numeric: true });
+const byName = (a, b) => inOrder(a.label, b.label);
 const ORDERS = {
   // Those who are here by name: by time they would change places every second.
   seen: ["Last seen", (a, b) => isHere(b) - isHere(a) || (isHere(a) ? byName(a, b) : b.last_seen.localeCompare(a.last_seen))],
@@ -40,8 +40,9 @@ export const peopleList = {
       keyed(list, found.slice(0, wanted.shown), one => one.person_id, row, fillRow);
       more.hidden = found.length <= wanted.shown;
       nothing.hidden = found.length > 0 || !loaded.get();
-      nothing.replaceChildren(h("strong", null, people.get().length ? "Nobody fits" : "Nobody yet"),
-        people.get().length ? "Take a filter away." : "The first person is registered after a few good looks at them.");
+      nothing.replaceChildren(...(people.get().length ? [h("strong", null, "Nobody fits"), "Take a filter away."]
+        : moment.get() !== null ? [h("strong", null, "Nobody was known at that moment")]
+        : [h("strong", null, "Nobody yet"), "The first person is registered after a few good looks at them."]));
     };
     root.append(h("div", { class: "heading" }, h("h1", null, "People"), total), filters(camera, draw),
       h("div", { class: "card people" }, titles(), list, nothing), h("p", { class: "empty" }, more));

@@ -5,7 +5,7 @@ import { connection } from "./state.js";
 
 const FIRST_MS = 500, LAST_MS = 15_000;
 
-let wait = FIRST_MS, socket = null;
+let wait = FIRST_MS, socket = null, before = false;
 
 export function connect() {
   connection.set({ state: "connecting", retryIn: 0 });
@@ -13,7 +13,10 @@ export function connect() {
   socket.onopen = () => {
     wait = FIRST_MS;
     connection.set({ state: "live", retryIn: 0 });
-    refreshAll();
+    // The first time all is asked for already; what changed meanwhile, the mappings that come now tell.
+    if (before) refreshAll();
+    else refreshCounts();
+    before = true;
   };
   socket.onmessage = event => {
     const message = JSON.parse(event.data);

@@ -1,12 +1,13 @@
 // What all views share. Nothing here does anything.
 
+import { inOrder } from "./format.js";
 import { signal } from "./signal.js";
 
 export const features = signal(new Set()); // routes of the API, such as "/groups"
 export const connection = signal({ state: "connecting", retryIn: 0 });
 export const who = signal({ role: "admin", auth: "off", name: "" });
 export const site = signal("");
-export const cameras = signal([]); // as /cameras gives them
+export const cameras = signal([]); // as /cameras gives them, in the order of their names
 export const labels = signal(new Map()); // camera -> { tracker: label }, changed in place
 export const people = signal([]); // as /persons gives them, in the order of registration
 export const loaded = signal(false); // people and cameras are there
@@ -31,8 +32,6 @@ export function personCalled(label, camera) {
 // Camera -> [[tracker, label]], by label, every camera that is known.
 export function whoIsWhere() {
   const found = new Map(cameras.get().map(camera => [camera.camera_id, []]));
-  for (const [camera, names] of labels.get()) {
-    found.set(camera, Object.entries(names).sort((a, b) => a[1].localeCompare(b[1], undefined, { numeric: true })));
-  }
-  return new Map([...found].sort((a, b) => a[0].localeCompare(b[0], undefined, { numeric: true })));
+  for (const [camera, names] of labels.get()) found.set(camera, Object.entries(names).sort((a, b) => inOrder(a[1], b[1])));
+  return new Map([...found].sort((a, b) => inOrder(a[0], b[0])));
 }

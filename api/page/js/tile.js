@@ -2,6 +2,7 @@
 
 import { h, keyed, setText } from "./dom.js";
 import { followFrames } from "./frames.js";
+import { inOrder } from "./format.js";
 import { icon } from "./icons.js";
 import { drawBoxes } from "./overlay.js";
 import { personLink, relabel } from "./person_link.js";
@@ -53,7 +54,7 @@ export function makeTile(camera, scope) {
 
 function drawNames(list, camera, names) {
   const found = Object.entries(names).map(([tracker, label]) => ({ tracker, label, person: personCalled(label, camera) }));
-  found.sort((a, b) => a.label.localeCompare(b.label, undefined, { numeric: true }));
+  found.sort((a, b) => inOrder(a.label, b.label));
   const items = found.length ? found : [{ nobody: true }];
   keyed(list, items, one => (one.nobody ? "nobody" : one.person?.person_id ?? one.tracker), one => {
     if (one.nobody) return h("span", { class: "nobody" }, "nobody");
