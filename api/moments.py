@@ -183,14 +183,26 @@ def no_search() -> HTTPException:
 
 
 def describe(paths: dict[str, Any]) -> None:
-    """Every GET of an OpenAPI document that answers from the views takes ``at``."""
+    """Every GET of an OpenAPI document that answers from the views takes ``at``; the others say that they
+    refuse it."""
     for path, operations in paths.items():
-        if "get" in operations and not path.startswith(_OF_NOW + _FILES) and not _SEARCH.fullmatch(path):
-            operations["get"].setdefault("parameters", []).append(PARAMETER)
-            for status, said in ((422, "A bad parameter."), (501, "No past is served here.")):
-                schema = {"$ref": f"#/components/schemas/{'Invalid' if status == 422 else 'Problem'}"}
-                content = {"application/json": {"schema": schema}}
-                operations["get"]["responses"][str(status)] = {"description": said, "content": content}
+        for method, operation in operations.items():
+            responses = operation["responses"]
+            if method != "get":
+                responses["405"] = _said("Asked for with `at`: the past can't be changed.")
+            elif _SEARCH.fullmatch(path):
+                responses["405"] = _said("Asked for with `at`: the past is not searched.")
+            elif path.startswith(_OF_NOW):
+                responses.setdefault("422", _said("Asked for with `at`: it tells of now."))
+            elif not path.startswith(_FILES):
+                operation.setdefault("parameters", []).append(PARAMETER)
+                responses["422"] = _said("A bad parameter.", "Invalid")
+                responses["501"] = _said("No past is served here.")
+
+
+def _said(why: str, schema: str = "Problem") -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"description": why, "content": content}
 
 
 @router.get("/timeline", responses={501: {"model": models.Problem, "description": "No past is served here."}})
@@ -205,7 +217,7 @@ def _must_have_moments(method: str, path: str) -> None:
     """Raises `HTTPException`: 422 for what is of now, 405 for a search, and for a change: who asks for one as
     of then must not get it now."""
     if method not in ("GET", "OPTIONS"):
-        raise HTTPException(405, "the past can't be changed: ask without `at`", {"Allow": "GET"})
+        raise HTTPException(405, "the past can't be changed: ask without `at`", {"Allow": "GET, HEAD"})
     if _SEARCH.fullmatch(path):
         raise no_search()
     if path.startswith(_OF_NOW):

@@ -25,11 +25,12 @@ NOTICE: Final = (
 
 @dataclass
 class Refused(Exception):
-    """``status``: 401 who are you, 403 not you, 429 not so fast."""
+    """``status``: 401 who are you, 403 not you, 405 not this method but ``allow``, 429 not so fast."""
 
     status: int
     detail: str
     retry_after_s: float = 0.0
+    allow: str = ""
 
 
 class Gate:

@@ -76,8 +76,7 @@ class Guard:
         if self._routes is None:
             self._routes = routes_of(self._all())
         try:
-            route = _match(self._routes, scope)
-            caller = await self._admit(route, scope) if route is not None else NOBODY
+            caller = await self._admit(_match(self._routes, scope), scope)
         except Refused as refused:
             await _refuse(refused, scope, receive, send)
             return
@@ -147,18 +146,20 @@ async def caller(connection: HTTPConnection) -> Caller:
     return found
 
 
-def _match(routes: Sequence[Route], scope: Scope) -> Route | None:
-    """None for a known path with another method: the application says which it has. Raises `Refused`."""
+def _match(routes: Sequence[Route], scope: Scope) -> Route:
+    """Raises `Refused`: 404 for an unknown path; 405 for a known one with another method, and which it has.
+    The application would name those of one route, of several that share the path, and not HEAD."""
     path, method = scope["path"], "" if scope["type"] == "websocket" else scope["method"]
-    known = False
+    known: set[str] = set()
     for route in routes:
         if not route.pattern.match(path):
             continue
         if route.methods is None or (method in route.methods if method else not route.methods):
             return route
-        known = known or bool(route.methods) == bool(method)
+        known |= route.methods
     if known and method:
-        return None
+        allowed = sorted(known | {"HEAD"} if "GET" in known else known)
+        raise Refused(405, "Method Not Allowed", allow=", ".join(allowed))
     raise Refused(404, "Not Found")
 
 
@@ -166,6 +167,8 @@ async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) 
     headers = {}
     if refused.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="saferoom"'
+    if refused.allow:
+        headers["Allow"] = refused.allow
     if refused.retry_after_s:
         headers["Retry-After"] = str(math.ceil(refused.retry_after_s))
     if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):

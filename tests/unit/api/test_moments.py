@@ -162,7 +162,7 @@ def test_a_change_of_the_past_was_made_now(
     world = World(api_settings)
     with world.client() as client:
         answer = client.request(method, f"{path}?at={START}", json=body)
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert "the past can't be changed" in answer.json()["detail"]
     assert world.commands.sent == []
 
@@ -271,3 +271,12 @@ def test_every_get_of_the_views_is_described_with_it(described: TestClient) -> N
     assert {"/persons", "/persons/{person_id}", "/cameras", "/persons/stats"} <= with_at
     of_now = {"/timeline", "/healthz", "/readyz", "/whoami", "/commands/{command_id}"}
     assert not with_at & {*of_now, "/persons/{person_id}/similar", "/crops/{sha256}.jpg"}
+
+
+def test_refusals_of_a_moment_were_not_described(described: TestClient) -> None:
+    paths = described.get("/openapi.json").json()["paths"]
+    for path, operations in paths.items():
+        asked = path.replace("{", "").replace("}", "")
+        for method, operation in operations.items():
+            answer = described.request(method, asked, params={"at": "1"}, json={})
+            assert str(answer.status_code) in operation["responses"], (method, path, answer.status_code)

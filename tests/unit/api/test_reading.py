@@ -1,4 +1,5 @@
 import msgspec
+import pytest
 
 from api import models
 from api.access.gate import NOTICE
@@ -280,3 +281,20 @@ def test_a_head_was_refused_where_a_get_is_not(client: TestClient) -> None:
     answer = client.head("/persons/merge")
     assert answer.status_code == client.get("/persons/merge").status_code
     assert client.head("/search").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/persons", "GET, HEAD"),
+        ("PUT", "/persons/a", "DELETE, GET, HEAD"),
+        ("GET", "/search", "POST"),
+        ("PUT", "/session", "DELETE, POST"),
+    ],
+)
+def test_a_method_that_is_not_there_was_told_some_of_those_that_are(
+    client: TestClient, method: str, path: str, allowed: str
+) -> None:
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.json() == {"detail": "Method Not Allowed"}
