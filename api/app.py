@@ -123,6 +123,7 @@ def create_app(
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+            await asking.close()
             search.close()
             await looking.close()
             await commands.close()

@@ -72,15 +72,20 @@ def _rank(cursor: str) -> tuple[float, str]:
 async def answer_review(
     asks: Asks, item_id: Annotated[str, Path(pattern="^[0-9a-f]{1,64}$")], body: Answer
 ) -> Answered:
-    """Either answer takes the item off the queue. 409 says why a decision can't be undone as things are."""
+    """Either answer takes the item off the queue. 409 says why a decision can't be undone as things are.
+    After a 202 the answer is kept when what it changes was carried out; refused, the question stays."""
     item = (await asks.ctx.journeys.reviews()).get(item_id)
     if item is None:
         raise HTTPException(404, f"no item {item_id} waits for an answer: it was answered, or is settled")
-    change = _change(item, body.answer)
-    if change is not None:
-        await asks.outcome(change)
     # A key names one command: the answer's is made from it, so that a request sent again gives it once.
     told = replace(asks, key=None if asks.key is None else f"{asks.key}:answer")
+    change = _change(item, body.answer)
+    made = None if change is None else await asks.outcome(change)
+    if isinstance(made, JSONResponse):
+        # Kept at once, it would end the question though nothing was undone, where that is refused later.
+        changing = made.headers["Location"].rpartition("/")[2]
+        asks.ctx.asking.follow(changing, lambda: told.outcome(_answer(item, body.answer)))
+        return made  # type: ignore[return-value]
     outcome = await told.outcome(_answer(item, body.answer))
     if isinstance(outcome, JSONResponse):
         return outcome  # type: ignore[return-value]

@@ -1,5 +1,7 @@
 """The review queue, and what an answer sends."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -143,7 +145,31 @@ def test_an_answer_that_is_not_waited_for(world: World, client: TestClient) -> N
     path = f"/review/{ask(client)['item_id']}"
     told = client.post(path, json={"answer": "no"}, headers={"Prefer": "respond-async"})
     assert told.status_code == 202
-    assert told.headers["Location"] == f"/commands/{world.commands.sent[1].command_id}"
+    assert told.headers["Location"] == f"/commands/{world.commands.sent[0].command_id}"
+    until(lambda: len(world.commands.sent) == 2)
+    undone, confirmed = world.commands.sent
+    assert isinstance(undone, UnmergePersons) and isinstance(confirmed, ConfirmIdentity)
+    until(lambda: client.get("/review").json() == NOTHING)
+
+
+def test_an_answer_that_was_not_waited_for_was_kept_though_its_undoing_was_refused(api_settings: Any) -> None:
+    world = World(api_settings, refuse("merged_further"))
+    world.happens(*walk("a", 0, "Visitor-A", "room1"), *walk("b", 1, "Visitor-B", "room3"))
+    world.happens(*doubt("automatic_merge"))
+    with world.client() as client:
+        path = f"/review/{ask(client)['item_id']}"
+        told = client.post(path, json={"answer": "no"}, headers={"Prefer": "respond-async"})
+        until(lambda: client.get(told.headers["Location"]).json()["status"] == "rejected")
+        time.sleep(0.1)
+        assert [type(one) for one in world.commands.sent] == [UnmergePersons]
+        assert f"/review/{ask(client)['item_id']}" == path, "it is asked still"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("body", [{}, {"answer": "perhaps"}, None])
