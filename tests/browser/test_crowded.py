@@ -168,3 +168,18 @@ def test_a_site_without_ways_showed_a_table_of_nothing(chrome: Any, tmp_path: Pa
     world = World(Settings(home=tmp_path, api_port=0))
     with served(world) as url, opened(chrome, url, "/#/journeys") as page:
         page.wait_for_selector("section[aria-label=Flows] .empty >> text=None yet")
+
+
+def test_what_was_not_carried_out_yet_was_told_as_done(chrome: Any, tmp_path: Path) -> None:
+    """The log took it, and no worker was there: the API answers 202 after its time-out."""
+    world = World(Settings(home=tmp_path, api_port=0, command_timeout=0.5), None)
+    world.happens(*walk("a", 0, "Ada", "room1", "room2"))
+    with served(world) as url, opened(chrome, url, "/#/people") as page:
+        page.wait_for_selector("li.row a")
+        page.focus("li.row a")
+        page.keyboard.press("e")
+        page.fill("dialog input", "Ida")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".toast")
+        assert "not carried out yet" in page.inner_text(".toast")
+        assert page.locator(".toast >> text=Undo").count() == 0

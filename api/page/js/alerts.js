@@ -7,7 +7,7 @@ import { duration, when } from "./format.js";
 import { personLink } from "./person_link.js";
 import { nothingYet, reads, section } from "./section.js";
 import { alertsOpen, may } from "./state.js";
-import { toast } from "./toast.js";
+import { refusal, toast } from "./toast.js";
 
 const SHOWN = 100; // alerts, and so many more by the button
 const MOST = 1000; // that the API keeps
@@ -39,7 +39,7 @@ function row(alert, refresh) {
       await send("POST", `/alerts/${encodeURIComponent(alert.alert_id)}/acknowledge`, {});
       toast(`Acknowledged: ${alert.rule}`);
     } catch (error) {
-      toast(error.message, { kind: "bad" });
+      refusal(error);
     }
     refreshCounts();
     refresh();

@@ -56,9 +56,12 @@ export async function picture(path, signal = undefined) {
   return { url: URL.createObjectURL(await whole(answer.blob())), headers: answer.headers };
 }
 
-// The body of the answer. Raises `Refused`, with the API's own words, when it does not do it.
+const PENDING = "Taken, but not carried out yet: the site is busy, or what decides is away. It is done as soon as that can be.";
+
+// The body of the answer. Raises `Refused`, with the API's own words, when it does not do it, or has not yet.
 export async function send(method, path, body) {
   const answer = await ask(method, path, body);
+  if (answer.status === 202) throw new Refused(202, PENDING);
   return answer.status === 204 ? null : whole(answer.json());
 }
 

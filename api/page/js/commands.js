@@ -7,7 +7,7 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { portrait } from "./portrait.js";
 import { may } from "./state.js";
-import { toast } from "./toast.js";
+import { refusal, toast } from "./toast.js";
 
 const path = (person, rest = "") => `/persons/${encodeURIComponent(person.person_id)}${rest}`;
 
@@ -17,7 +17,7 @@ async function carriedOut(work) {
     await work();
     return true;
   } catch (error) {
-    toast(error.message, { kind: "bad" });
+    refusal(error);
     return false;
   } finally {
     refreshAll();

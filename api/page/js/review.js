@@ -9,7 +9,7 @@ import { personLink } from "./person_link.js";
 import { portrait } from "./portrait.js";
 import { nothingYet, reads, section } from "./section.js";
 import { may, moment, reviewOpen } from "./state.js";
-import { toast } from "./toast.js";
+import { refusal, toast } from "./toast.js";
 
 const MOST = 500; // questions the API keeps
 const ASKED = {
@@ -52,7 +52,7 @@ export const reviewView = {
         await send("POST", `/review/${encodeURIComponent(item.item_id)}`, { answer: said });
         toast(said === "yes" ? `Confirmed: ${item.label}` : `Undone: ${item.label} and ${item.other_label ?? "the other"} are two persons`);
       } catch (error) {
-        toast(error.message, { kind: "bad" });
+        refusal(error);
       }
       refreshAll();
       found.refresh();

@@ -4,6 +4,9 @@ import { h } from "./dom.js";
 
 const SHOWN_MS = 9000;
 
+// Why something was not done; what is only not done yet is no fault.
+export const refusal = error => toast(error.message, { kind: error.status === 202 ? "" : "bad" });
+
 export function toast(text, { action, run, kind } = {}) {
   const box = h("div", { class: "toast", data: { kind: kind ?? "" } }, h("p", null, text));
   const close = () => box.remove();
