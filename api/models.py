@@ -2,11 +2,14 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from reid.domain.labels import MAX_LABEL
 
 MAX_ID: Final = 200
+#: Names in a body of which each unknown one is a fault.
+MOST_NAMES: Final = 1000
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
 
 PERSON: Final[dict[str, Any]] = {
@@ -78,10 +81,24 @@ class MergeRequest(BaseModel):
     person_id2: Id
 
 
-class ResetRequest(BaseModel):
+class Closed(BaseModel):
+    """A body in which a name that is not known is a fault: a misspelt ``camera_id`` would reset everybody."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few(cls, body: Any) -> Any:
+        """1 MiB has room for 85,000 names; nobody else was answered for the second that they took."""
+        if isinstance(body, dict) and len(body) > MOST_NAMES:
+            raise PydanticCustomError("too_many_fields", f"A body has at most {MOST_NAMES} fields")
+        return body
+
+
+class ResetRequest(Closed):
     """``camera_id`` absent or null: everybody. Else those ever seen there, on whatever cameras besides."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"camera_id": "room2"}]})
+    model_config = example(camera_id="room2")
 
     camera_id: Id | None = None
 
@@ -118,29 +135,19 @@ TrackName = Annotated[
 AnyTrack = Track | TrackName
 
 
-class UnmergeRequest(BaseModel):
+class UnmergeRequest(Closed):
     """The merge of ``absorbed_id`` into ``person_id`` is undone."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"person_id": "person_1762344658197_0", "absorbed_id": "person_1762344671002_1"}]
-        },
-    )
+    model_config = example(person_id="person_1762344658197_0", absorbed_id="person_1762344671002_1")
 
     person_id: Id
     absorbed_id: Id
 
 
-class MoveRequest(BaseModel):
+class MoveRequest(Closed):
     """``tracks`` of ``person_id`` were somebody else: the person ``into``, or a new one."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"person_id": "person_1762344658197_0", "tracks": ["room2/19a53f06a15/7"]}]
-        },
-    )
+    model_config = example(person_id="person_1762344658197_0", tracks=["room2/19a53f06a15/7"])
 
     person_id: Id
     tracks: Annotated[list[AnyTrack], Field(min_length=1, max_length=100)]

@@ -26,6 +26,14 @@ def test_the_fault_of_a_large_body_does_not_send_the_body_back(client: TestClien
     assert all(set(fault) <= {"type", "loc", "msg", "ctx"} for fault in faults)
 
 
+@pytest.mark.parametrize("path", ["/persons/reset", "/persons/split"])
+def test_eighty_thousand_unknown_names_kept_everybody_waiting(client: TestClient, path: str) -> None:
+    """A second for each such body of 1 MiB: a fault for each name, and for each kind of body."""
+    answer = client.post(path, json={f"{number:05}": 0 for number in range(80_000)})
+    assert answer.status_code == 422
+    assert {fault["msg"] for fault in answer.json()["detail"]} == {"A body has at most 1000 fields"}
+
+
 @pytest.mark.parametrize("path", ["/search", "/persons/reset"])
 def test_a_thousand_faults_are_not_a_thousand_answers(client: TestClient, path: str) -> None:
     answer = client.post(path, json={f"{number}{'x' * 1000}": 0 for number in range(1000)})
