@@ -1,7 +1,7 @@
 """``?at=`` on any GET: the answer as of then. And ``GET /timeline``: which moments there are.
 
 The past is not in Redis: a process of its own (`saferoom past`) folds the log into it and answers by these
-same routes. This one hands such requests on, with whatever says who asks, and the answers back.
+same routes. This one hands such requests on, without what showed who asks, and the answers back.
 """
 
 import re
@@ -49,7 +49,9 @@ _FILES: Final = ("/page/", "/openapi.json", "/crops/")
 _SEARCH: Final = re.compile(r"/persons/[^/]+/similar")
 #: A plus that was not escaped in a query arrives as a space.
 _SPACED: Final = re.compile(r"(\S+[T ]\d\S*) (\d\d(?::?\d\d)?)")
-_HANDED_ON: Final = ("authorization", "x-api-key", "cookie", "x-asked-by", "accept")
+#: No credential: who may was asked here, and the past, which may be on another machine, asks nobody.
+_HANDED_ON: Final = ("x-asked-by", "accept")
+_TICKET: Final = "key"
 _BACK: Final = ("content-type", "content-disposition", "location", "www-authenticate", "retry-after")
 
 router = APIRouter(tags=["system"])
@@ -94,7 +96,9 @@ class ElsewhereMoments:
         # As they came: a text that is not ASCII would have to be encoded once more.
         headers = {name.encode(): asked[name].encode("latin-1") for name in _HANDED_ON if name in asked}
         path = scope.get("raw_path") or scope["path"].encode()
-        answer = await self._asked(f"{path.decode()}?{scope['query_string'].decode()}", headers)
+        parts = scope["query_string"].decode().split("&")
+        query = "&".join(part for part in parts if unquote(part.partition("=")[0]) != _TICKET)
+        answer = await self._asked(f"{path.decode()}?{query}", headers)
         back = {name: answer.headers[name] for name in _BACK if name in answer.headers}
         await Response(answer.content, answer.status_code, back)(scope, receive, send)
 
