@@ -56,6 +56,7 @@ from api.search.pictures import EmbedderPictures
 from api.search.pictures import Pictures as Looking
 from api.views import Views
 from reid.errors import Unavailable
+from reid.runtime.crops.base import CropStore
 from reid.runtime.crops.select import open_crops
 from reid.runtime.settings import Settings
 
@@ -92,6 +93,7 @@ def create_app(
     pictures: Pictures | None = None,
     past: Moments | None = None,
     together: bool = True,
+    crops_of: CropStore | None = None,
 ) -> FastAPI:
     """Closes ``reader``, ``commands``, ``looking``, ``pictures`` and ``past`` when it shuts down. ``clock``:
     milliseconds since the epoch.
@@ -100,6 +102,7 @@ def create_app(
     say. ``pictures``: what cameras see now. Raises `ConfigError` where access must be asked for, and nobody
     could be let in, and for a crop store that can't be. ``past``: what answers as of then, by default the
     process that the settings name. Not ``together``: what ``reader`` reads depends on the request.
+    ``crops_of``: by default the store that the settings name.
     """
     past = past or moments.moments_of(settings)
     pictures = pictures or NoPictures()
@@ -154,7 +157,7 @@ def create_app(
         keys=Keys(),
         alerts=alerts_hub,
         journeys=walks,
-        crops=open_crops(settings),
+        crops=crops_of or open_crops(settings),
         pictures=pictures,
         gate=gate,
         following=search,

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from api.access.roles import Role, needs
+from reid.runtime.crops.base import NoCrops
 
 router = APIRouter(include_in_schema=False)
 
@@ -85,7 +86,9 @@ async def index(known: Known = "", encodings: Encodings = "") -> Response:
 @needs(Role.open)
 async def routes(request: Request) -> JSONResponse:
     """What this API offers: the page asks for nothing that is not there, and shows no part without it."""
-    described = request.app.openapi()["paths"]
+    described = set(request.app.openapi()["paths"])
+    if isinstance(request.app.state.context.crops, NoCrops):
+        described -= {"/persons/{person_id}/crops", "/crops/{sha256}.jpg"}
     return JSONResponse({"routes": sorted(described)}, headers={"Cache-Control": "no-cache"})
 
 

@@ -29,6 +29,7 @@ from reid.contracts.cloudevents import rfc3339
 from reid.contracts.commands import AnyCommand
 from reid.contracts.topics import CAMERAS, EVENTS
 from reid.errors import Unavailable
+from reid.runtime.crops.base import NoCrops
 from reid.runtime.settings import Settings
 
 #: Records of one step of the fold. The clock of the views stands still within a step.
@@ -253,6 +254,7 @@ class ReadsOnly:
 def app_of(past: Past, settings: Settings, gate: Gate) -> Any:
     """The API as it would have answered then: an ASGI application. ``gate``: who may ask it now."""
     store, cut = MemoryReader(past.store), CutLog(past)
-    app = create_app(settings, store, NoCommands(), cut, lambda: past.moment, gate)
+    # Who was forgotten since was not yet: their pictures, until the files are gone, must not be shown for it.
+    app = create_app(settings, store, NoCommands(), cut, lambda: past.moment, gate, crops_of=NoCrops())
     app.add_middleware(ReadsOnly, moment=past.moment)
     return app

@@ -22,6 +22,7 @@ from api.readiness import Ends
 from api.server import listen, serving, url_of
 from deploy.past import CutLog, MemoryReader, NoCommands, Past, ReadsOnly
 from deploy.timeline import Timeline
+from reid.runtime.crops.base import NoCrops
 from reid.runtime.kafka_refusal import refuse
 from reid.runtime.ready import clear_ready, mark_ready
 from reid.runtime.settings import Settings
@@ -74,6 +75,7 @@ def app_of(settings: Settings, timeline: Timeline) -> Any:
         Gate.off(here=is_loopback(settings.past_host)),
         past=HereMoments(timeline),
         together=False,
+        crops_of=NoCrops(),
     )
     return OfSite(ReadsOnly(app), settings.site_id)
 

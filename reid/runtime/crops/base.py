@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
+from reid.errors import Unavailable
+
 SHA256: Final = re.compile(r"^[0-9a-f]{64}$")
 #: A person's crop is some tens of KiB: what is far larger is none.
 MAX_BYTES: Final = 4 * 1024 * 1024
@@ -40,6 +42,25 @@ class CropStore(Protocol):
     def each(self, site_id: str) -> Iterator[Stored]:
         """Every crop of a site, in no order."""
         ...
+
+
+class NoCrops:
+    """A store that holds nothing, for whoever may not show what is in the real one."""
+
+    def put(self, site_id: str, jpeg: bytes) -> str:
+        raise Unavailable("no pictures are kept here")
+
+    def get(self, site_id: str, sha256: str) -> bytes | None:
+        return None
+
+    def delete(self, site_id: str, sha256: str) -> None:
+        return None
+
+    def sites(self) -> list[str]:
+        return []
+
+    def each(self, site_id: str) -> Iterator[Stored]:
+        return iter(())
 
 
 def name_of(jpeg: bytes) -> str:

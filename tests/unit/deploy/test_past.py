@@ -10,16 +10,19 @@ import httpx
 import pytest
 from fastapi import HTTPException
 
+from api.access.gate import Gate
 from api.moments import SITE
 from deploy.past import NoCommands, Past
+from deploy.past import app_of as app_as_of
 from deploy.past_server import app_of
 from deploy.replay_command import moment_of
 from deploy.timeline import Timeline, _set_aside
 from reid.contracts.audit import SearchMade
 from reid.errors import ConfigError
+from reid.runtime.crops.select import open_crops
 from reid.runtime.settings import Settings
 from tests.unit.projections.logs import project
-from tests.unit.projections.story import START, registered
+from tests.unit.projections.story import START, registered, seen
 
 
 def test_a_past_that_nobody_holds_any_more_is_gone_at_once() -> None:
@@ -113,3 +116,15 @@ async def test_two_who_asked_at_once_about_two_moments_got_the_answer_of_one(mak
             for at, answer in zip([*moments] * 5, answers, strict=True):
                 n, body = at - START, answer.json()[told]
                 assert body == f"Visitor-{n}" if told == "label" else len(body) == n + 1
+
+
+async def test_the_past_gave_pictures_of_who_was_forgotten_since(make_settings: Any) -> None:
+    """Until their files were deleted: of that moment nobody can tell who is forgotten now."""
+    settings, past = make_settings(), Past(START + 1_000)
+    name = open_crops(settings).put("global", b"a picture")
+    project(past.store, [registered("a", 0, "A"), seen("a", "A", crop=name, crop_quality=0.8)])
+    transport = httpx.ASGITransport(app_as_of(past, settings, Gate.off()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.get("/persons/a")).status_code == 200
+        assert (await client.get(f"/crops/{name}.jpg")).status_code == 404
+        assert "/persons/{person_id}/crops" not in (await client.get("/page/routes.json")).json()["routes"]
