@@ -4,14 +4,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from reid.runtime.settings import Settings
 from tests.browser.served import opened, reporting, served
 from tests.browser.test_care import MOST_BYTES, PHONE, USABLE_WITHIN_MS
+from tests.unit.alerting.story import seen as alarming
 from tests.unit.api.access import bearer, guarded
+from tests.unit.api.test_alerts import AlertWorld
 from tests.unit.api.world import World
-from tests.unit.projections.story import walk
+from tests.unit.projections.story import registered, track, walk
+from tests.unit.projections.test_reviews import bound, matched
 
 pytestmark = pytest.mark.browser
 CAMERAS = tuple(f"corridor {n}, by the lifts" for n in range(1, 31))
@@ -183,3 +187,51 @@ def test_what_was_not_carried_out_yet_was_told_as_done(chrome: Any, tmp_path: Pa
         page.wait_for_selector(".toast")
         assert "not carried out yet" in page.inner_text(".toast")
         assert page.locator(".toast >> text=Undo").count() == 0
+
+
+def test_a_long_name_put_the_other_person_off_the_screen_of_a_phone(chrome: Any, world: World) -> None:
+    crowd(world, 3)
+    first = "person_1762344658197_0"
+    told = bound(first, matched(0.61, 0.6), track(CAMERAS[3], "0"))
+    world.happens(msgspec.structs.replace(told, label=LONG))
+    with served(world) as url, opened(chrome, url, "/#/review", viewport=PHONE, is_mobile=True) as page:
+        page.wait_for_selector(".both figure")
+        page.wait_for_selector("#nav .badge")
+        for node in page.locator(".both figure, #nav .badge").all():
+            box = node.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
+        page.evaluate("async () => (await import('/page/js/state.js')).alertsOpen.set('100+')")
+        box = page.locator("#nav a[href='#/alerts'] .badge").bounding_box()
+        assert box["x"] + box["width"] <= PHONE["width"]
+
+
+def test_the_focus_was_lost_whenever_an_alert_came(chrome: Any, tmp_path: Path) -> None:
+    world = AlertWorld(Settings(home=tmp_path, api_port=0))
+    world.happens(*(registered(who, n, f"Visitor-{who}") for n, who in enumerate("abcd")))
+    world.tell(alarming("a", 0), alarming("b", 1, "room2"), alarming("c", 2, "room3"))
+    of = (
+        "() => document.activeElement.closest('.alert')?.querySelector('.person span:last-child').textContent"
+    )
+    with served(world) as url, opened(chrome, url, "/#/alerts") as page:
+        page.wait_for_selector(".alert")
+        page.focus(".alert:has-text('Visitor-B') button")
+        world.tell(alarming("d", 3, "room4"))
+        page.wait_for_selector(".alert:has-text('Visitor-D')")
+        assert page.evaluate(of) == "Visitor-B"
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".alert:has-text('Visitor-B')", state="detached")
+        assert page.evaluate(of) == "Visitor-A", "the next one below"
+
+
+def test_whoever_declined_to_sign_in_was_asked_again_and_again(chrome: Any, tmp_path: Path) -> None:
+    world, keys = guarded(tmp_path)
+    with served(world) as url, opened(chrome, url, expected=("401", "WebSocket")) as page:
+        page.fill("dialog input[type=password]", keys["operator"])
+        page.click("dialog >> text=Sign in")
+        page.wait_for_selector("#connection[data-state=live]")
+        page.context.clear_cookies()
+        page.wait_for_selector("dialog input[type=password]")
+        page.click("dialog >> text=Cancel")
+        page.wait_for_selector("#notice >> text=load the page again")
+        page.wait_for_timeout(6500)
+        assert page.locator("dialog").count() == 0

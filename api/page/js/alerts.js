@@ -2,7 +2,7 @@
 
 import { send } from "./api.js";
 import { refreshCounts } from "./data.js";
-import { h } from "./dom.js";
+import { h, keyed } from "./dom.js";
 import { duration, when } from "./format.js";
 import { personLink } from "./person_link.js";
 import { nothingYet, reads, section } from "./section.js";
@@ -24,7 +24,11 @@ export const alertsView = {
       draw: (body, { alerts, next_cursor }) => {
         more.hidden = next_cursor === null || alerts.length >= MOST;
         if (!alerts.length) return nothingYet(body, state === "open" ? "Nothing unusual" : "No alert", "Rules for cameras, hours and persons stand in the alert rules file.");
-        body.replaceChildren(...alerts.map(alert => row(alert, list.refresh)));
+        const row = body.ownerDocument.activeElement?.closest(".alert");
+        const place = row ? [...body.children].indexOf(row) : -1;
+        // A row stays while nothing of it changed, and the focus with it; after one that goes, the next has it.
+        keyed(body, alerts, alert => JSON.stringify(alert), alert => rowOf(alert, list.refresh));
+        if (place >= 0 && !row.isConnected) body.children[Math.min(place, body.children.length - 1)]?.querySelector("button, a")?.focus();
       },
     });
     root.append(h("div", { class: "heading" }, h("h1", null, "Alerts")), list.node, h("p", { class: "empty" }, more));
@@ -33,7 +37,7 @@ export const alertsView = {
   },
 };
 
-function row(alert, refresh) {
+function rowOf(alert, refresh) {
   const acknowledge = async () => {
     try {
       await send("POST", `/alerts/${encodeURIComponent(alert.alert_id)}/acknowledge`, {});

@@ -98,14 +98,15 @@ async function ask(method, path, body, signal, key) {
   return answer;
 }
 
-let signing = null;
+let signing = null, declined = false;
 
 // Several requests are refused at once; the dialog opens once.
 function signedIn() {
   signing ??= (async () => {
     for (;;) {
-      const key = await keyAsked();
-      if (key === null) throw new Refused(401, "Not signed in: load the page again to do so.");
+      const key = declined ? null : await keyAsked();
+      declined = key === null; // or the next look at the cameras, seconds later, would ask once more
+      if (declined) throw new Refused(401, "Not signed in: load the page again to do so.");
       try {
         await ask("POST", "/session", undefined, undefined, key);
         return;
