@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 NAME: Final = "api"
 #: Seconds that open requests and WebSockets get to end after a stop request.
 GRACE_S: Final = 2
+#: What uvicorn logs as an error of each WebSocket that is refused by an HTTP answer (401, 429): it has one.
+_NO_FAULT: Final = "ASGI callable returned without completing handshake."
 
 
 def run(settings: Settings) -> None:
@@ -64,7 +66,13 @@ def serving(app: Any, on_started: Callable[[], None]) -> uvicorn.Server:
     config = uvicorn.Config(
         app, log_config=None, log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False
     )
-    return _Server(config, on_started)
+    made = _Server(config, on_started)
+    logging.getLogger("uvicorn.error").addFilter(_faults)
+    return made
+
+
+def _faults(said: logging.LogRecord) -> bool:
+    return said.msg != _NO_FAULT
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -13,6 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from starlette.websockets import WebSocketDisconnect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from api.access import guard
 from api.access.gate import Gate
@@ -24,6 +26,7 @@ from api.access.roles import Role
 from api.system import _send
 from reid.errors import ConfigError, Unavailable
 from reid.runtime.settings import Settings
+from tests.browser.served import served
 from tests.unit.api.access import AUDIENCE, ISSUER, ROLES, Provider, bearer, guarded
 from tests.unit.api.client import TestClient
 from tests.unit.api.world import World
@@ -458,3 +461,15 @@ def test_a_key_was_made_for_a_site_that_no_site_can_be_called(tmp_path: Path, si
         file.create("desk", "viewer", ("global", site), 0)
     assert not file.path.exists()
     assert file.create("desk", "viewer", ("annex", "*"), 0)[0].sites == ("annex", "*")
+
+
+def test_each_refused_websocket_was_logged_as_a_fault_of_the_api(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A page whose session has ended tries again every 15 s."""
+    world, _ = guarded(tmp_path)
+    with served(world) as url:
+        with pytest.raises(InvalidStatus) as refused, connect(url.replace("http", "ws") + "/ws"):
+            pass
+        assert refused.value.response.status_code == 401
+    assert [said.message for said in caplog.records if said.name.startswith("uvicorn")] == []
