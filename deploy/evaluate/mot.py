@@ -11,17 +11,15 @@ import cv2
 import numpy as np
 
 from deploy.evaluate.footage import Camera, Footage, camera_ids
-from deploy.evaluate.mot_text import Truth, mot_info, mot_truth
+from deploy.evaluate.mot_text import RATES, Truth, mot_info, mot_truth
 from deploy.inputs import VIDEO_SUFFIXES, video_files
 from producers.frames import CapturedFrame, Image
 from producers.sources.file import IMAGE_SUFFIXES
 from producers.sources.pace import Sampler
 from reid.errors import ConfigError
 
-#: Frames a second where neither seqinfo.ini nor a video says. No camera's video has more than `_MOST`: what
-#: claims to counts in another unit.
+#: Frames a second where neither seqinfo.ini nor a video says.
 _RATE: Final = 30.0
-_MOST: Final = 1000.0
 _PICTURES: Final = "img1"
 Numbered = tuple[tuple[int, Path], ...]
 
@@ -43,7 +41,7 @@ def mot_folders(directory: Path, fps: float, start_ms: int, seconds: float | Non
     Raises `ConfigError` when there is none, one has neither pictures nor a video, a file cannot be read, or
     the truth is of nobody: with nobody to find, whoever finds nobody is perfect.
     """
-    folders = sorted(path.parent.parent for path in directory.glob("**/gt/gt.txt"))
+    folders = sorted(path.parent.parent for path in directory.glob("**/gt/gt.txt") if path.is_file())
     if not folders:
         what = "no folder with gt/gt.txt in it (MOTChallenge), one a camera"
         raise ConfigError(f"{directory}: {what if directory.is_dir() else 'no such directory'}")
@@ -73,6 +71,8 @@ def sequence(folder: Path) -> Sequence:
     numbered = _numbered(p for p in (folder / pictures).glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if numbered:
         return Sequence(truth, info.rate or _RATE, _of_truth(numbered, truth, folder), None)
+    if 0 in truth:  # a video's frames have no numbers of their own: they are counted as the truth does
+        truth = {number + 1: persons for number, persons in truth.items()}
     videos = sorted(p for p in folder.glob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
     if len(videos) != 1:
         raise ConfigError(f"{folder}: no pictures in {pictures}/, and not one video beside gt/")
@@ -104,11 +104,13 @@ def _numbered(paths: Iterator[Path]) -> Numbered:
 
 
 def _of_truth(numbered: Numbered, truth: Truth, folder: Path) -> Numbered:
-    """Counted from 1 where only the truth is. Raises `ConfigError` where no picture is a frame of it: their
-    names then hold a time, or something else."""
+    """Counted from 1 where only the truth is, and from 0 where only the truth is. Raises `ConfigError` where
+    no picture is a frame of it: their names then hold a time, or something else."""
     first, last = numbered[0][0], numbered[-1][0]
     if first == 0 and 0 not in truth and last + 1 in truth:
         return tuple((number + 1, path) for number, path in numbered)
+    if first == 1 and 0 in truth and last not in truth:
+        return tuple((number - 1, path) for number, path in numbered)
     if truth and not any(number in truth for number, _ in numbered):
         raise ConfigError(
             f"{folder}: pictures are frames {first} to {last} by their names, gt/gt.txt has {min(truth)} to "
@@ -123,7 +125,7 @@ def _rate(video: Path) -> float:
         rate = float(capture.get(cv2.CAP_PROP_FPS))
     finally:
         capture.release()
-    return rate if 0 < rate <= _MOST else _RATE
+    return rate if RATES[0] <= rate <= RATES[1] else _RATE
 
 
 def _frames(each: Sequence, fps: float, start_ms: int, seconds: float | None) -> Iterator[CapturedFrame]:

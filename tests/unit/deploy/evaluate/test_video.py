@@ -29,6 +29,12 @@ FPS = 2.0
         # Rows with a place in the world have no class: they were all left out.
         ("1,7,10,20,30,40,1,-14.29,-9.28,0", {1: [(7, (10, 20, 30, 40), 1.0)]}),
         ("1,7,10,20,30,40,0,-14.29,-9.28,0", {}),
+        ("1,7,10,20,30,40,1,0,0,0", {1: [(7, (10, 20, 30, 40), 1.0)]}),
+        # VisDrone: cars, and what is to be ignored, were people.
+        (
+            "1,7,10,20,30,40,1,1,0,2\r\n1,8,50,20,30,40,1,2,0,0\r\n1,9,0,0,9,9,1,4,0,0\r\n2,0,0,0,9,9,0,0,0,0\r\n",
+            {1: [(7, (10, 20, 30, 40), 1.0), (8, (50, 20, 30, 40), 1.0)]},
+        ),
     ],
 )
 def test_rows_of_the_truth(tmp_path: Path, text: str, expected: dict[int, list[Any]]) -> None:
@@ -62,6 +68,7 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         (b"1,1,0,0,10,10,1,1,nan", "column 9 is nan"),
         (b"1,1,0,0,10", "not frame,id,left"),
         (b"1,1,0,0,10,10,caf\xe9", "not UTF-8"),
+        (b"2,1,1e300,0,1e300,1e300", r"left is 1e\+300, not in pixels"),
     ],
 )
 def test_a_row_that_says_nothing_was_a_traceback(tmp_path: Path, row: bytes, said: str) -> None:
@@ -69,6 +76,28 @@ def test_a_row_that_says_nothing_was_a_traceback(tmp_path: Path, row: bytes, sai
     path.write_bytes(b"1,1,0,0,10,10\n" + row + b"\n")
     with pytest.raises(ConfigError, match=rf"gt\.txt, line 2: {said}"):
         mot_truth(path)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("2,-1,0,0,10,10", "id is -1, which is nobody's"),
+        ("1,1,5,5,10,10", "person 1 stands in frame 1 twice"),
+    ],
+)
+def test_ids_that_tell_nobody_apart_were_one_person(tmp_path: Path, row: str, said: str) -> None:
+    """A det.txt as truth has -1 everywhere: one person, in many places at once."""
+    (tmp_path / "gt.txt").write_text(f"1,1,0,0,10,10\n{row}\n")
+    with pytest.raises(ConfigError, match=rf"gt\.txt, line 2: {said}"):
+        mot_truth(tmp_path / "gt.txt")
+    (tmp_path / "gt.txt").write_text(f"1,1,0,0,10,10\n{row},0\n")  # not to be considered
+    assert list(mot_truth(tmp_path / "gt.txt")) == [1]
+
+
+def test_a_directory_called_as_the_truth_was_a_traceback(tmp_path: Path) -> None:
+    folder(tmp_path / "cam1", "1.png")
+    (tmp_path / "cam2" / "gt" / "gt.txt").mkdir(parents=True)
+    assert [camera.camera_id for camera in mot_folders(tmp_path, FPS, START_MS).cameras] == ["cam1"]
 
 
 def folder(directory: Path, *pictures: str, truth: str = "1,1,0,0,10,10", info: str = "") -> Path:
@@ -127,6 +156,24 @@ def test_pictures_counted_from_0_beside_a_truth_from_1(tmp_path: Path) -> None:
         sequence(folder(tmp_path / "c", *(f"t{17000 + n}.png" for n in range(3)), truth=both))
 
 
+def film(path: Path, frames: int = 20) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 48))
+    for shade in range(frames):
+        writer.write(np.full((48, 64, 3), 10 * shade, np.uint8))
+    writer.release()
+
+
+def test_a_truth_from_0_was_that_of_the_frame_before(tmp_path: Path) -> None:
+    """Beside pictures counted from 1, and beside a video."""
+    truth = "\n".join(f"{number},{number},0,0,4,4" for number in range(3))
+    folder(tmp_path / "a", *(f"{number}.png" for number in range(1, 4)), truth=truth)
+    folder(tmp_path / "b", truth=truth).joinpath("img1").rmdir()
+    film(tmp_path / "b" / "vdo.mp4", 3)
+    for camera in mot_folders(tmp_path, 100.0, START_MS).cameras:
+        people = [[p.person_id for p in frame.truth or ()] for frame in camera.frames()]
+        assert people == [[0], [1], [2]], camera.camera_id
+
+
 def test_seqinfo_is_read_in_any_case(tmp_path: Path) -> None:
     path = tmp_path / "seqinfo.ini"
     assert mot_info(path) == Info()
@@ -143,6 +190,9 @@ def test_seqinfo_is_read_in_any_case(tmp_path: Path) -> None:
         ("[Sequence]\nframeRate=0", "line 2: frameRate=0: give frames a second"),
         ("[Sequence]\nframeRate=inf", "line 2: frameRate=inf: give frames a second"),
         ("[Sequence]\nframeRate=", "line 2: frameRate=: give frames a second"),
+        # All frames of a camera at one moment, or after the end of time.
+        ("[Sequence]\nframeRate=30000000", "line 2: frameRate=30000000: give frames a second"),
+        ("[Sequence]\nframeRate=1e-9", "line 2: frameRate=1e-9: give frames a second"),
         ("frameRate=10", "line 1: frameRate=10: no section yet"),
         ("[Sequence]\nframeRate=10\nframerate=10", "line 3: framerate=10: line 2 has it"),
     ],
@@ -155,10 +205,7 @@ def test_a_seqinfo_that_cannot_be_understood_was_a_traceback(tmp_path: Path, tex
 
 def test_a_video_without_seqinfo_was_taken_as_30_frames_a_second(tmp_path: Path) -> None:
     (where := folder(tmp_path / "cam1")).joinpath("img1").rmdir()
-    writer = cv2.VideoWriter(str(where / "vdo.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 48))
-    for shade in range(20):
-        writer.write(np.full((48, 64, 3), 10 * shade, np.uint8))
-    writer.release()
+    film(where / "vdo.mp4")
     assert sequence(where).rate == pytest.approx(10)
     (camera,) = mot_folders(tmp_path, 10.0, START_MS).cameras
     assert [frame.captured_at - START_MS for frame in camera.frames()] == list(range(0, 2000, 100))
