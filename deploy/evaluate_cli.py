@@ -1,5 +1,6 @@
 """``saferoom evaluate``: its sub-commands and their options."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -154,6 +155,9 @@ def video(
         raise ConfigError("--site, --mot and --videos are different footage: give one of them")
     if not videos and (gap is not None or known is not None):
         raise ConfigError("--gap and --known are of --videos: give the videos, too")
+    for option, length in (("--seconds", seconds), ("--gap", gap)):
+        if length is not None and not isfinite(length):
+            raise ConfigError(f"{option} {length:g}: give a number of seconds")
     settings = options.settings_from(detector=detector, fps=fps, home=home)
     plan = VideoPlan(
         mot, people, cameras, seconds, seeds_of(seed), json_file, html_file, videos or (), known, gap

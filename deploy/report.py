@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,13 @@ import msgspec
 from deploy import log
 from deploy.identities import Identities
 from deploy.observer import Offsets
+from deploy.places import write_text
 from deploy.score import Score
 from deploy.snapshot import Snapshot
 from reid.contracts.codec import decode_event, decode_sighted
 from reid.contracts.detections import Detections, Frame
 from reid.contracts.topics import DETECTIONS, EVENTS
 from reid.contracts.zones import split_zone
-from reid.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -117,15 +116,9 @@ def report(
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Atomically; what is not finite as null, as JSON has nothing for it. Raises `ConfigError` when the place
-    can't be written."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        half.write_text(json.dumps(_finite(document), indent=2, allow_nan=False) + "\n")
-        half.replace(path)
-    except OSError as error:
-        half.unlink(missing_ok=True)
-        raise ConfigError(f"can't write {path} ({error.strerror}): give --json another place") from error
+    """Whole or not at all; what is not finite as null, as JSON has nothing for it. Raises `ConfigError` when
+    the place can't be written."""
+    write_text(path, json.dumps(_finite(document), indent=2, allow_nan=False) + "\n", "--json")
 
 
 def _finite(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from math import log10
+from math import ceil, floor, log10
 from typing import Final
 
 WIDTH: Final = 460
@@ -11,6 +11,9 @@ HEIGHT: Final = 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 44
 #: A line of the legend, which stands below: within, it would hide a curve.
 _ROW: Final = 16
+_STEPS: Final = 6
+#: What floats lose in a few steps.
+_ROUNDING: Final = 1e-9
 #: Told apart by people who see red and green alike (Okabe and Ito).
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#777777")
 
@@ -19,12 +22,14 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Axis:
-    """``low``, ``high``: values at its ends; ``log``: decades are equal steps, ``low`` above 0."""
+    """``low``, ``high``: values at its ends; ``log``: decades are equal steps, ``low`` above 0; ``whole``:
+    there is nothing between whole numbers."""
 
     title: str
     low: float
     high: float
     log: bool = False
+    whole: bool = False
 
     def share(self, value: float) -> float:
         """Where a value stands, 0 to 1 along the axis; what is outside stands at the end."""
@@ -34,9 +39,24 @@ class Axis:
         return (at - low) / (high - low) if high > low else 0.0
 
     def ticks(self) -> list[float]:
-        if not self.log:
-            return [self.low + (self.high - self.low) * i / 5 for i in range(6)]
-        return [10.0**i for i in range(round(log10(self.low)), round(log10(self.high)) + 1)]
+        """Round numbers, and the low end."""
+        if self.log:
+            return [10.0**i for i in range(round(log10(self.low)), round(log10(self.high)) + 1)]
+        if self.high <= self.low:
+            return [self.low]
+        step = self._step()
+        upto = range(ceil(self.low / step), floor(self.high / step + _ROUNDING) + 1)
+        found = [round(step * i, 12) for i in upto]
+        return (
+            found if found[:1] == [self.low] else [self.low, *(x for x in found if x - self.low > step / 2)]
+        )
+
+    def _step(self) -> float:
+        """The least of 1, 2, 5, 10, … that makes `_STEPS` of them at most."""
+        least = (self.high - self.low) / _STEPS
+        decade = 10.0 ** floor(log10(least))
+        step = next(decade * each for each in (1, 2, 5, 10) if decade * each >= least * (1 - _ROUNDING))
+        return max(step, 1.0) if self.whole else step
 
 
 def chart(x: Axis, y: Axis, lines: Sequence[tuple[str, Points]]) -> str:

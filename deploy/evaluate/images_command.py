@@ -198,7 +198,7 @@ def _document(plan: ImagesPlan, crops: CropSet, documents: list[dict[str, Any]])
 
 def _page(plan: ImagesPlan, title: str, crops: CropSet, runs: Sequence[ImagesRun]) -> Page:
     cmc = chart(
-        Axis("rank", 1, CMC_UPTO),
+        Axis("rank", 1, CMC_UPTO, whole=True),
         Axis("share of crops found", 0, 1),
         [(each.variant.name, list(enumerate(each.crops.cmc, 1))) for each in runs],
     )

@@ -3,7 +3,6 @@
 Its thumbnails are of the user's own data; the page is for looking at here, and says so.
 """
 
-import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deploy.evaluate.tables import shown
-from reid.errors import ConfigError
+from deploy.places import write_text
 
 Image = npt.NDArray[np.uint8]
 
@@ -86,14 +85,8 @@ def html(page: Page) -> str:
 
 
 def write_page(path: Path, page: Page) -> None:
-    """Atomically. Raises `ConfigError` when the place can't be written."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        half.write_text(html(page), encoding="utf-8")
-        half.replace(path)
-    except OSError as error:
-        half.unlink(missing_ok=True)
-        raise ConfigError(f"can't write {path} ({error.strerror}): give --html another place") from error
+    """Whole or not at all. Raises `ConfigError` when the place can't be written."""
+    write_text(path, html(page), "--html")
 
 
 def _table(page: Page) -> str:

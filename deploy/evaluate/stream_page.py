@@ -25,7 +25,9 @@ def stream_page(
     truth = _growth([track.person for track in firsts[0][1].tracks])
     lines = [("people who came", truth), *((name, _growth(played.final)) for name, played in firsts)]
     highest = max(count for _, points in lines for _, count in points)
-    svg = chart(Axis("tracks so far", 0, len(truth)), Axis("count", 0, max(highest, 1)), lines)
+    svg = chart(
+        Axis("tracks so far", 0, len(truth), whole=True), Axis("count", 0, max(highest, 1), whole=True), lines
+    )
     sheets = [sheet for name, played in firsts for sheet in (wrong(name, played), split(name, played))]
     return Page(title, _NOTES, columns, documents, [("Persons counted, first seed", svg)], sheets)
 

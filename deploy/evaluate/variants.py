@@ -1,7 +1,8 @@
 """What is put side by side in one run: encoders, or policies, each under a name."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -38,11 +39,20 @@ def variants(
     if not items or embedder is not None or any(variant.embedder == first for variant in found):
         found.insert(0, Variant(_short(name), first, base))
     unique = {(variant.embedder, variant.policy.version): variant for variant in reversed(found)}
-    return list(reversed(unique.values()))
+    return _told_apart(list(reversed(unique.values())))
+
+
+def _told_apart(found: list[Variant]) -> list[Variant]:
+    """Two files of one name in different places go by their paths."""
+    names = Counter(variant.name for variant in found)
+    return [
+        replace(variant, name=variant.embedder) if names[variant.name] > 1 else variant for variant in found
+    ]
 
 
 def _variant(item: str, embedder: str, base: Policy, home: Path) -> Variant:
-    if "=" in item:
+    name, equals, _ = item.partition("=")
+    if equals and not {"/", "\\"} & set(name):  # a directory may have an = in its name
         return Variant(item, embedder, policy_with(base, item.split("+")))
     return Variant(_short(item), resolved(item, home), base)
 

@@ -189,7 +189,9 @@ def _page(title: str, documents: Sequence[Mapping[str, Any]], runs: Sequence[Vid
         births = [int(name.split("_")[1]) for name in each.identities[0].given()]
         lines.append((each.variant.name, _growth(births, start, end)))
     highest = max(count for _, points in lines for _, count in points)
-    svg = chart(Axis("seconds", 0, (end - start) / 1000), Axis("count", 0, max(highest, 1)), lines)
+    svg = chart(
+        Axis("seconds", 0, (end - start) / 1000), Axis("count", 0, max(highest, 1), whole=True), lines
+    )
     sheets = [sheet for each in runs for sheet in mistakes(each)]
     return Page(title, _NOTES, COLUMNS, documents, [("Persons counted", svg)], sheets)
 

@@ -1,6 +1,8 @@
 """Crops as searches: numbers that hang together, a page that needs nothing else."""
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,6 +13,7 @@ from deploy.evaluate.chart import Axis, chart
 from deploy.evaluate.crops import CropSet, Encoder
 from deploy.evaluate.images import Protocol, image_score, raw_at, single_shot_score
 from deploy.evaluate.page import Page, Picture, Sheet, html
+from deploy.places import check_places
 from deploy.report import write_json
 from reid.domain.similarity import calibrated
 from reid.errors import ConfigError
@@ -188,6 +191,39 @@ def test_what_is_not_finite_is_null_in_json(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"a": [1.5, nan], "b": (inf, {"c": -inf}), "d": 1})
     found = json.loads((tmp_path / "a.json").read_text())
     assert found == {"a": [1.5, None], "b": [None, {"c": None}], "d": 1}
+
+
+def test_a_pipe_or_a_device_became_a_file(tmp_path: Path) -> None:
+    """As root ``--json /dev/stdout`` ended standard output for everybody on the machine."""
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("before")
+    link.symlink_to(target)
+    check_places(link)
+    write_json(link, {"a": 1})
+    assert link.is_symlink() and json.loads(target.read_text()) == {"a": 1}
+    os.mkfifo(pipe := tmp_path / "pipe")
+    check_places(None, pipe)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_text)
+        write_json(pipe, {"b": 2})
+        assert json.loads(read.result()) == {"b": 2} and pipe.is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe", "target"]
+
+
+def test_a_name_too_long_for_any_disk_was_refused_after_all_the_work(tmp_path: Path) -> None:
+    """Of 250 characters it is the name only that is written to first."""
+    for length in (245, 400):
+        with pytest.raises(ConfigError, match=r"File name too long.*give --html another place"):
+            check_places(None, tmp_path / ("x" * length + ".html"))
+
+
+def test_people_and_ranks_were_counted_in_fractions() -> None:
+    assert Axis("rank", 1, 20, whole=True).ticks() == [1, 5, 10, 15, 20]
+    assert Axis("count", 0, 18, whole=True).ticks() == [0, 5, 10, 15]
+    assert Axis("count", 0, 1, whole=True).ticks() == [0, 1]
+    assert Axis("seconds", 0, 39.8).ticks() == [0, 10, 20, 30]
+    assert Axis("share", 0, 1).ticks() == [0, 0.2, 0.4, 0.6, 0.8, 1]
+    assert Axis("seconds", 0, 0).ticks() == [0]
 
 
 def test_a_page_escapes_what_comes_from_outside() -> None:

@@ -41,6 +41,16 @@ def test_a_fetched_model_was_not_found_by_its_name(tmp_path: Path) -> None:
     assert variants(entry.name, [], None, "d", HOME)[0].embedder == entry.name
 
 
+def test_two_files_of_one_name_could_not_be_told_apart() -> None:
+    found = variants(None, [], "old/body.onnx,new/body.onnx,else.onnx", "default", HOME)
+    assert [v.name for v in found] == ["old/body.onnx", "new/body.onnx", "else.onnx"]
+
+
+def test_an_encoder_in_a_directory_with_an_equals_sign_was_a_policy() -> None:
+    (found,) = variants(None, [], "runs/rate=0.1/body.onnx", "default", HOME)
+    assert (found.name, found.embedder) == ("body.onnx", "runs/rate=0.1/body.onnx")
+
+
 def test_what_was_not_asked_for_is_not_compared() -> None:
     assert [v.name for v in variants(None, [], "a,b", "default", HOME)] == ["a", "b"]
     assert [v.name for v in variants(None, [], "margin=0.1", "default", HOME)] == ["default", "margin=0.1"]

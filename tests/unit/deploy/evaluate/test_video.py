@@ -12,6 +12,7 @@ from deploy.evaluate.mot import mot_folders, sequence
 from deploy.evaluate.mot_text import Info, mot_info, mot_truth
 from deploy.evaluate.stream import START_MS
 from reid.errors import ConfigError
+from tests.unit.deploy.evaluate.command_line import evaluate
 
 FPS = 2.0
 
@@ -221,3 +222,9 @@ def test_a_camera_id_is_made_of_any_name(tmp_path: Path, monkeypatch: pytest.Mon
         camera_ids(["a b", "z", "a:b"], [Path("a b.mp4"), Path("z.mp4"), Path("c/a:b.mp4")])
     monkeypatch.chdir(folder(tmp_path / "hall", "1.png"))
     assert [camera.camera_id for camera in mot_folders(Path(), FPS, START_MS).cameras] == ["hall"]
+
+
+@pytest.mark.parametrize("option", ["--seconds", "--gap"])
+def test_a_site_of_endless_seconds_was_watched_for_ever(tmp_path: Path, option: str) -> None:
+    with pytest.raises(ConfigError, match=f"{option} inf: give a number of seconds"):
+        evaluate("video", option, "inf", *(["--videos", str(tmp_path)] if option == "--gap" else []))
