@@ -70,6 +70,8 @@ FAMILIES: Final[dict[str, Preparation]] = {
     "fastreid": Preparation(family="fastreid", **_PLAIN),  # type: ignore[arg-type]
     "openvino-retail": Preparation(family="openvino-retail", channels="BGR", **_PLAIN),  # type: ignore[arg-type]
 }
+#: What is not written in any network's file, and must be declared where no family says it.
+_INPUT: Final = {"width", "height", "channels", "scale", "mean", "std"}
 #: FastReID names its networks by method and backbone: bot_R50, agw_S50, sbs_R101-ibn, mgn_R50-ibn.
 _FASTREID: Final = re.compile(r"fast-?_?reid|(?<![a-z])(bot|agw|sbs|mgn)[_-][rs]\d+", re.IGNORECASE)
 
@@ -91,7 +93,7 @@ def preparation_of(path: Path, network: Network) -> Preparation:
     if not is_name(found.name):
         raise ConfigError(f"{where}: field {with_remedy('name', found.name, 'encoder')}")
     width, height = _size(found, network, where)
-    return msgspec.structs.replace(
+    prepared = msgspec.structs.replace(
         found,
         width=width,
         height=height,
@@ -99,6 +101,10 @@ def preparation_of(path: Path, network: Network) -> Preparation:
         calibration=_knots(found, path, where),
         agreement=checked_agreement(found.agreement, where),
     )
+    # After what is wrong in it: a sidecar may say nothing of the input.
+    if family is None and not _INPUT & stated.keys():
+        raise ConfigError(_unknown(path, network))
+    return prepared
 
 
 def _family(path: Path, network: Network) -> Family | None:

@@ -118,6 +118,13 @@ class TestSidecar:
         assert words in str(caught.value)
         assert "\n" not in str(caught.value)
 
+    @pytest.mark.parametrize("text", ["family:", "version: '3'", "name: body", "flip: true"])
+    def test_one_that_says_nothing_of_the_input_made_a_guess_of_it(self, tmp_path: Path, text: str) -> None:
+        """An unknown network was fed as a torchreid is, without a word."""
+        with pytest.raises(ConfigError, match="of no known family .* declare its input"):
+            prepared(tmp_path, Network(), sidecar=text)
+        prepared(tmp_path, Network(), "osnet.onnx", sidecar=text)
+
     def test_two_sidecars_are_one_too_many(self, tmp_path: Path) -> None:
         (tmp_path / "net.onnx.json").write_text("{}")
         with pytest.raises(ConfigError, match=r"net\.saferoom\.yaml and net\.onnx\.json: keep one"):
