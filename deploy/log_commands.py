@@ -1,6 +1,7 @@
 """``saferoom topics`` and ``saferoom events``."""
 
 import json
+import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,7 @@ from reid.runtime import admin
 from reid.runtime.settings import Settings
 
 _LAST: Final = 20
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _WIDTHS: Final = (12, 25, 27, 24, 28)
 
 
@@ -152,7 +154,7 @@ def _write_line(message: Message) -> None:
         headers.get("ce_causation", "?"),
     )
     line = " ".join(f"{text:<{width}}" for text, width in zip(columns, _WIDTHS, strict=True))
-    sys.stdout.write(f"{line} {about}\n")
+    _write(f"{line} {about}")
 
 
 def _write_search(message: Message) -> None:
@@ -161,7 +163,12 @@ def _write_search(message: Message) -> None:
     filters = " ".join((*search.cameras, search.attributes))
     found = f"{len(search.results)} of {search.searched}: {' '.join(search.results)}"
     said = f"{search.by} ({search.role}): {search.purpose!r} by {search.kind} {with_what} {filters}"
-    sys.stdout.write(f"{message.offset():<8} {rfc3339(search.at)} {said.strip()} -> {found}\n")
+    _write(f"{message.offset():<8} {rfc3339(search.at)} {said.strip()} -> {found}")
+
+
+def _write(line: str) -> None:
+    """Others wrote what is in it: a control character would be a command to the terminal."""
+    sys.stdout.write(_CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", line) + "\n")
 
 
 def _write_json(message: Message) -> None:
