@@ -121,7 +121,7 @@ class TestSidecar:
     @pytest.mark.parametrize("text", ["family:", "version: '3'", "name: body", "flip: true"])
     def test_one_that_says_nothing_of_the_input_made_a_guess_of_it(self, tmp_path: Path, text: str) -> None:
         """An unknown network was fed as a torchreid is, without a word."""
-        with pytest.raises(ConfigError, match="of no known family .* declare its input"):
+        with pytest.raises(ConfigError, match=r"of no known family .* declare its input"):
             prepared(tmp_path, Network(), sidecar=text)
         prepared(tmp_path, Network(), "osnet.onnx", sidecar=text)
 
