@@ -97,7 +97,7 @@ def test_merging_asks_for_less_the_more_tracks_show_them() -> None:
 def left_over() -> list[PersonsMerged]:
     """Merges of a story in which nobody is merged for their looks alone."""
     stubborn = Policy(threshold=0.75, merge_margin=99.0, merge_relief=0.0)
-    return told(stubborn, seed=3, people=4, tracks=60).all(PersonsMerged)
+    return told(stubborn, seed=3, people=4, tracks=30).all(PersonsMerged)
 
 
 def test_who_was_like_nobody_and_never_came_again_stayed_a_person_for_good(

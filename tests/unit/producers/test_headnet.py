@@ -155,7 +155,7 @@ def test_finds_the_people_of_a_room_and_nobody_in_an_empty_one() -> None:
     site = Site(people=12, seed=40)
     detector, empty = HeadDetector(), HeadDetector()
     owed = right = boxes = ghosts = 0
-    for number in range(24):
+    for number in range(14):
         image, truth = site.observe(0, 20 + number)
         found = detector.detect(CapturedFrame(image, 1000 * number, number, ()))
         clear = [one.bbox for one in truth if one.visibility > 0.6 and one.bbox[3] > 60]

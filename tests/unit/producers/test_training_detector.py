@@ -54,8 +54,8 @@ def test_behind_people_is_nobody() -> None:
 
 
 def test_a_scene_says_who_is_within_and_how_much_of_them_is_seen() -> None:
-    made = scenes(30)
-    assert sum(len(scene.people) for scene in made) > 30
+    made = scenes(12)
+    assert sum(len(scene.people) for scene in made) > 12
     for scene in made:
         assert scene.image.shape == (HEIGHT, WIDTH, 4)
         left, top, width, height, seen = scene.people.T
@@ -67,7 +67,7 @@ def test_a_scene_says_who_is_within_and_how_much_of_them_is_seen() -> None:
 
 def test_people_differ_from_the_background_and_the_rest_hardly() -> None:
     inside, outside = [], []
-    for scene in scenes(40, seed=5):
+    for scene in scenes(16, seed=5):
         mask = np.zeros((HEIGHT, WIDTH), bool)
         for x, y, w, h, _ in scene.people:
             mask[int(y) : int(y + h * 1.1), max(int(x - w / 2), 0) : int(x + 1.5 * w)] = True
