@@ -16,7 +16,7 @@ from reid.contracts.embedding import fixed_from_bytes, stacked
 from reid.contracts.events import Template
 from reid.domain.basis import SAMPLE, Basis, basis_of
 from reid.domain.blocks import Places
-from reid.domain.centring import Centring
+from reid.domain.centring import Centring, WholeVector
 from reid.domain.cohort import Cohort
 from reid.domain.nearest import Nearest
 from reid.domain.prototypes import FROM_PERSONS, Prototypes, Shown
@@ -130,17 +130,16 @@ class _ModelIndex:
         looks = (sorted((t.camera_id, t.vector) for t in self.rows[self.person[n]].values()) for n in some)
         return stacked([each[place % len(each)][1] for place, each in enumerate(looks)])
 
-    def search(self, searches: Sequence[Search], top: int) -> list[list[Candidate]]:
+    def search(self, searches: Sequence[Search], top: int, soon: Sequence[Template]) -> list[list[Candidate]]:
         """One product for all that no earlier search settles."""
         if not self.number:
             return [[] for _ in searches]
         self._prepare()
-        probes = [
-            self.centring.centred(fixed_from_bytes(s.probe.vector), s.probe.camera_id) for s in searches
-        ]
+        probes = [self._probe(s.probe) for s in searches]
         excluded = [{self.number[p] for p in s.excluded if p in self.number} for s in searches]
         if self.nearest is not None and self.large:
-            return [self._best(*near, top) for near in self.nearest.near(probes, excluded, top)]
+            later = [self._probe(look) for look in soon]
+            return [self._best(*near, top) for near in self.nearest.near(probes, excluded, top, later)]
         directions = directions_to(probes)
         found = []
         for probe, rows, without in zip(
@@ -150,6 +149,9 @@ class _ModelIndex:
             rows = np.sort(np.concatenate([rows, unscored]))
             found.append(self._best(rows, self.table.cosines(rows, probe), top))
         return found
+
+    def _probe(self, look: Template) -> WholeVector:
+        return self.centring.centred(fixed_from_bytes(look.vector), look.camera_id)
 
     def _prepare(self) -> None:
         """What the search needs of the two, and no more where that is sure to last."""
@@ -265,10 +267,13 @@ class Gallery:
         """The ``top`` nearest persons outside ``excluded``, best first; ties by registration number."""
         return self.search_all([Search(probe, excluded)], top)[0]
 
-    def search_all(self, searches: Sequence[Search], top: int) -> list[list[Candidate]]:
-        """As `search`, for looks of one model at once."""
+    def search_all(
+        self, searches: Sequence[Search], top: int, soon: Sequence[Template] = ()
+    ) -> list[list[Candidate]]:
+        """As `search`, for looks of one model at once. ``soon``: looks of that model which are likely to be
+        asked for next; it saves work, no more."""
         self._catch_up()
         index = self._models.get(searches[0].probe.model) if searches else None
         if index is None:
             return [[] for _ in searches]
-        return index.search(searches, top)
+        return index.search(searches, top, soon)

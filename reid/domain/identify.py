@@ -26,6 +26,7 @@ from reid.domain.exact import logarithm
 from reid.domain.gallery import Search
 from reid.domain.policy import Policy
 from reid.domain.present import probe_of, seen, unbound
+from reid.domain.revising import soon
 from reid.domain.scoring import Score, scores
 from reid.domain.state import BoundTrack, PendingTrack, SiteState
 from reid.domain.state import Person as KnownPerson
@@ -88,7 +89,7 @@ def identities(
         return []
     here = {camera.bound[t].person_id: t for t in tracks if t in camera.bound}
     ready = [p for p in probes if p.evidence.samples >= policy.min_samples]
-    _find_candidates(site, frame, ready, here.keys(), policy)
+    _find_candidates(site, frame, tracks, ready, here.keys(), policy)
     _assign(ready, policy.threshold_at(frame.camera_id))
     return _Frame(site, site_id, frame, policy, here, {p.assigned for p in ready if p.assigned}).events(
         probes
@@ -126,14 +127,20 @@ def _since(probe: _Probe) -> int:
 
 
 def _find_candidates(
-    site: SiteState, frame: Frame, ready: list[_Probe], here: Collection[str], policy: Policy
+    site: SiteState,
+    frame: Frame,
+    tracks: Sequence[TrackRef],
+    ready: list[_Probe],
+    here: Collection[str],
+    policy: Policy,
 ) -> None:
     """Who else is in the frame cannot be it, but a look-alike in view raises the bar as a runner-up does."""
     knots = frame.model.calibration if frame.model else ()
     searches = [
         Search(p.template(frame.camera_id), site.barred(p.track).union(p.evidence.not_persons)) for p in ready
     ]
-    results = site.gallery.search_all(searches, len(ready) + len(here) + CANDIDATES)
+    later = soon(site, frame, tracks, ready[0].evidence.model) if ready and policy.revise else []
+    results = site.gallery.search_all(searches, len(ready) + len(here) + CANDIDATES, later)
     for probe, (look, _), found in zip(ready, searches, results, strict=True):
         persons = [site.persons[candidate.person_id] for candidate in found]
         alike = scores(site, look, persons, frame.captured_at, knots, policy)

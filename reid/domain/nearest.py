@@ -48,11 +48,19 @@ class _Wanted(NamedTuple):
     rows: int
 
 
+class _Told(NamedTuple):
+    """What was found, whoever was left out, of so many."""
+
+    near: Near
+    without: Collection[int]
+    wanted: _Wanted
+
+
 @dataclass(slots=True)
 class _Asked:
     """Of a look: all persons at or above ``floor`` are at ``places``, with their ``scores``, whoever is left
     out; their rows at or above ``edge`` are ``rows``, with their scores, ``near``, and what is known of
-    their ``cosines``: as they were at ``moment``."""
+    their ``cosines``: as they were at ``moment``. ``told``: what was found then, if that is still so."""
 
     look: Floats
     floor: np.float32
@@ -63,6 +71,7 @@ class _Asked:
     near: Floats
     cosines: NDArray[np.int64]
     moment: int
+    told: _Told | None = None
 
 
 class Nearest:
@@ -72,17 +81,25 @@ class Nearest:
         self._table, self._prototypes = table, prototypes
         self._asked: dict[bytes, _Asked] = {}
         self._turns = prototypes.turns
+        # Scores of looks that were said to be asked for next, and when they were those.
+        self._soon: dict[bytes, tuple[Floats, int]] = {}
         # Of each place, False between two uses.
         self._marks: NDArray[np.bool_] = np.zeros(64, np.bool_)
 
     def near(
-        self, probes: Sequence[WholeVector], excluded: Sequence[Collection[int]], top: int
+        self,
+        probes: Sequence[WholeVector],
+        excluded: Sequence[Collection[int]],
+        top: int,
+        soon: Sequence[WholeVector] = (),
     ) -> list[Near]:
         """For each probe, less its camera's mean, what is compared exactly to find ``top`` persons; none of
-        persons with ``excluded`` numbers."""
+        persons with ``excluded`` numbers. ``soon``: probes that are likely to be asked for next. To rank all
+        persons for a look costs the reading of their directions: several looks share it."""
         prototypes = self._prototypes
         if self._turns != prototypes.turns:
             self._asked.clear()
+            self._soon.clear()
             self._turns = prototypes.turns
         if len(self._marks) < prototypes.used:
             self._marks = np.zeros(len(prototypes.number), np.bool_)
@@ -90,13 +107,45 @@ class Nearest:
         found = [self._again(probe, out, wanted) for probe, out in zip(probes, excluded, strict=True)]
         new = [place for place, near in enumerate(found) if near is None]
         looks = prototypes.looks([probes[place] for place in new])
-        for place, look, scores in zip(new, looks, prototypes.scores(looks), strict=True):
+        ranked = self._ranked([probes[place] for place in new], looks, soon if new else ())
+        for place, look, scores in zip(new, looks, ranked, strict=True):
             asked = self._anew(look, scores, excluded[place], wanted)
             found[place] = self._nearly(asked, probes[place], excluded[place], wanted)
             self._asked[probes[place].tobytes()] = asked
         for key in list(self._asked)[: max(len(self._asked) - _REMEMBERED, 0)]:
             del self._asked[key]
         return [near for near in found if near is not None]
+
+    def _ranked(
+        self, probes: Sequence[WholeVector], looks: Floats, soon: Sequence[WholeVector]
+    ) -> list[Floats]:
+        """Of each of these looks the scores with all places: in one go, but for those known already."""
+        prototypes = self._prototypes
+        held = [self._soon.pop(probe.tobytes(), None) for probe in probes]
+        known = [
+            None if each is None else self._up_to_now(*each, look)
+            for each, look in zip(held, looks, strict=True)
+        ]
+        left = [place for place, scores in enumerate(known) if scores is None]
+        self._soon.clear()
+        later = {key: probe for probe in soon if (key := probe.tobytes()) not in self._asked} if left else {}
+        scores = iter(
+            prototypes.scores(np.concatenate([looks[left], prototypes.looks(list(later.values()))]))
+        )
+        found = [next(scores) if of is None else of for of in known]
+        self._soon.update(zip(later, ((of, prototypes.moment) for of in scores), strict=True))
+        return found
+
+    def _up_to_now(self, scores: Floats, moment: int, look: Floats) -> Floats | None:
+        """Scores of then, as they are now; None where too many persons have changed."""
+        prototypes = self._prototypes
+        changed = prototypes.changed(moment)
+        if changed is None:
+            return None
+        if len(scores) < prototypes.used:
+            scores = np.concatenate([scores, np.full(prototypes.used - len(scores), NOWHERE)])
+        scores[changed] = prototypes.scores_at(changed, look)
+        return scores
 
     def _again(self, probe: WholeVector, without: Collection[int], wanted: _Wanted) -> Near | None:
         """What is found for a look that was asked for before; None where what is remembered of it does not
@@ -108,19 +157,29 @@ class Nearest:
             return None
         if len(changed):
             self._catch_up(asked, changed)
-        near = self._found(asked, probe, without, wanted)
+        told = asked.told
+        if told is not None and told.wanted == wanted and told.without == without:
+            near: Near | None = told.near
+        else:
+            near = self._found(asked, probe, without, wanted)
         if near is not None:
             self._asked[key] = asked
         return near
 
     def _catch_up(self, asked: _Asked, changed: Places) -> None:
         prototypes = self._prototypes
-        self._marks[changed] = True
-        # A row that is another's by now is of somebody who has changed.
-        persons, rows = (~self._marks[of] for of in (asked.places, prototypes.place[asked.rows]))
-        self._marks[changed] = False
+        asked.moment = prototypes.moment
         scores = prototypes.scores_at(changed, asked.look)
         over = (scores >= asked.floor) & (scores > NOWHERE)
+        self._marks[changed] = True
+        persons = ~self._marks[asked.places]
+        if persons.all() and not over.any():
+            # As most often: all of them were below and are. Nor are any rows another's by now.
+            self._marks[changed] = False
+            return
+        # A row that is another's by now is of somebody who has changed.
+        rows = ~self._marks[prototypes.place[asked.rows]]
+        self._marks[changed] = False
         new = prototypes.rows_at(changed[over])
         near = prototypes.scores_of(new, asked.look)
         kept = near >= asked.edge
@@ -129,7 +188,7 @@ class Nearest:
         asked.rows = np.concatenate([asked.rows[rows], new[kept]])
         asked.near = np.concatenate([asked.near[rows], near[kept]])
         asked.cosines = np.concatenate([asked.cosines[rows], np.full(np.count_nonzero(kept), _UNKNOWN)])
-        asked.moment = prototypes.moment
+        asked.told = None
 
     def _anew(self, look: Floats, scores: Floats, without: Collection[int], wanted: _Wanted) -> _Asked:
         """``scores`` of the look with all places."""
@@ -172,7 +231,9 @@ class Nearest:
         unknown = best[asked.cosines[best] == _UNKNOWN]
         if len(unknown):
             asked.cosines[unknown] = self._table.cosines(asked.rows[unknown], probe)
-        return Near(asked.rows[best], asked.cosines[best])
+        near = Near(asked.rows[best], asked.cosines[best])
+        asked.told = _Told(near, without, wanted)
+        return near
 
     def _chosen(self, asked: _Asked, without: Collection[int], wanted: _Wanted) -> Places | None:
         """Which of the rows are of the persons who are looked at closer; None where others than those

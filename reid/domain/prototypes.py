@@ -34,8 +34,9 @@ _UNIT: Final = 4_000
 NOWHERE: Final = np.float32(-np.inf)
 #: Changed persons remembered.
 _CHANGES: Final = 1_024
-#: Directions that stay in the cache from one probe to the next.
+#: Directions that stay in the cache from one probe to the next, and rows along the basis.
 _STRETCH: Final = 2_048
+_ROWS: Final = 1_024
 
 
 class Shown(NamedTuple):
@@ -166,9 +167,10 @@ class Prototypes:
     def scores(self, looks: Floats) -> Floats:
         """``(n, used)`` of all places; `NOWHERE` where nobody is."""
         found = np.empty((len(looks), self.used), np.float32)
-        beside = np.empty(_STRETCH, np.float32)
-        for start in range(0, self.used, _STRETCH):
-            stop = min(start + _STRETCH, self.used)
+        stretch = _STRETCH if len(looks) > 1 else self.used
+        beside = np.empty(stretch, np.float32)
+        for start in range(0, self.used if len(looks) else 0, stretch):
+            stop = min(start + stretch, self.used)
             first, second = self._directions[:, start:stop]
             # Measured: for a frame's few looks faster than one product of both matrices.
             for look, scores in zip(looks, found[:, start:stop], strict=True):
@@ -270,10 +272,10 @@ class Prototypes:
     def _product(self, rows: Places, look: Floats) -> Floats:
         """``(n,)`` of these rows along the basis, by parts that stay in the cache."""
         found = np.empty(len(rows), np.float32)
-        whole = np.empty((min(len(rows), STRETCH), self._width), np.int16)
+        whole = np.empty((min(len(rows), _ROWS), self._width), np.int16)
         floats = np.empty(whole.shape, np.float32)
-        for start in range(0, len(rows), STRETCH):
-            some = rows[start : start + STRETCH]
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
             part, values = whole[: len(some)], floats[: len(some)]
             self._parts.take(some, axis=0, out=part, mode="clip")
             np.copyto(values, part)

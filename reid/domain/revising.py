@@ -15,6 +15,7 @@ from reid.contracts.events import (
     AnyEvent,
     PersonSplit,
     PersonTemplateRemoved,
+    Template,
     TrackRef,
 )
 from reid.domain.beside import otherwise
@@ -45,27 +46,41 @@ def revisions(
     """At most one event."""
     if not policy.revise or not policy.site_scale or frame.model is None or not frame.persons:
         return []
-    bound = site.camera(frame.camera_id).bound
-    here = map(bound.get, tracks)
-    doubted = site.revisions.doubts
-    fresh = [
-        b.person_id
-        for b in here
-        if b is not None
-        and (b.bound_at == frame.captured_at or (b.seen_at == frame.captured_at and b.person_id in doubted))
-    ]
+    fresh = _fresh(site, frame, tracks)
     if not fresh:
         return []
     if site.revisions.lately(frame.captured_at) >= policy.revisions_per_minute:
         return []
     revision = _Revision(site, site_id, frame.captured_at, frame.model.key, frame.model.calibration, policy)
-    doubts = list(site.revisions.doubts)[:WEIGHED]
-    persons = [site.persons[person_id] for person_id in dict.fromkeys([*fresh, *doubts])]
-    for person, near in revision.nearest(persons):
+    for person, near in revision.nearest(_with_doubts(site, fresh)):
         event = revision.of(person, near)
         if event is not None:
             return [event]
     return []
+
+
+def soon(site: SiteState, frame: Frame, tracks: Sequence[TrackRef], model: str) -> list[Template]:
+    """Looks of this model that `revisions` will search for, should a track get an identity in this frame."""
+    persons = _with_doubts(site, _fresh(site, frame, tracks))
+    looks = (next((t for t in person.templates if t.model == model), None) for person in persons)
+    return [look for look in looks if look is not None]
+
+
+def _fresh(site: SiteState, frame: Frame, tracks: Sequence[TrackRef]) -> list[str]:
+    """Who got a track in this frame; and who, in doubt, was seen in it."""
+    here = map(site.camera(frame.camera_id).bound.get, tracks)
+    doubted, now = site.revisions.doubts, frame.captured_at
+    return [
+        b.person_id
+        for b in here
+        if b is not None and (b.bound_at == now or (b.seen_at == now and b.person_id in doubted))
+    ]
+
+
+def _with_doubts(site: SiteState, fresh: Sequence[str]) -> list[Person]:
+    """Those, and the next of those in doubt."""
+    doubts = list(site.revisions.doubts)[:WEIGHED]
+    return [site.persons[person_id] for person_id in dict.fromkeys([*fresh, *doubts])]
 
 
 #: Tracks of a person -> log odds that they are of that person, by the looks of the others.

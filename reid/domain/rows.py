@@ -39,6 +39,8 @@ NEAR: Final = 0.25
 _ROUNDED: Final = 16.0
 #: What rows score that must not be found.
 NOWHERE: Final = np.float32(-3)
+#: Rows that are compared exactly at once: they stay in the cache.
+_EXACT: Final = 64
 #: Changes of rows remembered, twice so many at the most.
 _CHANGES: Final = 4096
 
@@ -176,14 +178,19 @@ class Rows:
     def cosines(self, rows: Places, probe: WholeVector) -> NDArray[np.int64]:
         """``(n,)`` of these rows with a probe, which is less its camera's mean too: exact, in millionths."""
         means, cameras = self._cameras.means(), self._camera[rows]
-        plain, lengths = np.empty((len(rows), self.dim)), self._square[rows]
-        gather(self._blocks, rows, plain)
-        unknown = np.flatnonzero(np.isnan(lengths))
-        if len(unknown):
-            lengths[unknown] = squares(plain[unknown] - means[cameras[unknown]])
-            self._square[rows[unknown]] = lengths[unknown]
+        lengths, found = self._square[rows], np.empty(len(rows))
+        plain = np.empty((min(len(rows), _EXACT), self.dim))
+        for start in range(0, len(rows), _EXACT):
+            some = slice(start, start + _EXACT)
+            part = plain[: len(rows[some])]
+            gather(self._blocks, rows[some], part)
+            np.dot(part, probe, out=found[some])
+            if np.isnan(lengths[some]).any():
+                part -= means[cameras[some]]
+                lengths[some] = squares(part)
+                self._square[rows[some]] = lengths[some]
         # Whole numbers, so their difference is the product of the difference.
-        return in_millionths(plain @ probe - (means @ probe)[cameras], lengths * (probe @ probe))
+        return in_millionths(found - (means @ probe)[cameras], lengths * (probe @ probe))
 
     def rough(self, rows: Places, direction: Floats) -> Floats:
         """``(n,)`` scores of these rows, none of them hidden, with one of `directions_to`."""

@@ -14,6 +14,7 @@ from reid.domain.basis import LENGTH, basis_of
 from reid.domain.centring import cosines
 from reid.domain.gallery import Candidate, Gallery, Search
 from reid.domain.nearest import _best
+from reid.domain.prototypes import Prototypes
 from reid.domain.snapshot import dump, load
 from reid.domain.state import PartitionState, Person
 from tests.unit.depth import some
@@ -224,6 +225,38 @@ def test_what_is_remembered_of_looks_runs_out(monkeypatch: pytest.MonkeyPatch) -
         right = [(one, naive.nearest(one, 3)) for one in asked]
         for one, nearest_to in (*right, *reversed(right)):
             assert known.gallery.search(one.probe, one.excluded, 3) == nearest_to
+
+
+def test_a_look_that_was_announced_is_found_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ranked before it is asked for: since then few have changed, more, so many that it is not known
+    who, a camera's mean; or it is not asked for, or asked for twice."""
+    monkeypatch.setattr(prototypes, "_CHANGES", 6)
+    known, ranked = Known(3, 127), list[int]()
+    scores = Prototypes.scores
+    monkeypatch.setattr(
+        Prototypes, "scores", lambda self, looks: ranked.append(len(looks)) or scores(self, looks)
+    )
+    unheard = 127
+    for change in (0, 2, 9, -1, 1):
+        first, *then = searches(known, 4)
+        nearest_to = Naive(known).nearest(then[1], 1)[0].person_id
+        known.gallery.search_all([first], 3, [one.probe for one in then[:2]])
+        assert ranked.pop() == 3
+        if change < 0:
+            for camera_id in {*CAMERAS} - {then[0].probe.camera_id}:
+                known.gallery.centring(MODEL).state(camera_id, 9, then[0].probe.vector)
+                known.gallery.recentre(MODEL, camera_id)
+        else:
+            known.drop(int(nearest_to.removeprefix("p")))
+            for look in (then[0].probe, *(known.probe() for _ in range(change))):
+                known.persons[f"p{unheard}"] = unheard, [look]
+                known.gallery.put(f"p{unheard}", *known.persons[f"p{unheard}"])
+                unheard += 1
+        naive, ranked[:] = Naive(known), []
+        for asked in ([*then, then[0]], [first]):
+            assert known.gallery.search_all(asked, 3) == [naive.nearest(one, 3) for one in asked]
+        # Where it is known who has changed: who was not announced, and the one asked for twice at once.
+        assert ranked[0] == (2 if change in {0, 1, 2} else 4)
 
 
 @pytest.mark.parametrize("spare", [1, 32])
