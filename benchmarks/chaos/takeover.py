@@ -18,7 +18,8 @@ from reid.contracts.topics import COMMANDS, INPUT_TOPICS, WORKER_APP_ID
 #: other can have taken over sooner.
 SOONEST_S: Final = 5.0
 _ASK_S: Final = 5.0
-#: A static member's id is its worker id and "-{uuid}".
+#: A static member's id is its name and "-{uuid}"; its name is the worker id, "." and the topics' id, which
+#: has no ".".
 _UUID_LENGTH: Final = 37
 
 Owners = dict[int, str]
@@ -59,7 +60,7 @@ def owners(bootstrap: str) -> Owners:
     except KafkaException:
         return {}
     return {
-        partition: member.id[:-_UUID_LENGTH]
+        partition: member.id[:-_UUID_LENGTH].rpartition(".")[0]
         for group in found
         if group.state == "Stable"
         for member in group.members
