@@ -41,18 +41,10 @@ from streams.policies import policies_of
 _FLUSH_S: Final = 30.0
 _STALLED_S: Final = 60.0
 _DAY_MS: Final = 86_400_000
-#: Of somebody's own Kafka.
-_ACCESS: Final = (
-    "kafka_security_protocol",
-    "kafka_sasl_mechanism",
-    "kafka_username",
-    "kafka_password",
-    "kafka_password_file",
-    "kafka_ca_file",
-    "kafka_certificate_file",
-    "kafka_key_file",
-    "kafka_key_password",
-)
+#: Of somebody's own Kafka: all settings of it but where it is.
+_ACCESS: Final = frozenset(name for name in Settings.model_fields if name.startswith("kafka_")) - {
+    "kafka_bootstrap_servers"
+}
 _SECONDS: Final = ("seen_interval", "track_timeout", "visit_gap")
 
 
