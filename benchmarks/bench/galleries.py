@@ -11,8 +11,9 @@ from benchmarks.search.crowd import SLOPE, WITHIN, Shape, persons
 from reid.contracts.embedding import fixed_to_bytes
 from reid.contracts.events import Template
 from reid.domain import labels
+from reid.domain.person import Person
 from reid.domain.policy import Policies
-from reid.domain.state import PartitionState, Person
+from reid.domain.state import PartitionState
 
 CAMERAS: Final = 8
 TEMPLATES: Final = 10

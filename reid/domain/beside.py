@@ -7,7 +7,8 @@ What people said, and what is too old to be remembered here, stays.
 from collections.abc import Collection, Iterator
 
 from reid.contracts.events import TrackRef
-from reid.domain.state import MAX_TOLD, Person, SiteState, Told
+from reid.domain.person import Person
+from reid.domain.state import MAX_TOLD, SiteState, Told
 
 
 def tell(site: SiteState, track: TrackRef, person_id: str, other_id: str, at: int) -> None:

@@ -12,8 +12,9 @@ from msgspec import structs
 
 from reid.contracts.events import Decision, PersonRegistered, PersonSuggested, TrackRef
 from reid.contracts.policy import Policy
+from reid.domain.person import Person
 from reid.domain.scoring import Score
-from reid.domain.state import Person, SiteState, pair
+from reid.domain.state import SiteState, pair
 
 _DAY_MS = 86_400_000
 

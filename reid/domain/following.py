@@ -38,15 +38,16 @@ from reid.contracts.events import (
 )
 from reid.contracts.zones import ZoneReport
 from reid.domain import labels
-from reid.domain.evolve import WEIGHED
 from reid.domain.joining import Newcomer, asked, better, doubtful, grown, joins, weighed
 from reid.domain.merging import united
 from reid.domain.names import Names
+from reid.domain.person import Person
 from reid.domain.policy import Policy
 from reid.domain.present import absences
+from reid.domain.sighted import WEIGHED
 from reid.domain.spans import visits_with
 from reid.domain.splitting import move
-from reid.domain.state import Person, SiteState, pair
+from reid.domain.state import SiteState, pair
 from reid.domain.templates import slot_for
 from reid.domain.unmerging import unmerge
 

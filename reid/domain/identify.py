@@ -24,13 +24,14 @@ from reid.domain.days import suggested, trusted
 from reid.domain.evidence import Outcome, of_track
 from reid.domain.exact import logarithm
 from reid.domain.gallery import Search
+from reid.domain.person import Person as KnownPerson
 from reid.domain.policy import Policy
 from reid.domain.present import probe_of, seen, unbound
 from reid.domain.revising import soon
 from reid.domain.scoring import Score, scores
-from reid.domain.state import BoundTrack, PendingTrack, SiteState
-from reid.domain.state import Person as KnownPerson
+from reid.domain.state import SiteState
 from reid.domain.templates import mean_of
+from reid.domain.tracks import BoundTrack, PendingTrack
 
 #: Persons that a track is weighed against, besides one for each other track that is decided with it: the
 #: nearest by appearance.

@@ -13,10 +13,11 @@ from reid.contracts.embedding import decode_wire, fixed_from_bytes, fixed_to_byt
 from reid.contracts.events import AnyEvent, Decision, PersonRegistered, PersonState, Template, TrackRef
 from reid.domain import labels
 from reid.domain.merging import merged
+from reid.domain.person import Person
 from reid.domain.policy import Policy
 from reid.domain.rejection import rejected
 from reid.domain.similarity import calibrated
-from reid.domain.state import Person, SiteState
+from reid.domain.state import SiteState
 from reid.domain.templates import most_diverse
 
 #: Session of the reference that stands for an old gallery: no camera's tracker ever ran it.

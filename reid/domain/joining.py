@@ -24,10 +24,11 @@ from reid.domain.evidence import of_track
 from reid.domain.evolve import DOUBTFUL
 from reid.domain.merging import united
 from reid.domain.pairing import Pairing
+from reid.domain.person import Person
 from reid.domain.policy import Policy
 from reid.domain.scoring import Score, score
 from reid.domain.spans import at_once
-from reid.domain.state import Person, SiteState, pair
+from reid.domain.state import SiteState, pair
 
 #: Persons that a newcomer is weighed against, the nearest by appearance; and one in doubt.
 _CANDIDATES: Final = 12

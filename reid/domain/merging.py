@@ -2,9 +2,10 @@
 
 from reid.contracts.commands import ImportPerson, MergePersons
 from reid.contracts.events import AnyEvent, Decision, PersonsMerged
+from reid.domain.person import Person
 from reid.domain.policy import Policy
 from reid.domain.rejection import rejected, unknown
-from reid.domain.state import Person, SiteState
+from reid.domain.state import SiteState
 from reid.domain.templates import most_diverse
 
 

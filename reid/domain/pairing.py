@@ -10,10 +10,11 @@ from reid.domain.days import apart_persons, decides, suggestion
 from reid.domain.evidence import Outcome, of_looks
 from reid.domain.exact import logarithm, share
 from reid.domain.merging import united
+from reid.domain.person import Person
 from reid.domain.policy import Policy
 from reid.domain.scoring import OPERATING_POINT, REACH, Side, likenesses, resemblances
 from reid.domain.similarity import Calibration
-from reid.domain.state import Person, SiteState
+from reid.domain.state import SiteState
 
 #: Log odds below which much evidence does not help to merge two.
 EVEN: Final = 0.0

@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 from msgspec import structs
 
 from reid.contracts.events import PersonState, Template
+from reid.domain.person import Person
 from reid.domain.scoring import Side, deviations, odds, together
 from reid.domain.similarity import Calibration
-from reid.domain.state import Person, SiteState
+from reid.domain.state import SiteState
 
 #: With fewer templates of an encoder there is no majority that could be right.
 ENOUGH: Final = 4

@@ -16,12 +16,13 @@ from reid.contracts.events import (
 )
 from reid.domain.hearing import SET_BACK
 from reid.domain.pairing import belongs
+from reid.domain.person import Person as KnownPerson
 from reid.domain.policy import Policy
 from reid.domain.similarity import best_raw, calibrated
 from reid.domain.spans import visits_with
-from reid.domain.state import BoundTrack, CameraState, SiteState
-from reid.domain.state import Person as KnownPerson
+from reid.domain.state import SiteState
 from reid.domain.templates import grown, slot_for
+from reid.domain.tracks import BoundTrack, CameraState
 
 #: A track of *another* camera ends only after this many time-outs, beyond what that camera was behind when it
 #: was heard last: its clock may be off, and its frames late.

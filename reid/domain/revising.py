@@ -20,15 +20,16 @@ from reid.contracts.events import (
 )
 from reid.domain.beside import otherwise
 from reid.domain.days import apart_persons
-from reid.domain.evolve import WEIGHED
 from reid.domain.gallery import Search
 from reid.domain.pairing import CROWD, EVEN, Pairing
+from reid.domain.person import Person
 from reid.domain.poisoning import misfit
 from reid.domain.policy import Policy
 from reid.domain.scoring import Side, resemblances
+from reid.domain.sighted import WEIGHED
 from reid.domain.spans import at_once
 from reid.domain.splitting import parted
-from reid.domain.state import Person, SiteState
+from reid.domain.state import SiteState
 
 #: Persons that one is weighed against: the nearest by appearance.
 _CANDIDATES: Final = 4

@@ -18,8 +18,9 @@ from reid.contracts.policy import Policy
 from reid.domain.centring import WholeVector, cosines_of_many, squares
 from reid.domain.cohort import Pairs, Spread
 from reid.domain.exact import logarithm, share
+from reid.domain.person import Person
 from reid.domain.similarity import Calibration, best_raws, calibrated
-from reid.domain.state import Person, SiteState
+from reid.domain.state import SiteState
 from reid.domain.ways import gate
 
 T = TypeVar("T")

@@ -13,20 +13,9 @@ from reid.contracts.policy import Policy
 from reid.domain.centring import CameraMean
 from reid.domain.hearing import Heard
 from reid.domain.passages import Passage
-from reid.domain.state import (
-    BoundTrack,
-    Import,
-    Lesson,
-    Merge,
-    PartitionState,
-    PendingTrack,
-    Person,
-    Reviewed,
-    Revisions,
-    SiteState,
-    Told,
-    Zones,
-)
+from reid.domain.person import Merge, Person
+from reid.domain.state import Import, Lesson, PartitionState, Reviewed, Revisions, SiteState, Told, Zones
+from reid.domain.tracks import BoundTrack, PendingTrack
 from reid.domain.worn import Worn
 from reid.errors import Malformed
 

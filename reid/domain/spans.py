@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 from reid.contracts.events import PersonState, TrackRef, TrackSpan
+from reid.domain.person import MAX_SPANS, Person
 from reid.domain.policy import Policy
-from reid.domain.state import MAX_SPANS, Person
 
 #: Two persons in view of different cameras at once, longer than this, are two (milliseconds): clocks
 #: differ, and a track lasts a little after its person has left.

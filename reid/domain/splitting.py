@@ -17,10 +17,11 @@ from reid.contracts.events import (
 )
 from reid.domain import labels
 from reid.domain.beside import told_by
+from reid.domain.person import Merge, Person
 from reid.domain.policy import Policy
 from reid.domain.rejection import rejected, unknown
 from reid.domain.spans import united, visits
-from reid.domain.state import Merge, Person, SiteState
+from reid.domain.state import SiteState
 from reid.domain.templates import most_diverse
 
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from reid.contracts.embedding import fixed_from_bytes
-from reid.contracts.events import PersonState, Template, TrackRef, TrackSpan
+from reid.contracts.events import TrackRef
 from reid.contracts.policy import Policy
 from reid.domain.centring import Centring
 from reid.domain.cohort import Cohort
@@ -16,18 +16,17 @@ from reid.domain.gallery import Gallery
 from reid.domain.hearing import Hearing
 from reid.domain.lately import Lately
 from reid.domain.passages import Passages
+from reid.domain.person import Merge, Person
+from reid.domain.tracks import CameraState, but
 from reid.domain.worn import Worn
 
-#: Tracks remembered of a person, so that they can be moved to somebody else. Constants, not policy: the
-#: fold of a log must not depend on settings.
-MAX_SPANS: Final = 50
-#: Persons in doubt remembered, and how often each is weighed again.
+#: Persons in doubt remembered, and how often each is weighed again. Constants, as all of these, not policy:
+#: the fold of a log must not depend on settings.
 MAX_DOUBTS: Final = 64
 MAX_WEIGHINGS: Final = 40
 #: Times of revisions, and tracks moved by them, remembered.
 MAX_REVISIONS: Final = 60
 _MINUTE: Final = 60_000
-_HOUR: Final = 60 * _MINUTE
 MAX_MOVED: Final = 500
 #: Tracks that people said not to be somebody, remembered.
 MAX_REJECTED: Final = 1_000
@@ -39,188 +38,6 @@ MAX_SUGGESTED: Final = 1_000
 MAX_TOLD: Final = 2_000
 #: Answers of people remembered, to learn from.
 MAX_REVIEWED: Final = 500
-
-
-@dataclass(slots=True)
-class Person:
-    """``cameras`` in the order of first sighting; ``not_persons``: known to be somebody else."""
-
-    person_id: str
-    number: int
-    label: str
-    cameras: list[str] = field(default_factory=list)
-    templates: list[Template] = field(default_factory=list)
-    visit_count: int = 0
-    visit_started_at: int = 0
-    first_seen: int = 0
-    last_seen: int = 0
-    last_camera: str = ""
-    not_persons: set[str] = field(default_factory=set)
-    tracks: list[TrackSpan] = field(default_factory=list)
-
-    def saw(self, track: TrackRef, at: int) -> None:
-        """Lengthens the track's span, or begins it."""
-        for place in range(len(self.tracks) - 1, -1, -1):
-            span = self.tracks[place]
-            if span.track == track:
-                self.tracks[place] = TrackSpan(track, min(span.first_at, at), max(span.last_at, at))
-                return
-        self.tracks.append(TrackSpan(track, at, at))
-        del self.tracks[:-MAX_SPANS]
-
-    def state(self) -> PersonState:
-        return PersonState(
-            person_id=self.person_id,
-            number=self.number,
-            label=self.label,
-            cameras=tuple(self.cameras),
-            templates=tuple(self.templates),
-            visit_count=self.visit_count,
-            visit_started_at=self.visit_started_at,
-            first_seen=self.first_seen,
-            last_seen=self.last_seen,
-            last_camera=self.last_camera,
-            not_persons=tuple(sorted(self.not_persons)),
-            tracks=tuple(self.tracks),
-        )
-
-    @classmethod
-    def of(cls, state: PersonState) -> "Person":
-        return cls(
-            person_id=state.person_id,
-            number=state.number,
-            label=state.label,
-            cameras=list(state.cameras),
-            templates=list(state.templates),
-            visit_count=state.visit_count,
-            visit_started_at=state.visit_started_at,
-            first_seen=state.first_seen,
-            last_seen=state.last_seen,
-            last_camera=state.last_camera,
-            not_persons=set(state.not_persons),
-            tracks=list(state.tracks),
-        )
-
-
-@dataclass(slots=True)
-class Merge:
-    """What a merge can be undone to: both persons as they were before it. ``worn``: what was known of the
-    absorbed one's looks; ``own``: of which attributes of the survivor something was."""
-
-    survivor_id: str
-    survivor: PersonState
-    absorbed: PersonState
-    worn: dict[str, Worn] = field(default_factory=dict)
-    own: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class BoundTrack:
-    """A track with an identity. ``seen_at``: time of its last `PersonSeen`, ``sure_at``: of the last whose
-    crop was not in doubt; ``not_persons``, ``differs``: as of a pending track, should it lose its identity
-    again."""
-
-    person_id: str
-    bound_at: int
-    seen_at: int
-    sure_at: int
-    doubts: int = 0
-    not_persons: tuple[str, ...] = ()
-    differs: tuple[str, ...] = ()
-
-    def shown_until(self, reason: str) -> int:
-        """When the track, which leaves its person for that, showed the person for the last time. One that
-        went over to somebody else did so after the last crop that was not in doubt."""
-        return self.sure_at if reason == "evidence_disagrees" else self.seen_at
-
-
-@dataclass(slots=True)
-class PendingTrack:
-    """A track without an identity yet; ``template`` is the running mean of ``samples`` crops. ``since``: it
-    was somebody else's until then, 0 where it was nobody's."""
-
-    samples: int = 0
-    weight: float = 0.0
-    quality: float = 0.0
-    model: str = ""
-    template: bytes = b""
-    first_at: int = 0
-    last_at: int = 0
-    not_persons: tuple[str, ...] = ()
-    differs: tuple[str, ...] = ()
-    since: int = 0
-
-
-class CameraState:
-    """Tracks of one camera. The two floors are lower bounds of the times in the dictionaries: they spare
-    a look at every track for each frame, and change no answer."""
-
-    def __init__(self) -> None:
-        self.bound: dict[TrackRef, BoundTrack] = {}
-        self.pending: dict[TrackRef, PendingTrack] = {}
-        self.bound_floor = 0
-        self._pending_floor = 0
-
-    def bind(self, track: TrackRef, bound: BoundTrack) -> None:
-        self.pending.pop(track, None)
-        self.bound[track] = bound
-        self.bound_floor = min(self.bound_floor, bound.seen_at)
-
-    def seen(self, bound: BoundTrack, at: int) -> None:
-        """One of the bound tracks was seen again."""
-        bound.seen_at = at
-        if at < self.bound_floor:
-            self.bound_floor = at
-
-    def set_back(self, session: str, at: int) -> None:
-        """The clock of this run of the tracker was ahead and stands at ``at`` now: nothing of it was seen
-        later. Else who left meanwhile would be there until that time comes."""
-        for track, bound in self.bound.items():
-            if track.session == session and bound.seen_at > at:
-                bound.sure_at = min(bound.sure_at, at)
-                self.seen(bound, at)
-
-    def wait(self, track: TrackRef, pending: PendingTrack) -> None:
-        self.bound.pop(track, None)
-        self.pending[track] = pending
-        self._pending_floor = min(self._pending_floor, pending.last_at)
-
-    def part(self, person_id: str, at: int) -> None:
-        """The tracks of a person who is forgotten wait; nothing else is kept of whom they were."""
-        for track, bound in [(t, b) for t, b in self.bound.items() if b.person_id == person_id]:
-            # The camera's clock may be ahead of that of who asked for it.
-            until = max(bound.seen_at, at)
-            self.wait(track, PendingTrack(first_at=until, last_at=until, since=until))
-
-    def unname(self, gone: frozenset[str]) -> None:
-        """No track tells any more that it was taken from one of these persons. It goes on being of whoever
-        comes next from then on only, not from its beginning."""
-        for pending in self.pending.values():
-            if not gone.isdisjoint(pending.not_persons):
-                pending.since = pending.since or pending.first_at
-        tracks: list[PendingTrack | BoundTrack] = [*self.pending.values(), *self.bound.values()]
-        for track in tracks:
-            if track.not_persons:
-                track.not_persons = _but(track.not_persons, gone)
-                track.differs = _but(track.differs, gone)
-
-    def unseen_since(self, moment: int) -> list[tuple[int, TrackRef, str]]:
-        """(seen_at, track, person id) of the bound tracks last seen before ``moment``: none, and not worth
-        asking, up to the floor."""
-        self.bound_floor = min((b.seen_at for b in self.bound.values()), default=moment)
-        return [(b.seen_at, t, b.person_id) for t, b in self.bound.items() if b.seen_at < moment]
-
-    def forget_pending(self, session: str, moment: int) -> None:
-        """Drops the tracks without identity last sampled before ``moment``; of another run than ``session``,
-        whose frames may be late, an hour before."""
-        if moment <= self._pending_floor:
-            return
-        self.pending = {
-            t: p
-            for t, p in self.pending.items()
-            if p.last_at >= (moment if t.session == session else moment - _HOUR)
-        }
-        self._pending_floor = min((p.last_at for p in self.pending.values()), default=moment)
 
 
 @dataclass(slots=True)
@@ -306,10 +123,6 @@ class Import:
 
     gallery: str
     person_id: str
-
-
-def _but(ids: tuple[str, ...], gone: frozenset[str]) -> tuple[str, ...]:
-    return tuple(one for one in ids if one not in gone)
 
 
 def pair(one: str, other: str) -> tuple[str, str]:
@@ -456,13 +269,13 @@ class SiteState:
         self.told = {both: told for both, told in self.told.items() if gone.isdisjoint(both)}
         for camera in self.cameras.values():
             camera.unname(gone)
-        rejected = ((track, _but(persons, gone)) for track, persons in self.rejected.items())
+        rejected = ((track, but(persons, gone)) for track, persons in self.rejected.items())
         self.rejected = {track: persons for track, persons in rejected if persons}
         for merge in self.merges.values():
             merge.survivor, merge.absorbed = (
                 one
                 if gone.isdisjoint(one.not_persons)
-                else msgspec.structs.replace(one, not_persons=_but(one.not_persons, gone))
+                else msgspec.structs.replace(one, not_persons=but(one.not_persons, gone))
                 for one in (merge.survivor, merge.absorbed)
             )
 

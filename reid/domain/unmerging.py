@@ -7,10 +7,11 @@ import msgspec
 from reid.contracts.commands import UnmergePersons
 from reid.contracts.events import AnyEvent, PersonSplit, PersonState, TrackRef, TrackSpan
 from reid.domain import labels
+from reid.domain.person import MAX_SPANS, Merge, Person
 from reid.domain.policy import Policy
 from reid.domain.rejection import rejected
 from reid.domain.spans import visits_since
-from reid.domain.state import MAX_SPANS, Merge, Person, SiteState
+from reid.domain.state import SiteState
 from reid.domain.templates import most_diverse
 from reid.domain.worn import Worn
 

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from reid.contracts.events import TrackRef, TrackSpan
 from reid.domain.passages import Passages, passage
-from reid.domain.state import Person
+from reid.domain.person import Person
 
 #: Up to so far behind a person's last sighting (milliseconds) a frame is taken in the order in which it
 #: comes: so far a camera's clock may as well be off, and then that order is right and the times are not.

@@ -66,7 +66,8 @@ def continues(known: Interval, seen: Interval, gap: int) -> bool:
 
 def bound(visit: Visit) -> None:
     """Keeps the visit at `MAX_INTERVALS`: the oldest two neighbours at one camera become one; where there are
-    none, the oldest goes. Tracks so old can't be moved to others any more (`reid.domain.state.MAX_SPANS`)."""
+    none, the oldest goes. Tracks so old can't be moved to others any more (`reid.domain.person.MAX_SPANS`).
+    """
     kept = visit.intervals
     while len(kept) > MAX_INTERVALS:
         for place in range(len(kept) // 2):

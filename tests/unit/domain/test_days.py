@@ -8,9 +8,10 @@ import pytest
 from reid.contracts.commands import ForgetPerson, MergePersons
 from reid.contracts.events import PersonRegistered, PersonSeen, PersonsMerged, PersonSuggested
 from reid.domain.days import apart_persons, day_of
+from reid.domain.person import Person
 from reid.domain.policy import Policy
 from reid.domain.snapshot import digest, dump, load
-from reid.domain.state import MAX_SUGGESTED, Person, SiteState
+from reid.domain.state import MAX_SUGGESTED, SiteState
 from tests.unit.domain.crowds import crowd
 from tests.unit.domain.story import PLAIN, SITE, Story, at, look, walk
 from tests.unit.domain.test_reviewing import confirm

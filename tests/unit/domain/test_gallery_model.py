@@ -25,9 +25,10 @@ from reid.contracts.detections import Person as Seen
 from reid.contracts.embedding import decode_wire, encode_wire, fixed_to_bytes, to_fixed
 from reid.contracts.events import AnyEvent, CommandRejected, TrackRef
 from reid.domain.evolve import evolve
+from reid.domain.person import Person
 from reid.domain.policy import Policies, Policy
 from reid.domain.snapshot import dump, load
-from reid.domain.state import PartitionState, Person, SiteState
+from reid.domain.state import PartitionState, SiteState
 from reid.domain.step import step
 from reid.domain.validate import check
 from tests.unit.domain.naive_gallery import TTL, NaiveGallery

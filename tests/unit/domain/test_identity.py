@@ -11,7 +11,7 @@ from reid.domain import labels
 from reid.domain.identify import UNTOLD
 from reid.domain.policy import Policy
 from reid.domain.snapshot import dump, load
-from reid.domain.state import PendingTrack
+from reid.domain.tracks import PendingTrack
 from tests.unit.domain.story import DIM, MODEL, PLAIN, SITE, START, Story, at, frame, look, person, walk
 from tests.unit.domain.test_commands import merge, reset
 from tests.unit.domain.test_reviewing import confirm

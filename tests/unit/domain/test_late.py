@@ -12,10 +12,11 @@ from reid.contracts.policy import Policy
 from reid.domain.days import trusted
 from reid.domain.hearing import MAX_RUNS, Hearing
 from reid.domain.passages import Passages, passage
+from reid.domain.person import Person
 from reid.domain.scoring import Score
 from reid.domain.snapshot import digest, dump, load
 from reid.domain.spans import visits
-from reid.domain.state import PartitionState, Person, Revisions
+from reid.domain.state import PartitionState, Revisions
 from reid.domain.step import step
 from reid.domain.ways import came, gate
 from tests.unit.domain.story import SITE, Story, at, frame, message, person, walk

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from reid.contracts.events import PersonRegistered, PersonSeen, PersonsMerged, PersonSplit
 from reid.domain import pairing
 from reid.domain.lately import HERE, Lately
+from reid.domain.person import Person
 from reid.domain.policy import Policy
-from reid.domain.state import Person
 from tests.unit.domain.story import PLAIN, Story, at, frame, look, person, walk
 
 DAY = 86_400

@@ -7,10 +7,11 @@ import pytest
 from reid.contracts.commands import AddTemplates, Shown
 from reid.contracts.embedding import encode_wire
 from reid.contracts.events import PersonSeen, PersonSplit, PersonState, PersonTemplateRemoved, Template
+from reid.domain.person import Merge, Person
 from reid.domain.poisoning import without
 from reid.domain.policy import Policy
 from reid.domain.snapshot import digest, dump, load
-from reid.domain.state import Merge, Person, SiteState
+from reid.domain.state import SiteState
 from tests.unit.domain.story import DIM, MODEL, SITE, Story, at, frame, person
 from tests.unit.domain.test_commands import merge
 from tests.unit.domain.test_undo import unmerge

@@ -14,9 +14,10 @@ from reid.domain.basis import LENGTH, basis_of
 from reid.domain.centring import cosines
 from reid.domain.gallery import Candidate, Gallery, Search
 from reid.domain.nearest import _best
+from reid.domain.person import Person
 from reid.domain.prototypes import Prototypes
 from reid.domain.snapshot import dump, load
-from reid.domain.state import PartitionState, Person
+from reid.domain.state import PartitionState
 from tests.unit.depth import some
 from tests.unit.domain.large_galleries import bounded_from
 from tests.unit.domain.test_gallery_rows import CAMERAS, DIM, MODEL, Known

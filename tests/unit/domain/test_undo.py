@@ -5,7 +5,8 @@ import pytest
 
 from reid.contracts.commands import ForgetPerson, MoveTracks, RejectTrack, RenamePerson, UnmergePersons
 from reid.contracts.events import CommandRejected, PersonRegistered, PersonSeen, PersonSplit, TrackRef
-from reid.domain.state import MAX_ANSWERED, MAX_SPANS, Person
+from reid.domain.person import MAX_SPANS, Person
+from reid.domain.state import MAX_ANSWERED
 from tests.unit.domain.story import SITE, Story, at, frame, look, person, walk
 from tests.unit.domain.test_commands import merge, rename, two_persons
 

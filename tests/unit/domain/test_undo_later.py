@@ -5,8 +5,8 @@ import pytest
 
 from reid.contracts.commands import ForgetPerson
 from reid.contracts.events import CommandRejected, PersonRegistered, PersonSplit, TrackRef
+from reid.domain.person import MAX_SPANS, Person
 from reid.domain.snapshot import dump, load
-from reid.domain.state import MAX_SPANS, Person
 from tests.unit.domain.story import SITE, Story, at, frame, look, person, walk
 from tests.unit.domain.test_commands import merge, two_persons
 from tests.unit.domain.test_undo import move, reject, track, unmerge
