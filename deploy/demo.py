@@ -1,5 +1,6 @@
 """``saferoom demo``: everything with cameras, shown live; then counted, scored and drawn."""
 
+import shlex
 import shutil
 import sys
 import threading
@@ -126,8 +127,13 @@ def run(settings: Settings, plan: DemoPlan) -> int:
         except Interrupted:
             return 0
     console.print(f"The log stays in {settings.home}; to see it again:", end=" ", highlight=False)
-    console.print(f"{sys.argv[0]} up --home {settings.home}", highlight=False, soft_wrap=True)
+    console.print(_again(settings), highlight=False, markup=False, soft_wrap=True)
     return 0
+
+
+def _again(settings: Settings) -> str:
+    """The command as a shell takes it: a path may have spaces."""
+    return shlex.join([sys.argv[0], "up", "--home", str(settings.home)])
 
 
 def cast_of(plan: DemoPlan) -> DemoPlan:

@@ -1,14 +1,16 @@
 """What `saferoom demo` tells whoever started it."""
 
 import re
+import shlex
 from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from rich.console import Console
 
-from deploy.demo import _introduce
+from deploy.demo import _again, _introduce
 from reid.runtime.settings import Settings
 from tests.unit.api.world import World
 
@@ -22,3 +24,8 @@ def test_an_address_that_it_named_was_not_there(make_settings: Callable[..., Set
     assert {"/openapi.json", "/persons"} <= paths
     with World(make_settings()).client() as client:
         assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
+
+
+def test_a_folder_with_a_space_was_two_arguments_of_the_command_to_see_it_again() -> None:
+    told = _again(Settings(home=Path("/data/my site")))
+    assert shlex.split(told)[-2:] == ["--home", "/data/my site"]
