@@ -57,6 +57,12 @@ def test_a_broken_link_is_told() -> None:
     assert found == ["README.md: no heading #none", "README.md: no no.md", "README.md: no ../out.webp"]
 
 
+def test_every_decision_is_in_the_list_of_decisions_once() -> None:
+    folder = ROOT / "docs/adr"
+    listed = re.findall(r"\]\((\d{4}[^)]*)\)", (folder / "README.md").read_text())
+    assert sorted(listed) == sorted(path.name for path in folder.glob("0*.md"))
+
+
 def test_every_test_and_file_is_there() -> None:
     named = {path for line in written(r"pytest ([^`|#;\n]+)") for path in line.split() if "/" in path}
     named |= written(r"`((?:api|benchmarks|deploy|docs|producers|projections|reid|streams|tests)/[\w./-]+)`")
