@@ -15,6 +15,8 @@ from api.commands import command_id
 from api.context import Context, context
 from reid.contracts.commands import AnyCommand
 from reid.contracts.views import CommandOutcome
+from reid.domain.validate import check
+from reid.errors import PoisonInput
 
 STATUS_OF: Final = {"unknown_person": 404, "unknown_track": 404, "unknown_alert": 404, "bad_label": 422}
 """Status of a refusal by its code; any other is a conflict with what is known: 409."""
@@ -81,8 +83,12 @@ class Asker:
         else:
             id_ = idempotency.command_id(ctx.settings.site_id, self.key, command)
             ctx.keys.claim(id_, now)
-        wait = "respond-async" not in self.preferences
-        outcome = await ctx.asking.ask(command({**fields, "command_id": id_}), wait)
+        made = command({**fields, "command_id": id_})
+        try:
+            check(made)
+        except PoisonInput as error:  # the agent would put it aside, and never answer
+            raise HTTPException(422, str(error)) from error
+        outcome = await ctx.asking.ask(made, "respond-async" not in self.preferences)
         if outcome is None:
             return self._pending(id_)
         if outcome.command_id != id_:

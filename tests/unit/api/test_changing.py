@@ -6,6 +6,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api.commands import command_id, issued_at
 from reid.contracts.commands import ForgetPerson, MergePersons, RenamePerson, ResetGallery
+from reid.contracts.names import RULE
 from reid.domain.labels import MAX_LABEL
 from reid.runtime.settings import Settings
 from tests.unit.api.client import TestClient
@@ -28,6 +29,22 @@ def ask(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., tuple[
     yield make
     for context in opened:
         context.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/persons/merge", {"person_id1": "a", "person_id2": "no body"}),
+        ("/persons/merge", {"person_id1": "x" * 129, "person_id2": "b"}),
+        ("/persons/a%20b/rename", {"label": "Night nurse"}),
+    ],
+)
+def test_an_id_that_cannot_be_was_a_dead_letter_and_pending_for_ever(
+    world: World, client: TestClient, path: str, body: dict[str, str]
+) -> None:
+    answer = client.post(path, json=body)
+    assert (answer.status_code, world.commands.sent) == (422, [])
+    assert RULE in answer.json()["detail"]
 
 
 def test_a_merge_answers_with_the_merged_person(world: World, client: TestClient) -> None:
