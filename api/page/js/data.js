@@ -2,9 +2,9 @@
 
 import { askAgain, get, has, Refused } from "./api.js";
 import { arrived, knownArrivals } from "./arrivals.js";
-import { inOrder } from "./format.js";
+import { inOrder, ms } from "./format.js";
 import { gathered, signal } from "./signal.js";
-import { alertsOpen, cameras, labels, loaded, moment, people, reviewOpen, site, trouble } from "./state.js";
+import { alertsOpen, cameras, labels, loaded, moment, people, reviewOpen, silence, site, trouble } from "./state.js";
 
 const PAGE = 1000; // persons a request
 const MOST = 20; // requests
@@ -53,6 +53,12 @@ function compare(answer) {
   }
 }
 
+// All at once fall silent when Kafka or what fills the views does: who is where stands still.
+function silentSince(all) {
+  const owing = all.filter(one => !["ended", "failed", "unknown"].includes(one.state));
+  return owing.some(one => one.reporting) ? 0 : Math.max(0, ...owing.map(one => ms(one.reported_at)));
+}
+
 const same = (one, other) => Object.keys(one).length === Object.keys(other).length && Object.entries(one).every(([tracker, label]) => other[tracker] === label);
 
 let then = new AbortController(); // of what is asked about the moment shown
@@ -86,7 +92,10 @@ async function loadCameras() {
     if (moment.get() !== null || !live.size) {
       labels.set(new Map(answer.cameras.map(one => [one.camera_id, one.person_labels])));
     }
-    if (moment.get() === null) compare(answer);
+    if (moment.get() === null) {
+      compare(answer);
+      silence.set(silentSince(answer.cameras));
+    }
     cameras.set(answer.cameras.sort((a, b) => inOrder(a.camera_id, b.camera_id)));
     loaded.set(true);
   });

@@ -4,6 +4,7 @@ import { alertsView } from "./alerts.js";
 import { askForKeyBy, get, has } from "./api.js";
 import { refreshAll, refreshCameras } from "./data.js";
 import { h, keyed, setText } from "./dom.js";
+import { when } from "./format.js";
 import { groupsView } from "./groups.js";
 import { icon } from "./icons.js";
 import { journeysView } from "./journeys.js";
@@ -17,7 +18,7 @@ import { startRouter } from "./router.js";
 import { searchView } from "./search.js";
 import { showKeys, startShortcuts } from "./shortcuts.js";
 import { connect } from "./socket.js";
-import { alertsOpen, connection, features, moment, reviewOpen, site, trouble, who } from "./state.js";
+import { alertsOpen, connection, features, moment, reviewOpen, silence, site, trouble, who } from "./state.js";
 import { startTheme, toggleTheme } from "./theme.js";
 
 const STATUS_MS = 5000;
@@ -57,13 +58,16 @@ function drawTools() {
 
 function drawConnection() {
   const pill = byId("connection"), { state, retryIn } = connection.get();
-  const past = moment.get() !== null;
-  pill.dataset.state = past ? "past" : state;
-  setText(pill, past ? "Replay" : { live: "Live", connecting: "Connecting …", lost: retryIn < 2000 ? "Reconnecting …" : `Lost, retry in ${Math.round(retryIn / 1000)} s` }[state]);
+  const shown = moment.get() !== null ? "past" : state === "live" && notCurrent() ? "stale" : state;
+  pill.dataset.state = shown;
+  setText(pill, { past: "Replay", live: "Live", stale: "Out of date", connecting: "Connecting …", lost: retryIn < 2000 ? "Reconnecting …" : `Lost, retry in ${Math.round(retryIn / 1000)} s` }[shown]);
 }
 
+// What the page shows stands still, though the API is there. The reason.
+const notCurrent = () => trouble.get() || (silence.get() && `No camera has reported since ${when(silence.get())}, and who is where is as of then: \`saferoom doctor\` says why.`);
+
 function drawNotice() {
-  const notice = byId("notice"), away = trouble.get();
+  const notice = byId("notice"), away = moment.get() === null ? notCurrent() : trouble.get();
   const open = who.get().auth === "off" && !sessionStorage.getItem("saferoom-open-seen") && has("/whoami");
   notice.hidden = !away && !open;
   notice.dataset.kind = away ? "bad" : "";
@@ -81,8 +85,8 @@ async function start() {
   let open = "live";
   startRouter(VIEWS, name => drawNav((open = name)));
   for (const badge of [alertsOpen, reviewOpen]) badge.listen(() => drawNav(open));
-  for (const one of [connection, moment]) one.listen(drawConnection);
-  for (const one of [trouble, who]) one.listen(drawNotice);
+  for (const one of [connection, moment, trouble, silence]) one.listen(drawConnection);
+  for (const one of [moment, trouble, silence, who]) one.listen(drawNotice);
   site.listen(name => setText(byId("site"), name === "global" ? "" : name));
   startShortcuts(() => offered().map(section => section.name));
   drawNotice();
