@@ -14,7 +14,7 @@ from tests.unit.alerting.story import seen as alarming
 from tests.unit.api.access import bearer, guarded
 from tests.unit.api.test_alerts import AlertWorld
 from tests.unit.api.world import World
-from tests.unit.projections.story import registered, track, walk
+from tests.unit.projections.story import registered, renamed, track, walk
 from tests.unit.projections.test_reviews import bound, matched
 
 pytestmark = pytest.mark.browser
@@ -117,6 +117,19 @@ def test_half_an_escape_in_the_address_left_the_page_blank(chrome: Any, world: W
         page.wait_for_selector("text=Not in the gallery")
 
 
+@pytest.mark.parametrize(
+    ("place", "expected"), [("a/history", ()), ("a%2Fhistory", ()), ("x" * 300, ("422",))]
+)
+def test_an_address_of_nobody_showed_a_person_without_a_name(
+    chrome: Any, world: World, place: str, expected: tuple[str, ...]
+) -> None:
+    """Last seen "NaN d ago", or nothing at all."""
+    world.happens(*walk("a", 0, "Ada", "room1"))
+    with served(world) as url, opened(chrome, url, f"/#/people/{place}", expected=("404", *expected)) as page:
+        page.wait_for_selector("text=Not in the gallery")
+        assert page.locator(".identity").is_hidden()
+
+
 @pytest.mark.parametrize("at", ["abc", "", "-5", "99999999999999999"])
 def test_an_address_that_names_no_moment_opened_a_past_that_nobody_answers(
     chrome: Any, world: World, at: str
@@ -159,6 +172,13 @@ def test_long_names_were_cut_to_nothing(chrome: Any, world: World) -> None:
             page.goto("/#/journeys")
             page.wait_for_selector(".heat td")
             assert page.locator(".scroll:has(.heat)").evaluate(FITS)
+
+
+def test_a_long_word_as_a_name_made_its_history_scroll_sideways(chrome: Any, world: World) -> None:
+    world.happens(*walk("a", 0, "Ada", "room1"), renamed("a", "W" * 64))
+    with served(world) as url, opened(chrome, url, "/#/people/a") as page:
+        page.wait_for_selector(".steps li:has-text('Renamed')")
+        assert page.locator("html").evaluate(FITS)
 
 
 def test_the_time_of_day_stood_for_a_day_long_past(chrome: Any, world: World) -> None:

@@ -27,11 +27,13 @@ export const personView = {
     side.append(card.node);
     const load = async () => {
       try {
-        card.show(await get(`/persons/${encodeURIComponent(id)}`));
+        const found = await get(`/persons/${encodeURIComponent(id)}`);
+        if (found.person_id !== id) throw new Refused(404, `no person ${id} in the gallery`); // a slash in an address is one to the API
+        card.show(found);
         gone.hidden = true;
         side.hidden = false;
       } catch (error) {
-        if (!(error instanceof Refused) || error.status !== 404) return;
+        if (!(error instanceof Refused) || ![404, 422].includes(error.status)) return;
         gone.hidden = false;
         side.hidden = true;
         const into = await mergedInto(id);
