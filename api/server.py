@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 NAME: Final = "api"
 #: Seconds that open requests and WebSockets get to end after a stop request.
 GRACE_S: Final = 2
+#: Bytes of a message over a WebSocket, which is ignored: else each client could have 16 MiB held.
+_HEARD: Final = 4096
 #: What uvicorn logs as an error of each WebSocket that is refused by an HTTP answer (401, 429): it has one.
 _NO_FAULT: Final = "ASGI callable returned without completing handshake."
 
@@ -64,7 +66,12 @@ def server_of(settings: Settings, on_started: Callable[[], None]) -> uvicorn.Ser
 def serving(app: Any, on_started: Callable[[], None]) -> uvicorn.Server:
     """A server of any ASGI application that ends within `GRACE_S` of a signal, whoever is connected."""
     config = uvicorn.Config(
-        app, log_config=None, log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False
+        app,
+        log_config=None,
+        log_level="warning",
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+        ws_max_size=_HEARD,
     )
     made = _Server(config, on_started)
     logging.getLogger("uvicorn.error").addFilter(_faults)

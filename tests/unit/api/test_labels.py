@@ -5,6 +5,7 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from api.labels import Client
+from api.server import serving
 from reid.runtime.settings import Settings
 from tests.unit.api.client import TestClient
 from tests.unit.api.world import World
@@ -113,3 +114,8 @@ async def test_a_snapshot_never_replaces_a_change_that_came_meanwhile() -> None:
     sent.offer_snapshot({"room1": {"1": "old"}})
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(sent.next(), 0.01)
+
+
+def test_a_client_made_the_server_hold_sixteen_megabytes_that_nobody_reads() -> None:
+    """Each WebSocket could: what clients say there is ignored."""
+    assert serving(None, lambda: None).config.ws_max_size <= 4096
