@@ -46,6 +46,7 @@ from api.journey_views import JourneyViews
 from api.labels import LabelsHub
 from api.moments import AsOf, Moments
 from api.origin import SameOrigin
+from api.packed import Packed
 from api.pictures import NoPictures, Pictures
 from api.reader import Reader
 from api.readiness import Log
@@ -171,6 +172,7 @@ def create_app(
     limits = Buckets(settings.rate_limit, settings.rate_burst)
     app.add_middleware(Guard, routes=lambda: app.routes, gate=gate, site_id=settings.site_id, limits=limits)
     app.add_middleware(SameOrigin, here=gate.here, beside=gate.beside)
+    app.add_middleware(Packed)
     app.add_middleware(Heads)  # the last one added is asked first
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, faults.refused)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from api.access.roles import Role, needs
+from api.packed import takes_gzip
 from reid.runtime.crops.base import NoCrops
 
 router = APIRouter(include_in_schema=False)
@@ -54,7 +55,7 @@ class Asset:
         """``known``, ``encodings``: headers If-None-Match and Accept-Encoding."""
         if self.headers["ETag"] in known:
             return Response(status_code=304, headers={name: self.headers[name] for name in _NOTHING_NEW})
-        if "gzip" in encodings:
+        if takes_gzip(encodings):
             return Response(self.packed, headers=self.headers | {"Content-Encoding": "gzip"})
         return Response(self.body, headers=self.headers)
 
