@@ -180,8 +180,10 @@ class Views:
         return _labels({name: raw for name, raw in found.items() if name.rpartition("/")[0] == session})
 
     async def outcome(self, command_id: str) -> CommandOutcome | None:
+        """None for a command of another site, whose callers may not be those of this one."""
         raw = await self._reader.get(topics.outcome_key(command_id))
-        return None if raw is None else _outcome.decode(raw)
+        found = None if raw is None else _outcome.decode(raw)
+        return found if found is not None and found.site_id in ("", self._site) else None
 
     async def positions(self, view: str) -> dict[int, int]:
         """Partition -> next offset that the projector will apply."""

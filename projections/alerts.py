@@ -164,6 +164,7 @@ class AlertsFold:
             CommandOutcome(
                 command_id=event.command_id,
                 event_type=type_name(event),
+                site_id=event.site_id,
                 rejected=rejected,
                 code=getattr(event, "code", ""),
                 message=getattr(event, "message", ""),

@@ -111,6 +111,7 @@ def outcome_of(event: AnyEvent) -> CommandOutcome | None:
     return CommandOutcome(
         command_id=command_id,
         event_type=type_name(event),
+        site_id=event.site_id,
         rejected=isinstance(event, CommandRejected),
         code=getattr(event, "code", ""),
         message=getattr(event, "message", ""),

@@ -131,10 +131,12 @@ class PersonsChanged(msgspec.Struct, kw_only=True):
 
 
 class CommandOutcome(msgspec.Struct, kw_only=True):
-    """``event_type`` of the event that answered the command; ``code`` and ``message`` when rejected."""
+    """``event_type`` of the event that answered the command; ``code`` and ``message`` when rejected.
+    ``site_id``: whose command it was; empty where an older projector wrote it, an hour ago at most."""
 
     command_id: str
     event_type: str
+    site_id: str = ""
     rejected: bool = False
     code: str = ""
     message: str = ""

@@ -1,17 +1,20 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from api.commands import command_id, issued_at
+from projections.changes import SetOutcome
 from reid.contracts.commands import ForgetPerson, MergePersons, RenamePerson, ResetGallery
 from reid.contracts.names import RULE
+from reid.contracts.topics import outcome_key
 from reid.domain.labels import MAX_LABEL
 from reid.runtime.settings import Settings
 from tests.unit.api.client import TestClient
 from tests.unit.api.world import World, refuse
-from tests.unit.projections.story import START, walk
+from tests.unit.projections.story import START, forgotten, walk
 
 
 @pytest.fixture
@@ -74,6 +77,26 @@ def test_a_merge_answers_with_the_merged_person(world: World, client: TestClient
         "code": None,
         "message": None,
     }
+
+
+def test_outcomes_of_another_sites_commands_were_told_to_this_ones_callers(
+    world: World, client: TestClient
+) -> None:
+    """Both stand in one Redis, and the id of a command is no secret: it is in answers, logs and the audit."""
+    mine, theirs = (command_id(world.now + n) for n in (0, 1))
+    world.happens(forgotten("a", command_id=mine))
+    world.happens(msgspec.structs.replace(forgotten("x", command_id=theirs), site_id="annex"))
+    assert client.get(f"/commands/{mine}").json()["person_id"] == "a"
+    other = client.get(f"/commands/{theirs}").json()
+    # As any id that nothing is known of.
+    assert (other["status"], other["event_type"], other["person_id"]) == ("pending", None, None)
+
+
+def test_an_outcome_that_an_older_projector_wrote_is_told(world: World, client: TestClient) -> None:
+    id_ = command_id(world.now)
+    told = {"command_id": id_, "event_type": "reid.person.renamed.v1", "person_id": "a"}
+    world.store._execute(SetOutcome(outcome_key(id_), msgspec.json.encode(told)))
+    assert client.get(f"/commands/{id_}").json()["person_id"] == "a"
 
 
 def test_a_merge_as_the_old_systems_clients_may_ask_for_it(world: World, client: TestClient) -> None:

@@ -77,6 +77,7 @@ def test_commands_are_answered_for_the_api(log: list[AnyAlert]) -> None:
     answers = [msgspec.json.decode(store.get(outcome_key(f"c-{n}")), type=CommandOutcome) for n in (1, 2, 3)]
     assert [a.rejected for a in answers] == [False, False, True]
     assert answers[2].code == "unknown_alert"
+    assert {a.site_id for a in answers} == {"global"}
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])

@@ -262,6 +262,7 @@ def test_a_new_label_shows_on_every_camera() -> None:
     assert view.outcome("c1") == {
         "command_id": "c1",
         "event_type": "reid.person.renamed.v1",
+        "site_id": SITE,
         "rejected": False,
         "code": "",
         "message": "",
@@ -298,6 +299,7 @@ def test_a_refused_command_has_an_outcome_and_changes_nothing() -> None:
     assert view.outcome("c1") == {
         "command_id": "c1",
         "event_type": "reid.command.rejected.v1",
+        "site_id": SITE,
         "rejected": True,
         "code": "seen_together",
         "message": "they are two people",
