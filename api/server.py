@@ -82,8 +82,11 @@ def _faults(said: logging.LogRecord) -> bool:
     return said.msg != _NO_FAULT
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; port 0 takes a free one. Raises `ConfigError` with the remedy."""
+def listen(
+    host: str, port: int, *, host_by: str = "SAFEROOM_API_HOST", port_by: str = "SAFEROOM_API_PORT"
+) -> socket.socket:
+    """A bound socket; port 0 takes a free one. Raises `ConfigError` with the remedy: ``host_by`` and
+    ``port_by`` are the settings, or options, that they came from."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -93,11 +96,11 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         if error.errno == errno.EADDRINUSE:
             raise ConfigError(
-                f"port {port} on {host} is taken by another program: stop it, or set SAFEROOM_API_PORT to "
+                f"port {port} on {host} is taken by another program: stop it, or set {port_by} to "
                 "another port (0 takes a free one)"
             ) from error
         raise ConfigError(
-            f"can't listen on {host}:{port} ({error.strerror}): set SAFEROOM_API_HOST and SAFEROOM_API_PORT"
+            f"can't listen on {host}:{port} ({error.strerror}): set {host_by} and {port_by}"
         ) from error
     return listener
 

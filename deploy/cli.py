@@ -1,8 +1,9 @@
 """``saferoom``: one command for all, and each process alone. Imports are lazy: ``--help`` must be instant."""
 
+import errno
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -35,14 +36,29 @@ app = typer.Typer(
 
 #: Exit code for a `ReidError`: something to put right, told in one line.
 EXIT_REFUSED = 2
+#: No space left, no more allowed to this user, or to a file (`ulimit -f`).
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main() -> None:
-    """Entry point. A deliberate error is one line on stderr; a bug keeps its traceback."""
+    """Entry point. A deliberate error is one line on stderr, and so is a full disk; a bug keeps its traceback."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            # Here, and not when the interpreter ends: then it could only say that it ignored what went wrong.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except ReidError as error:
         sys.stderr.write(f"saferoom: {error}\n")
+        sys.exit(EXIT_REFUSED)
+    except OSError as error:
+        if error.errno not in (*_FULL, errno.EPIPE):
+            raise
+        sys.stdout = None  # nothing more may be written at exit either
+        if error.errno == errno.EPIPE:  # `saferoom … | head`: the reader has enough
+            sys.exit(1)
+        sys.stderr.write(f"saferoom: not all could be written: {error.strerror}\n")
         sys.exit(EXIT_REFUSED)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from deploy import log
 from deploy.export_files import FORMATS, sink
-from deploy.export_rows import Row, moment, row_of
+from deploy.export_rows import Row, row_of
 from reid.contracts.codec import EVENT_TYPES
 from reid.contracts.topics import EVENTS
 from reid.contracts.upcasters import UPCASTERS
@@ -19,7 +19,7 @@ from reid.runtime.settings import Settings
 @dataclass(frozen=True)
 class Export:
     """``from_offset``: of each partition. ``since`` (included), ``until`` (not included): time of the
-    event, RFC 3339. ``types``: names or patterns such as ``reid.person.*``. ``templates``: with what
+    event, RFC 3339 or milliseconds since the epoch. ``types``: names or patterns such as ``reid.person.*``. ``templates``: with what
     persons look like."""
 
     out: Path
@@ -108,7 +108,6 @@ def _filter(wanted: Export) -> _Filter:
 
 
 def _moment(option: str, text: str | None) -> int | None:
-    try:
-        return None if text is None else moment(text)
-    except ValueError as error:
-        raise ConfigError(f"{option} {text}: a time such as 2026-11-22T10:00:00Z") from error
+    from deploy.replay_command import moment_of  # imports the API, which most exports need not wait for
+
+    return None if text is None else moment_of(text, option)

@@ -11,6 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from deploy.export_rows import COLUMNS, Row
+from deploy.places import whole_file
 from reid.contracts.cloudevents import rfc3339
 from reid.errors import ConfigError
 
@@ -77,7 +78,7 @@ FORMATS: Final[dict[str, type[JsonLines] | type[Parquet]]] = {"jsonl": JsonLines
 
 @contextmanager
 def sink(path: Path, kind: str) -> Iterator[Sink]:
-    """A file that is there, whole, at the end of the block, or not at all. ``-``: standard output.
+    """A `whole_file` of them; ``-``: standard output.
 
     Raises `ConfigError` when it can't be written.
     """
@@ -87,14 +88,7 @@ def sink(path: Path, kind: str) -> Iterator[Sink]:
         yield JsonLines(sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            opened = FORMATS[kind](file)
-            yield opened
-            opened.close()
-        part.replace(path)
-    except OSError as error:
-        raise ConfigError(f"--out {path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path, "--out") as file:
+        opened = FORMATS[kind](file)
+        yield opened
+        opened.close()

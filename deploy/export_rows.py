@@ -3,7 +3,6 @@
 Rows are made from the JSON, not from our types: events of a newer version are exported too.
 """
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -103,12 +102,6 @@ def without_templates(part: Any) -> Any:
         for key, value in part.items()
         if key != "vector" and not (key == "template" and isinstance(value, str))
     }
-
-
-def moment(text: str) -> int:
-    """RFC 3339, UTC where no zone is named -> milliseconds since the epoch. Raises `ValueError`."""
-    found = datetime.fromisoformat(text)
-    return round((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _part(data: dict[str, Any], name: str) -> dict[str, Any]:

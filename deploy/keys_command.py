@@ -10,6 +10,8 @@ from deploy import options
 
 app = typer.Typer(help="API keys: who may use the API.", no_args_is_help=True)
 _DAY_MS: Final = 24 * 3600 * 1000
+#: A hundred years: an end that no calendar has could not be listed, nor any key beside it.
+_MOST_DAYS: Final = 36_500
 
 
 def register(parent: typer.Typer) -> None:
@@ -26,7 +28,9 @@ def create(
         str | None,
         typer.Option("--sites", metavar="A,B", help="Sites that it may see; * for all. Default: this one."),
     ] = None,
-    days: Annotated[int | None, typer.Option("--days", min=1, help="Ends by itself after so long.")] = None,
+    days: Annotated[
+        int | None, typer.Option("--days", min=1, max=_MOST_DAYS, help="Ends by itself after so long.")
+    ] = None,
     home: options.Home = None,
 ) -> None:
     """Make a key. It is shown once, on standard output; the file keeps a hash of it."""

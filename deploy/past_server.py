@@ -47,7 +47,8 @@ def run(settings: Settings) -> None:
     refuse(settings.kafka())
     timeline, stop = Timeline(settings), threading.Event()
     follower = threading.Thread(target=timeline.follow, args=(stop,), name="timeline", daemon=True)
-    with closing(listen(settings.past_host, settings.past_port)) as listener:
+    names = {"host_by": "SAFEROOM_PAST_HOST", "port_by": "SAFEROOM_PAST_PORT"}
+    with closing(listen(settings.past_host, settings.past_port, **names)) as listener:
         url = url_of(listener)
 
         def started() -> None:

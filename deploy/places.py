@@ -2,7 +2,10 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from reid.errors import ConfigError
 
@@ -33,18 +36,33 @@ def _wrong(path: Path) -> str | None:
 
 
 def write_text(path: Path, text: str, option: str) -> None:
-    """Whole or not at all. A pipe or a device gets it as it is: a file in its place would end it for all
-    others. Raises `ConfigError` naming the ``option`` when the place can't be written."""
-    half = _half(path)
+    """As `whole_file`."""
+    with whole_file(path, option) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def whole_file(path: Path, option: str) -> Iterator[BinaryIO]:
+    """A file that is there, whole, at the end of the block, or not at all. A pipe or a device gets what is
+    written as it comes: a file in its place would end it for all others.
+
+    Raises `ConfigError` naming the ``option`` when the place can't be written.
+    """
+    if wrong := _wrong(path):
+        raise ConfigError(f"can't write {path} ({wrong}): give {option} another place")
+    through = _is_no_file(path)
+    half = path if through else _half(path)
     try:
-        if _is_no_file(path):
-            path.write_text(text, encoding="utf-8")
-            return
-        half.write_text(text, encoding="utf-8")
-        half.replace(path)
+        with half.open("wb") as file:
+            yield file
+        if not through:
+            half.replace(path)
     except OSError as error:
-        half.unlink(missing_ok=True)
-        raise ConfigError(f"can't write {path} ({error.strerror}): give {option} another place") from error
+        why = error.strerror or error  # Arrow's have none
+        raise ConfigError(f"can't write {path} ({why}): give {option} another place") from error
+    finally:
+        if not through:
+            half.unlink(missing_ok=True)
 
 
 def _half(path: Path) -> Path:

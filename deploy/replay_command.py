@@ -45,7 +45,7 @@ def serve(settings: Settings, at: str, port: int) -> None:
     gate = Gate.of(settings, now_ms)
     past = fold(settings, at)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    with closing(listen(settings.api_host, port)) as listener:
+    with closing(listen(settings.api_host, port, port_by="--serve")) as listener:
         said = f"answers as of {rfc3339(past.moment)} at {url_of(listener)}\n"
         serving(app_of(past, settings, gate), lambda: _say(said)).run(sockets=[listener])
 
@@ -69,13 +69,13 @@ def fold(settings: Settings, at: str) -> Past:
     return past
 
 
-def moment_of(text: str) -> int:
-    """As the API's ``at``. Raises `ConfigError`."""
+def moment_of(text: str, option: str = "--at") -> int:
+    """As the API's ``at``. Raises `ConfigError` naming the ``option``."""
     try:
         return moments.moment_of(text)
     except HTTPException as error:
         said = "give a time such as 2026-11-22T10:00:00Z, or milliseconds"
-        raise ConfigError(f"--at {text}: {said}") from error
+        raise ConfigError(f"{option} {text}: {said}") from error
 
 
 def path_of(query: Sequence[str]) -> str:

@@ -1,5 +1,8 @@
 """The command line: options over environment, one clear line for what is wrong, and a quick start."""
 
+import errno
+import io
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +15,7 @@ import typer.main
 import typer.testing
 from typer.testing import CliRunner
 
+from api.server import listen
 from deploy import cli
 from deploy.inputs import video_files
 from deploy.options import environment_of, settings_from
@@ -112,6 +116,51 @@ def test_a_full_disk_is_refused(saferoom: Saferoom, tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr("shutil.disk_usage", lambda _path: _ntuple_diskusage(10**9, 10**9 - 1000, 1000))
     assert "needed: free some space" in saferoom("up", "--home", tmp_path, "--port", 0)
+
+
+class Full(io.StringIO):
+    """Standard output on a full disk, or, with another ``error``, a pipe that nobody reads any more."""
+
+    error = errno.ENOSPC
+
+    def flush(self) -> None:
+        raise OSError(self.error, os.strerror(self.error))
+
+
+def test_a_full_disk_behind_standard_output_was_a_traceback(
+    saferoom: Saferoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert "not all could be written: No space left on device" in saferoom(
+        "crops", "show", "--home", tmp_path
+    )
+
+
+def test_a_reader_that_has_enough_was_told_of_an_ignored_exception(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gone = Full()
+    gone.error = errno.EPIPE
+    monkeypatch.setattr(sys, "stdout", gone)
+    monkeypatch.setattr(sys, "argv", ["saferoom", "crops", "show", "--home", str(tmp_path)])
+    with pytest.raises(SystemExit) as ending:
+        cli.main()
+    assert ending.value.code == 1 and capfd.readouterr().err == ""
+
+
+def test_a_busy_port_of_the_past_was_said_to_be_the_apis() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ConfigError, match="SAFEROOM_PAST_PORT"):
+            listen("127.0.0.1", port, port_by="SAFEROOM_PAST_PORT")
+
+
+def test_a_key_that_ends_after_all_calendars_broke_the_list_of_keys(tmp_path: Path) -> None:
+    answer = CliRunner().invoke(
+        cli.app, ["keys", "create", "--home", str(tmp_path), "--name", "desk", "--days", "36501"]
+    )
+    assert answer.exit_code == 2 and "--days" in answer.output
+    assert not (tmp_path / "keys.json").exists()
 
 
 def test_an_unreadable_video_is_refused(saferoom: Saferoom, tmp_path: Path) -> None:
