@@ -41,7 +41,7 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main() -> None:
-    """Entry point. A deliberate error is one line on stderr, and so is a full disk; a bug keeps its traceback."""
+    """Entry point. A deliberate error, or a full disk, is one line on stderr; a bug keeps its traceback."""
     try:
         try:
             app()

@@ -19,8 +19,8 @@ from reid.runtime.settings import Settings
 @dataclass(frozen=True)
 class Export:
     """``from_offset``: of each partition. ``since`` (included), ``until`` (not included): time of the
-    event, RFC 3339 or milliseconds since the epoch. ``types``: names or patterns such as ``reid.person.*``. ``templates``: with what
-    persons look like."""
+    event, RFC 3339 or milliseconds since the epoch. ``types``: names or patterns such as
+    ``reid.person.*``. ``templates``: with what persons look like."""
 
     out: Path
     kind: str = "jsonl"

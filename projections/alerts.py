@@ -36,7 +36,7 @@ _view: Final = msgspec.json.Decoder(AlertView)
 class AlertsView:
     """``kept``: alerts of a site."""
 
-    name, topic, form = ALERTS_VIEW, ALERTS, 1
+    name, topic, form = ALERTS_VIEW, ALERTS, 2
 
     def __init__(self, kept: int = ALERTS_KEPT) -> None:
         self._kept = kept

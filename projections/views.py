@@ -157,7 +157,7 @@ class PersonsView:
     """Persons, their index, sums, histories and journeys, live labels, decisions to review, how late cameras
     are, and outcomes of commands, from the event log."""
 
-    name, topic, form = PERSONS_VIEW, EVENTS, 6
+    name, topic, form = PERSONS_VIEW, EVENTS, 7
 
     def __init__(
         self,

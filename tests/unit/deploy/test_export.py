@@ -31,7 +31,7 @@ ROW = {**dict.fromkeys(COLUMNS), "type": "reid.person.seen.v1", "at": 1_000}
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_an_export_into_a_pipe_or_a_device_became_a_file_in_its_place(tmp_path: Path, kind: str) -> None:
-    """As root ``--out /dev/null`` was the end of it for everybody on the machine; a pipe's reader heard nothing."""
+    """As root ``--out /dev/null`` was the end of it for all of the machine; a pipe's reader heard nothing."""
     os.mkfifo(pipe := tmp_path / "pipe")
     (link := tmp_path / "link").symlink_to(tmp_path / "target")
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
