@@ -37,15 +37,18 @@ def sidecar_of(model: Path) -> Path | None:
 
 def read(sidecar: Path) -> Stated:
     """Its fields, not yet checked. Raises `ConfigError` when it is no JSON or YAML, or no mapping."""
+    kind, decode = (
+        ("JSON", msgspec.json.decode) if sidecar.suffix == ".json" else ("YAML", msgspec.yaml.decode)
+    )
     try:
-        raw = sidecar.read_bytes()
-        if sidecar.suffix == ".json":
-            return msgspec.json.decode(raw, type=Stated)
-        return msgspec.yaml.decode(raw, type=Stated)
+        return decode(sidecar.read_bytes(), type=Stated)
     except OSError as error:
         raise ConfigError(f"{sidecar}: can't be read ({error.strerror})") from error
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{sidecar}: holds no fields, one a line such as `family: torchreid`") from error
     except msgspec.MsgspecError as error:
-        raise ConfigError(f"{sidecar}: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).replace('in "<byte string>", ', "").split())
+        raise ConfigError(f"{sidecar}: is no {kind}: {reason}") from error
 
 
 def declared(base: Declared, stated: Stated, where: str) -> Declared:

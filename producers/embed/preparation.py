@@ -33,7 +33,7 @@ from producers.models.catalogue import entry_of
 from producers.models.files import fingerprint
 from producers.network import Network
 from producers.sidecar import Stated, declared, new_sidecar, read, sidecar_of
-from reid.contracts.names import alike, is_name, with_remedy
+from reid.contracts.names import LONGEST, alike, is_name, with_remedy
 from reid.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,11 @@ def preparation_of(path: Path, network: Network) -> Preparation:
     found = declared(base, {"name": alike(path.stem, "encoder"), **stated}, where)
     if not is_name(found.name):
         raise ConfigError(f"{where}: field {with_remedy('name', found.name, 'encoder')}")
+    if len(found.version) > LONGEST or not found.version.isprintable():
+        # It stands in every event that names the model.
+        raise ConfigError(
+            f"{where}: field version: {found.version[:40]!r}: {LONGEST} printable characters at most"
+        )
     width, height = _size(found, network, where)
     prepared = msgspec.structs.replace(
         found,

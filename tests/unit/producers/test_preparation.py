@@ -96,8 +96,13 @@ class TestSidecar:
     @pytest.mark.parametrize(
         ("text", "words"),
         [
-            ("width: [", "net.saferoom.yaml: "),
-            ("- 1", "net.saferoom.yaml: "),
+            # Told in the words of the decoder: "Expected `object`, got `null`", 'in "<byte string>"'.
+            ("width: [", "net.saferoom.yaml: is no YAML: while parsing a flow node did not find"),
+            ("- 1", "net.saferoom.yaml: holds no fields, one a line such as `family: torchreid`"),
+            ("# nothing", "net.saferoom.yaml: holds no fields, one a line such as `family: torchreid`"),
+            # Anything was taken, and stood in every event of that camera.
+            ('version: "3\\n4"', "field version: '3\\n4': 128 printable characters at most"),
+            (f"version: {'x' * 129}", "128 printable characters at most"),
             ("widht: 16", "`widht`"),
             ("width: 16.5", "field width: "),
             ("channels: GRB", "field channels: "),
