@@ -302,6 +302,12 @@ def migrate(
         list[str] | None,
         typer.Option("--gallery", metavar="NAME", help="Only this one; repeatable. Default: every camera's."),
     ] = None,
+    camera: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--camera", metavar="OLD=NEW", help="What a camera, and its gallery, is called here; repeatable."
+        ),
+    ] = None,
     model_name: Annotated[str, typer.Option(help="Encoder of the old embeddings.")] = "legacy",
     model_version: Annotated[str, typer.Option(help="Its version.")] = "1",
     calibration: Annotated[
@@ -331,6 +337,7 @@ def migrate(
         model_version=model_version,
         calibration=calibration,
         attempt=attempt,
+        cameras=tuple(camera or ()),
     )
     run_command(options.settings_from(kafka=kafka, site=site, home=home), plan, json_file)
 

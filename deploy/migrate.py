@@ -28,13 +28,14 @@ from reid.contracts.commands import ImportPerson
 from reid.contracts.detections import Model
 from reid.contracts.embedding import encode_wire
 from reid.contracts.events import AnyEvent, CommandRejected, PersonRegistered
+from reid.contracts.names import RULE, alike, is_name
 from reid.contracts.topics import DEFAULT_SITE
 from reid.domain.importing import candidates
 from reid.domain.policy import Policies
 from reid.domain.state import PartitionState
 from reid.domain.step import step
 from reid.domain.validate import MAX_IMPORTED, check
-from reid.errors import PoisonInput
+from reid.errors import ConfigError, PoisonInput
 from reid.runtime.settings import Settings
 from streams.policies import policies_of
 
@@ -43,6 +44,7 @@ from streams.policies import policies_of
 class Options:
     """``url`` of the old Redis. ``galleries``: only these; none: all but this system's own.
     ``calibration``: as `calibration_of` reads it. ``attempt``: 2 and more bring in again what was brought in.
+    ``cameras``: ``OLD=NEW``, what cameras and galleries are called here.
     """
 
     url: str
@@ -52,6 +54,7 @@ class Options:
     model_version: str = "1"
     calibration: str = MEASURED
     attempt: int = 1
+    cameras: tuple[str, ...] = ()
 
 
 ASKED_BY: Final = "saferoom migrate"
@@ -91,8 +94,33 @@ def commands_of(
         try:
             commands.append(command_of(person, site_id, model, attempt, now))
         except PoisonInput as error:
-            refused.append(Unreadable(person.key, str(error)))
+            unheard = [name for name in (person.gallery, *person.cameras) if not is_name(name)]
+            remedy = f"; rename it: --camera '{unheard[0]}={alike(unheard[0])}'" if unheard else ""
+            refused.append(Unreadable(person.key, f"{error}{remedy}"))
     return commands, refused
+
+
+def rename(store: OldStore, cameras: Sequence[str]) -> None:
+    """Gives cameras and galleries the names of ``OLD=NEW``. The records keep their keys, by which each is
+    brought in once. Raises `ConfigError` for a name that is none, or that nobody has."""
+    names = {}
+    for text in cameras:
+        old, _, new = text.rpartition("=")
+        if not old or not is_name(new):
+            raise ConfigError(
+                f"--camera {text}: give OLD=NEW, such as 'front door=front-door'; {new!r}: {RULE}"
+            )
+        names[old] = new
+    there = {name for person in store.persons for name in (person.gallery, *person.cameras)}
+    if unknown := [old for old in names if old not in there]:
+        raise ConfigError(f"--camera {unknown[0]}=…: no record is of it, but of {', '.join(sorted(there))}")
+    store.persons = [
+        person._replace(
+            gallery=names.get(person.gallery, person.gallery),
+            cameras=tuple(dict.fromkeys(names.get(camera, camera) for camera in person.cameras)),
+        )
+        for person in store.persons
+    ]
 
 
 def plan(
@@ -146,6 +174,7 @@ def run(settings: Settings, options: Options) -> Report:
     now = time.time_ns() // 1_000_000
     mine = {settings.site_id, DEFAULT_SITE}
     store = read_store(options.url, options.galleries, mine, now)
+    rename(store, options.cameras)
     knots = calibration_of(options.calibration, store.persons)
     model = Model(options.model_name, options.model_version, max(store.dim, 1), knots)
     commands, refused = commands_of(store, settings.site_id, model, options.attempt, now)
