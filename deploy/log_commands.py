@@ -14,7 +14,7 @@ from rich.table import Table
 from deploy import log
 from reid.contracts.cloudevents import rfc3339
 from reid.contracts.codec import decode_search
-from reid.contracts.topics import ALL_TOPICS, AUDIT, EVENTS
+from reid.contracts.topics import ALL_TOPICS, AUDIT, DAY_MS, EVENTS, Topic
 from reid.errors import Unavailable
 from reid.runtime import admin
 from reid.runtime.settings import Settings
@@ -44,12 +44,19 @@ def list_topics(settings: Settings) -> None:
                 continue
             spans = log.spans(consumer, topic.name).values()
             offsets = f"{sum(low for low, _ in spans)}–{sum(high for _, high in spans)}"
-            kept = "for ever" if topic.retention_ms < 0 else f"{topic.retention_ms // 86_400_000} days"
-            kept = "newest of each key" if topic.cleanup_policy == "compact" else kept
-            table.add_row(topic.name, str(existing[topic.name]), offsets, kept)
+            table.add_row(topic.name, str(existing[topic.name]), offsets, _kept(topic))
     finally:
         consumer.close()
     Console().print(table)
+
+
+def _kept(topic: Topic) -> str:
+    if topic.cleanup_policy == "compact":
+        return "newest of each key"
+    if topic.retention_ms < 0:
+        return "for ever"
+    days, minutes = topic.retention_ms // DAY_MS, topic.retention_ms // 60_000
+    return f"{days} days" if days else f"{minutes} minutes" if minutes > 1 else "a minute"
 
 
 class Tail(NamedTuple):

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from deploy import log
-from deploy.log_commands import Tail, _write_line, _write_search, tail_events
+from deploy.log_commands import Tail, _kept, _write_line, _write_search, tail_events
 from reid.contracts.audit import SearchMade
+from reid.contracts.topics import CAMERAS, DETECTIONS, EVENTS, PICTURES
 from tests.unit.projections.growing import GrowingLog
 
 
@@ -17,6 +18,15 @@ def growing(monkeypatch: pytest.MonkeyPatch) -> GrowingLog:
     made = GrowingLog([5, 3, 0])
     monkeypatch.setattr(log, "log_reader", lambda *_, **__: made)
     return made
+
+
+def test_what_is_kept_for_a_minute_was_said_to_be_kept_for_0_days() -> None:
+    assert [_kept(topic) for topic in (DETECTIONS, EVENTS, CAMERAS, PICTURES)] == [
+        "7 days",
+        "for ever",
+        "newest of each key",
+        "a minute",
+    ]
 
 
 def test_a_log_that_grows_while_it_is_read_ends_where_it_ended_at_first(growing: GrowingLog) -> None:
