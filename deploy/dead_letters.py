@@ -31,6 +31,12 @@ class Letter(NamedTuple):
     headers: Headers
     cut: int
 
+    @property
+    def replay_of(self) -> str | None:
+        """Place of the letter that the original was a replay of; None where it came of itself."""
+        found = (raw for name, raw in self.headers if name == REPLAY_OF)
+        return next((raw.decode(errors="replace") for raw in found), None)
+
 
 class Replay(msgspec.Struct, frozen=True):
     """An entry of the replays topic, key = place of the original. ``state``: ``intended | done``.

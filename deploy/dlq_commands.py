@@ -82,17 +82,21 @@ def replay(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Send letters to their topic again, once each: what was sent again before is left out."""
+    """Send letters to their topic again, once each: what was sent again before is left out, and so is what
+    came back, unless --place names it."""
     from deploy.dead_letters import place_of
     from deploy.dlq_replay import replay as run
 
     settings = options.settings_from(kafka=kafka, home=home)
     outcome = run(settings.kafka(), topic, [place_of(text) for text in place or []])
-    sent, before = ([str(letter.place) for letter in part] for part in outcome)
+    sent, before, returned = ([str(letter.place) for letter in part] for part in outcome)
     if as_json:
-        sys.stdout.write(json.dumps({"sent": sent, "sent_before": before}) + "\n")
+        sys.stdout.write(json.dumps({"sent": sent, "sent_before": before, "came_back": returned}) + "\n")
         return
     lines = [f"sent {text}" for text in sent] + [f"sent before: {text}" for text in before]
+    lines += [
+        f"came back, left out: {text}; once what it says is mended: --place {text}" for text in returned
+    ]
     sys.stdout.write("\n".join(lines or ["no dead letters"]) + "\n")
 
 

@@ -29,22 +29,25 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 class Outcome(NamedTuple):
-    """``sent``: now; ``before``: by an earlier run, so not again."""
+    """``sent``: now; ``before``: by an earlier run, so not again. ``returned``: left out, for each is itself
+    one that was sent again, and could not be decided then either."""
 
     sent: list[Letter]
     before: list[Letter]
+    returned: list[Letter]
 
 
 def replay(bootstrap: str, topic: str | None = None, places: Sequence[Causation] = ()) -> Outcome:
-    """Sends the letters at these places, or all of a topic, or all of every input topic.
+    """Sends the letters at these places, or all of a topic, or all of every input topic, but for those that
+    came back: each run would make a new letter of each.
 
     Raises `ConfigError` for what can't be sent again, before anything is sent; `Unavailable`.
     """
     producer = transactional_producer(bootstrap, _TRANSACTIONAL_ID, error_cb=lambda _: None)
     try:
         producer.init_transactions(_TIMEOUT_S)
-        chosen = _chosen(letters(bootstrap, topic), places)
         known = replays(bootstrap)
+        chosen, returned = _chosen(letters(bootstrap, topic), places, known)
         open_ = [letter for letter in chosen if not _is(known, letter, "done")]
         _check(open_)
         new = [letter for letter in open_ if letter.place not in known]
@@ -61,21 +64,27 @@ def replay(bootstrap: str, topic: str | None = None, places: Sequence[Causation]
         raise Unavailable(
             f"replay stopped: {error.args[0].str()}. Ask again: nothing is sent twice"
         ) from error
-    return Outcome(sent, [letter for letter in chosen if letter not in sent])
+    return Outcome(sent, [letter for letter in chosen if letter not in sent], returned)
 
 
 def _is(known: dict[Causation, Replay], letter: Letter, state: str) -> bool:
     return letter.place in known and known[letter.place].state == state
 
 
-def _chosen(found: list[Letter], places: Sequence[Causation]) -> list[Letter]:
+def _chosen(
+    found: list[Letter], places: Sequence[Causation], known: dict[Causation, Replay]
+) -> tuple[list[Letter], list[Letter]]:
+    """Those to send, and those that came back and are not."""
     if not places:
-        return [letter for letter in found if letter.place.topic != EVENTS.name]
+        inputs = [letter for letter in found if letter.place.topic != EVENTS.name]
+        # One whose place has an entry was begun by name: it is ended, or told as sent before.
+        returned = [x for x in inputs if x.replay_of is not None and x.place not in known]
+        return [letter for letter in inputs if letter not in returned], returned
     by_place = {letter.place: letter for letter in found}
     missing = [str(place) for place in places if place not in by_place]
     if missing:
         raise ConfigError(f"no dead letter of {', '.join(missing)}: see `saferoom dlq list`")
-    return [by_place[place] for place in dict.fromkeys(places)]
+    return [by_place[place] for place in dict.fromkeys(places)], []
 
 
 def _check(chosen: Iterable[Letter]) -> None:

@@ -206,11 +206,19 @@ def test_what_is_sent_again_is_sent_once_and_decided(topics: str, settings: Sett
     assert json.loads(dlq("show", place))["headers"] == {"trace": "7"}
     # A place written otherwise ended in a traceback.
     assert dlq("show", place.replace(f"/{home}/1", f"/0{home}/01")) == dlq("show", place)
-    assert json.loads(dlq("replay", "--place", place, "--json")) == {"sent": [place], "sent_before": []}
-    assert json.loads(dlq("replay", "--place", place, "--json")) == {"sent": [], "sent_before": [place]}
+    assert json.loads(dlq("replay", "--place", place, "--json")) == {
+        "sent": [place],
+        "sent_before": [],
+        "came_back": [],
+    }
+    assert json.loads(dlq("replay", "--place", place, "--json")) == {
+        "sent": [],
+        "sent_before": [place],
+        "came_back": [],
+    }
     other = f"{COMMANDS.name}/{home}/0"
-    assert json.loads(dlq("replay", "--json")) == {"sent": [other], "sent_before": [place]}
-    assert json.loads(dlq("replay", "--json")) == {"sent": [], "sent_before": [other, place]}
+    assert json.loads(dlq("replay", "--json")) == {"sent": [other], "sent_before": [place], "came_back": []}
+    assert json.loads(dlq("replay", "--json")) == {"sent": [], "sent_before": [other, place], "came_back": []}
 
     with worker(settings, SAFEROOM_MAX_CLOCK_SKEW="86400"):
         until(lambda: len(log_of(topics, home)) == before + 1, "the command answered")
