@@ -320,7 +320,7 @@ class Settings(BaseSettings):
     def _running(self, server: str, variable: str) -> str:
         try:
             address = json.loads(self.endpoints_file.read_text())[server]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, LookupError, TypeError) as error:
             raise ConfigError(
                 f"no {server} to talk to: start the embedded one with `saferoom up`, "
                 f"or set {variable} to your own"
