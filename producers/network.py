@@ -100,10 +100,7 @@ class OnnxNetwork:
         try:
             return [np.asarray(output, np.float32) for output in self._session.run(None, given)]
         except _ONNX_ERRORS as error:
-            raise ConfigError(
-                f"model {self._path}: onnxruntime cannot run it on {batch.shape}: {error}; "
-                "do the declared width and height fit?"
-            ) from error
+            raise _cannot_run(self._path, "onnxruntime", batch, error) from error
 
 
 class OpenVinoNetwork:
@@ -126,7 +123,7 @@ class OpenVinoNetwork:
         except (RuntimeError, OSError, ConfigError) as error:
             raise ConfigError(f"model {path}: openvino cannot load it: {error}") from error
         _log_zeroed(path, zeroed)
-        self._model, self._thread = model, threading.local()
+        self._path, self._model, self._thread = path, model, threading.local()
         ports = [model.input(0), *model.outputs]
         self.names = (source.friendly_name, *(name for port in ports for name in sorted(port.get_names())))
         self.input_shape, *outputs = (_openvino_shape(port) for port in ports)
@@ -136,7 +133,10 @@ class OpenVinoNetwork:
         # A request for each thread: requests are not thread-safe, compiled models are.
         if not hasattr(self._thread, "request"):
             self._thread.request = self._model.create_infer_request()
-        found = self._thread.request.infer({0: batch})
+        try:
+            found = self._thread.request.infer({0: batch})
+        except RuntimeError as error:
+            raise _cannot_run(self._path, "openvino", batch, error) from error
         return [np.array(found[output], np.float32) for output in self._model.outputs]
 
 
@@ -145,14 +145,15 @@ def _openvino_shape(port: Any) -> Shape:
 
 
 class TorchNetwork:
-    """A TorchScript module on the CPU. Its shapes are not stated in the file."""
+    """A TorchScript module on the CPU. The file does not state its shapes, nor its input's type: that of its
+    weights is taken."""
 
     names: tuple[str, ...] = ()
     input_shape: Shape = ()
     output_shapes: tuple[Shape, ...] = ()
 
     def __init__(self, path: Path) -> None:
-        self._torch = _optional("torch", path)
+        self._path, self._torch = path, _optional("torch", path)
         try:
             with warnings.catch_warnings():
                 # torch deprecates the format for its own sake; who has such a file needs it read.
@@ -166,6 +167,7 @@ class TorchNetwork:
             tensors = [*self._module.parameters(), *self._module.buffers()]
             floating = [tensor for tensor in tensors if tensor.is_floating_point()]
             _log_zeroed(path, sum(self._zero(tensor) for tensor in floating))
+        self._type = floating[0].dtype if floating else self._torch.float32
 
     def _zero(self, weights: Any) -> int:
         tiny = (weights != 0) & (weights.abs() < NEGLIGIBLE)
@@ -173,10 +175,23 @@ class TorchNetwork:
         return int(tiny.sum())
 
     def run(self, batch: Tensor) -> list[Tensor]:
-        with self._torch.inference_mode():
-            found = self._module(self._torch.from_numpy(batch))
+        try:
+            with self._torch.inference_mode():
+                found = self._module(self._torch.from_numpy(batch).to(self._type))
+        except (RuntimeError, self._torch.jit.Error) as error:
+            raise _cannot_run(self._path, "torch", batch, error) from error
         found = found if isinstance(found, tuple | list) else [found]
-        return [np.asarray(output.numpy(), np.float32) for output in found]
+        if not all(isinstance(output, self._torch.Tensor) for output in found):
+            kinds = ", ".join(type(output).__name__ for output in found)
+            raise ConfigError(f"model {self._path}: returns {kinds}; an encoder or detector returns tensors")
+        return [output.float().numpy() for output in found]
+
+
+def _cannot_run(path: Path, runtime: str, batch: Tensor, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"model {path}: {runtime} cannot run it on {batch.shape}: {error}; "
+        "do the declared width and height fit, and does it take as many pictures at a time?"
+    )
 
 
 def _log_zeroed(path: Path, count: int) -> None:

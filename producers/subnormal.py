@@ -4,7 +4,8 @@ Training with weight decay leaves many |w| < 1e-38, and every product with one t
 processor. An ONNX file is a protobuf; weights are overwritten in place with zeros of the same length, so that
 it need not be written anew and the ``onnx`` package is not needed. Field numbers: onnx.proto3 (ModelProto
 graph 7; GraphProto node 1, initializer 5; NodeProto attribute 5; AttributeProto t 5, g 6; TensorProto
-data_type 2, float_data 4, raw_data 9). OpenVINO's .xml says where in the .bin which constant lies.
+data_type 2, float_data 4, raw_data 9, data_location 14). OpenVINO's .xml says where in
+the .bin which constant lies.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from reid.errors import ConfigError
 #: Below this nothing is left of a float32 product anyway.
 NEGLIGIBLE: Final = 1e-30
 _FLOAT: Final = 1
+_EXTERNAL: Final = 1
 _TENSORS: Final = {"model": {7: "graph"}, "graph": {1: "node", 5: "tensor"}, "node": {5: "attribute"}}
 _CHILDREN: Final = {**_TENSORS, "attribute": {5: "tensor", 6: "graph"}}
 
@@ -32,7 +34,8 @@ class _Field(NamedTuple):
 def without_subnormals(model: bytes) -> tuple[bytes, int]:
     """The model with negligible weights set to 0, and how many there were.
 
-    Raises `ConfigError` when ``model`` is no protobuf.
+    Raises `ConfigError` when ``model`` is no protobuf, or has weights in another file: a version of its file
+    alone would call other weights the same.
     """
     raw = bytearray(model)
     try:
@@ -76,6 +79,11 @@ def _walk(raw: bytearray, kind: str, start: int, end: int) -> Iterator[tuple[int
 
 def _zero(raw: bytearray, start: int, end: int) -> int:
     fields = list(_fields(raw, start, end))
+    if any(f.number == 14 and f.value == _EXTERNAL for f in fields):
+        raise ConfigError(
+            "its weights lie in another file; make it one: "
+            "python -c \"import onnx; onnx.save(onnx.load('two.onnx'), 'one.onnx')\""
+        )
     if not any(f.number == 2 and f.value == _FLOAT for f in fields):
         return 0
     return sum(_zero_span(raw, field.start, field.end) for field in fields if field.number in (4, 9))

@@ -46,8 +46,9 @@ def normalised(vectors: FloatArray) -> FloatArray:
     """Rows to unit length. A row without direction (zeros, NaN) becomes the uniform vector, because a
     consumer must refuse a message that has one, and with it everybody else in the frame."""
     vectors = np.nan_to_num(vectors.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    empty = length[:, 0] < 1e-12
+    with np.errstate(over="ignore"):
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    empty = (length[:, 0] < 1e-12) | np.isinf(length[:, 0])
     vectors[empty] = 1.0
     length[empty] = np.sqrt(vectors.shape[1])
     return np.asarray(vectors / length, np.float32)

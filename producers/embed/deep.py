@@ -32,19 +32,21 @@ class DeepEmbedder:
         self._preparation = preparation
         self._fixed_batch = network.input_shape[0] if network.input_shape else None
         grey = np.full((preparation.height, preparation.width, 3), 128, np.uint8)
-        output = self._run(self._prepared([grey]))
-        if output.ndim != 2 or len(output) != 1 or not 1 < output.shape[1] <= LARGEST:
+        coloured = np.ascontiguousarray(grey + np.array([-96, -32, 64], np.int8).view(np.uint8))
+        # In one call where the file allows it: some exports fix the batch deep inside, and fail only when
+        # a second person comes.
+        output = self._embedded([grey, coloured])
+        if output.ndim != 2 or len(output) != 2 or not 1 < output.shape[1] <= LARGEST:
             raise ConfigError(
-                f"embedder {self.name}: gives {output.shape}, not one vector of 2 to {LARGEST} values a crop"
+                f"embedder {self.name}: gives {output.shape} for two crops, not one vector of 2 to {LARGEST} "
+                "values each"
             )
         self.dim = int(output.shape[1])
         if preparation.dim not in (None, self.dim):
             raise ConfigError(f"embedder {self.name}: field dim: {preparation.dim}, but it gives {self.dim}")
-        # Grey may be a network's very zero; of another crop too it has no business to say nothing.
-        coloured = np.ascontiguousarray(grey + np.array([-96, -32, 64], np.int8).view(np.uint8))
-        output = np.concatenate([output, self._run(self._prepared([coloured]))])
-        # Such rows have no direction: `normalised` would make one look of all, and the agent one person.
-        if not np.isfinite(output).all() or not output.any():
+        # Grey may be a network's very zero; of another crop too it has no business to say nothing, nor the
+        # same. Such rows have no direction of their own: all would look alike, and the agent see one person.
+        if not np.isfinite(output).all() or np.array_equal(*normalised(output)):
             raise ConfigError(
                 f"embedder {self.name}: gives {_odd(output)} whatever the crop: its weights are damaged, or "
                 "scale, mean or std of its sidecar are not those of its training"
@@ -75,9 +77,9 @@ class DeepEmbedder:
         if self._fixed_batch and wanted < self._fixed_batch:
             # A network exported with a fixed batch takes no smaller one: what is added is dropped again.
             batch = np.concatenate([batch, np.repeat(batch[-1:], self._fixed_batch - wanted, axis=0)])
-        output = self._network.run(batch)[0]
-        # Networks end in (n, d) or in (n, d, 1, 1).
-        return (output.reshape(len(output), -1) if output.ndim == 4 else output)[:wanted]
+        output = np.atleast_1d(self._network.run(batch)[0])
+        # Networks end in (n, d) or in (n, d, 1, 1); larger planes are a map that is yet to be pooled.
+        return (output[..., 0, 0] if output.ndim == 4 and output.shape[2:] == (1, 1) else output)[:wanted]
 
     def _prepared(self, crops: Sequence[Image]) -> Tensor:
         want = self._preparation
@@ -90,7 +92,9 @@ class DeepEmbedder:
 
 
 def _odd(output: FloatArray) -> str:
-    return "zeros" if np.isfinite(output).all() else "numbers that are not finite"
+    if not np.isfinite(output).all():
+        return "numbers that are not finite"
+    return "the same vector" if output.any() else "zeros"
 
 
 def _stretched(crop: Image, width: int, height: int) -> Image:

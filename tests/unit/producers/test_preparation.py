@@ -2,12 +2,13 @@
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from producers.embed.base import FloatArray, model_of
+from producers.embed.base import FloatArray, model_of, normalised
 from producers.embed.deep import LARGEST, DeepEmbedder
 from producers.embed.preparation import FAMILIES, Preparation, preparation_of
 from producers.frames import Image
@@ -195,7 +196,7 @@ class TestEmbedding:
         class Recorder(Network):
             def run(self, batch: Tensor) -> list[Tensor]:
                 seen.append(batch)
-                return [np.ones((len(batch), 4), np.float32)]
+                return [batch.mean((2, 3))]
 
         stripes = np.zeros((320, 160, 3), np.uint8)
         stripes[::2] = 255
@@ -216,6 +217,14 @@ class TestEmbedding:
         single, double = DeepEmbedder(Left(shape=shape), PLAIN), DeepEmbedder(Left(shape=shape), both)
         assert double.embed([crop]) == pytest.approx(double.embed([mirrored]), abs=1e-6)
         assert not np.allclose(single.embed([crop]), single.embed([mirrored]), atol=0.01)
+
+
+class Giving(Network):
+    """Gives what a function makes of the batch."""
+
+    def __init__(self, output: Callable[[Tensor], Tensor], batch: int | None = None) -> None:
+        super().__init__(shape=(batch, 3, 32, 16))
+        self.run = lambda batch: [output(batch)]  # type: ignore[method-assign]
 
 
 IR = """<?xml version="1.0"?>
@@ -291,6 +300,22 @@ class TestOpenVino:
             open_network(path)
 
 
+def scripted(directory: Path, output: str, kind: str = "float32") -> Path:
+    """A TorchScript module of one line."""
+    torch = pytest.importorskip("torch", reason="needs the extra torch")
+
+    class Module(torch.jit.ScriptModule):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.eye(3, dtype=getattr(torch, kind)))
+
+    module = Module()
+    second = ", y" if "y" in output else ""
+    module.define(f"def forward(self, x{second}):\n    return {output}\n")
+    module.save(str(directory / "net.ts"))
+    return directory / "net.ts"
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
 class TestTorchScript:
     def test_a_module_embeds_once_its_input_is_declared(self, tmp_path: Path) -> None:
@@ -316,6 +341,26 @@ class TestTorchScript:
         vectors = found.embed([np.full((9, 9, 3), (10, 0, 0), np.uint8)] * 3)
         assert vectors == pytest.approx(np.tile([5**-0.5, 0, 0, 2 * 5**-0.5], (3, 1)), abs=1e-5)
         assert vectors[0, 1] == 0, "the subnormal weight is gone"
+
+    @pytest.mark.parametrize(
+        ("output", "says"),
+        [
+            ("{'features': x.mean((2, 3))}", "returns dict; an encoder or detector returns tensors"),
+            ("x.mean((2, 3)).reshape(1, 3)", r"torch cannot run it on \(2, 3, 32, 16\)"),
+            ("x.mean((2, 3)) + y", r"torch cannot run it on \(2, 3, 32, 16\)"),
+        ],
+    )
+    def test_a_module_of_something_else_ended_in_a_stack_trace(
+        self, tmp_path: Path, output: str, says: str
+    ) -> None:
+        with pytest.raises(ConfigError, match=says):
+            DeepEmbedder(open_network(scripted(tmp_path, output)), PLAIN)
+
+    @pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+    def test_a_module_of_half_precision_is_given_it(self, tmp_path: Path, kind: str) -> None:
+        path = scripted(tmp_path, "x.mean((2, 3)) @ self.weight", kind)
+        vectors = DeepEmbedder(open_network(path), PLAIN).embed([np.full((9, 9, 3), (0, 30, 40), np.uint8)])
+        assert vectors == pytest.approx(np.array([[0, 0.6, 0.8]]), abs=0.01)
 
     def test_what_is_no_module_is_named(self, tmp_path: Path) -> None:
         pytest.importorskip("torch", reason="needs the extra torch")
@@ -355,6 +400,44 @@ class TestWhatTheAgentWouldRefuse:
         path.write_bytes(linear_model(np.ones((3, dim), np.float32), (32, 16)))
         with pytest.raises(ConfigError, match="not one vector of 2 to 8192 values"):
             DeepEmbedder.open(path)
+
+    @pytest.mark.parametrize("of_one", [lambda n: [1.0] * n, lambda n: [[[1.0] * 8] * 4] * n, lambda n: 1.0])
+    def test_what_is_no_vector_a_crop(self, of_one: Callable[[int], object]) -> None:
+        """The map of a network that was cut too late, the mean of all crops: either was an encoder."""
+        with pytest.raises(ConfigError, match="not one vector of 2 to 8192 values each"):
+            DeepEmbedder(Giving(lambda batch: np.array(of_one(len(batch)))), PLAIN)
+
+    def test_a_map_that_is_yet_to_be_pooled(self) -> None:
+        """Its thousand places were taken for a vector, of which cosines are nearly right."""
+        with pytest.raises(ConfigError, match=r"gives \(2, 3, 32, 16\) for two crops"):
+            DeepEmbedder(Giving(lambda batch: batch), PLAIN)
+        pooled = DeepEmbedder(Giving(lambda batch: batch.mean((2, 3), keepdims=True)), PLAIN)
+        assert pooled.dim == 3
+
+    def test_a_batch_of_one_deep_inside_failed_with_the_second_person(self) -> None:
+        def one(batch: Tensor) -> Tensor:
+            if len(batch) > 1:
+                raise ConfigError("cannot run it on two")
+            return batch.mean((2, 3))
+
+        with pytest.raises(ConfigError, match="cannot run it on two"):
+            DeepEmbedder(Giving(one), PLAIN)
+        assert DeepEmbedder(Giving(one, batch=1), PLAIN).embed(coloured(3)).shape == (3, 3)
+
+    def test_the_same_vector_for_everybody(self) -> None:
+        """All people were one."""
+        with pytest.raises(ConfigError, match="gives the same vector whatever the crop"):
+            DeepEmbedder(Giving(lambda batch: np.ones((len(batch), 4), np.float32)), PLAIN)
+
+    def test_vectors_longer_than_float32_can_tell_had_no_length(self) -> None:
+        assert normalised(np.array([[1e30, 2e30]], np.float32)) == pytest.approx(0.5**0.5)
+
+    def test_weights_in_another_file(self, tmp_path: Path) -> None:
+        """They were read from where the process stood, or not at all; their version was the graph's."""
+        graph_of_one_tensor = b"\x3a\x06\x2a\x04\x10\x01\x70\x01"
+        (tmp_path / "net.onnx").write_bytes(graph_of_one_tensor)
+        with pytest.raises(ConfigError, match=r"net\.onnx: .*its weights lie in another file; make it one"):
+            open_network(tmp_path / "net.onnx")
 
     @pytest.mark.parametrize(
         ("weight", "says"), [(np.nan, "not finite"), (np.inf, "not finite"), (0.0, "zeros")], ids=str
