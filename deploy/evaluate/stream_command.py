@@ -18,6 +18,7 @@ from deploy.report import write_json
 from deploy.session import console_for_people
 from deploy.steps import Steps
 from producers.training.data import AUTO
+from reid.errors import ConfigError
 
 COLUMNS: Final = {
     "pair_f1": "pair F1",
@@ -64,6 +65,8 @@ def run(plan: StreamPlan, variants: Sequence[Variant], play: Play = in_memory) -
     documents = [each.document(plan.seeds) for each in runs]
     shown = f"{crops.name}, {documents[0]['mean']['people']:.0f} people, mean of {len(plan.seeds)} streams"
     shown += crops.told("left out")
+    if not any(_comes_again(played.tracks) for played in runs[0].played):
+        shown += "; nobody comes twice: whether anybody is recognised can't be measured"
     console.print(comparison(shown, COLUMNS, documents))
     if plan.json_file is not None:
         write_json(plan.json_file, _document(plan, crops, documents))
@@ -74,8 +77,11 @@ def run(plan: StreamPlan, variants: Sequence[Variant], play: Play = in_memory) -
 def evaluate(
     plan: StreamPlan, variants: Sequence[Variant], crops: CropSet, steps: Steps, play: Play
 ) -> list[StreamRun]:
-    """Every variant on the same streams."""
+    """Every variant on the same streams. Raises `ConfigError` for streams of one person: every rule gets
+    those right."""
     all_tracks = [tracks_of(crops, plan.people, seed) for seed in plan.seeds]
+    if any(len({track.person for track in tracks}) < 2 for tracks in all_tracks):
+        raise ConfigError(f"{plan.directory}: a stream of one person; telling apart needs two")
     needed = crops.of(sorted({track.person for tracks in all_tracks for track in tracks}))
     # What cannot be opened is said before the work on the others.
     encoders = {name: Encoder.open(name) for name in dict.fromkeys(each.embedder for each in variants)}
@@ -96,6 +102,11 @@ def evaluate(
             step.detail = f"{sum(len(tracks) for tracks in all_tracks)} tracks"
         runs.append(StreamRun(variant, encoder, results, time.perf_counter() - began))
     return runs
+
+
+def _comes_again(tracks: Sequence[Track]) -> bool:
+    """Whether anybody does, on another camera."""
+    return len({track.person for track in tracks}) < len(tracks)
 
 
 def _stream(

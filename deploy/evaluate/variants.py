@@ -4,12 +4,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Any, Final
 
 import msgspec
+from pydantic import Field, TypeAdapter, ValidationError
 
 from producers.models.store import resolved
 from reid.contracts.policy import Policy
 from reid.errors import ConfigError
+from reid.runtime.settings import Settings
+
+#: Of the rule: what is asked for by its setting's name, and how many of the rule's are one of the setting's.
+_SETTINGS: Final = {
+    "threshold": ("similarity_threshold", 1),
+    "seen_interval": ("seen_interval", 1000),
+    "track_timeout": ("track_timeout", 1000),
+    "visit_gap": ("visit_gap", 1000),
+    "day_starts": ("day_start_hour", 3_600_000),
+    "ttl": ("ttl_days", 86_400_000),
+}
 
 
 @dataclass(frozen=True)
@@ -62,8 +75,9 @@ def _short(embedder: str) -> str:
 
 
 def policy_with(policy: Policy, changes: Sequence[str]) -> Policy:
-    """``name=value`` each; values as in JSON. Raises `ConfigError` naming what there is."""
-    fields = Policy.__struct_fields__
+    """``name=value`` each; values as in JSON. Raises `ConfigError` naming what there is, and for what the
+    setting of that number would not take."""
+    fields = [name for name in Policy.__struct_fields__ if name != "rule"]
     values = msgspec.structs.asdict(policy)
     for change in changes:
         name, equals, text = change.partition("=")
@@ -74,9 +88,29 @@ def policy_with(policy: Policy, changes: Sequence[str]) -> Policy:
         except msgspec.DecodeError:
             values[name] = text
     try:
-        return msgspec.convert(values, Policy)
+        made = msgspec.convert(values, Policy)
     except msgspec.ValidationError as error:
         raise ConfigError(f"policy {', '.join(changes)}: {error}") from error
+    for change in changes:
+        name = change.partition("=")[0]
+        _check(change, name, getattr(made, name))
+    return made
+
+
+def _check(change: str, name: str, value: Any) -> None:
+    """Numbers that have no setting must not be negative."""
+    if name == "camera_thresholds":
+        for threshold in value.values():
+            _check(change, "threshold", threshold)
+    elif isinstance(value, int | float):
+        setting, of_one = _SETTINGS.get(name, (name, 1))
+        field = Settings.model_fields.get(setting)
+        bounds = field.metadata if field else [Field(ge=0)]
+        try:
+            TypeAdapter(Annotated[float, *bounds]).validate_python(value / of_one)
+        except ValidationError as error:
+            unit = "" if of_one == 1 else f"as SAFEROOM_{setting.upper()} counts, "
+            raise ConfigError(f"policy {change}: {unit}{error.errors()[0]['msg'].lower()}") from error
 
 
 def seeds_of(text: str) -> list[int]:

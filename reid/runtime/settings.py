@@ -19,7 +19,7 @@ from reid.runtime.kafka_access import Access, Address, Mechanism, Protocol
 from reid.runtime.kafka_login import access_from
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(gt=0.0)]
+Seconds = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
 def _default_home() -> Path:
@@ -134,10 +134,10 @@ class Settings(BaseSettings):
     similarity_threshold: Unit = Field(
         0.6, description="Calibrated similarity from which two appearances are one person."
     )
-    camera_thresholds: dict[str, float] = Field(
+    camera_thresholds: dict[str, Unit] = Field(
         default_factory=dict, description='JSON, thresholds of single cameras: {"room1": 0.65}.'
     )
-    site_thresholds: dict[str, float] = Field(
+    site_thresholds: dict[str, Unit] = Field(
         default_factory=dict, description='JSON, thresholds of single sites: {"annex": 0.65}.'
     )
     margin: Unit = Field(0.03, description="By how much the best candidate must beat the next.")
@@ -203,7 +203,9 @@ class Settings(BaseSettings):
     embedder_url: str | None = Field(
         None, description="Where the API finds it. Unset: the one of the same state directory."
     )
-    camera_fps: float = Field(5.0, gt=0, description="Frames a second taken from each camera.")
+    camera_fps: float = Field(
+        5.0, gt=0, allow_inf_nan=False, description="Frames a second taken from each camera."
+    )
     embed_interval: Seconds = Field(0.4, description="Seconds between two embeddings of one track.")
     crops: Literal["off", "on"] | None = Field(
         None,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from reid.runtime.settings import Settings
 from reid.runtime.settings_table import all_environment_names, document, settings_table
@@ -39,3 +40,19 @@ def test_every_name_in_it_really_sets_the_setting(monkeypatch: pytest.MonkeyPatc
         with monkeypatch.context() as patch:
             patch.setenv(variable, "x1")
             assert getattr(Settings(), field) == "x1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SAFEROOM_CAMERA_THRESHOLDS", '{"room1": 7}'),
+        ("SAFEROOM_SITE_THRESHOLDS", '{"annex": -0.7}'),
+        ("SAFEROOM_VISIT_GAP", "inf"),
+        ("SAFEROOM_CAMERA_FPS", "inf"),
+    ],
+)
+def test_numbers_out_of_bounds_were_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """At a threshold of 7 nobody is recognised; endless seconds ended the worker in a stack trace."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError, match=name.removeprefix("SAFEROOM_").lower()):
+        Settings()

@@ -8,7 +8,9 @@ import pytest
 
 from deploy.evaluate.crops import CropSet, open_crops
 from deploy.evaluate.stream import FRAME_MS, Played, Stream, decided, pause_of, played, tracks_of
+from deploy.evaluate.stream_command import StreamPlan, run
 from deploy.evaluate.stream_score import mean_of, stream_score
+from deploy.evaluate.variants import variants
 from producers.training.data import Named
 from reid.contracts.detections import Model
 from reid.contracts.embedding import encode_wire
@@ -123,6 +125,25 @@ def test_distractors_do_not_come_in_a_stream(tmp_path: Path) -> None:
     assert sorted(person for person in crops.with_distractors().people.tolist() if person < 1) == [
         *range(-6, 0)
     ]
+
+
+def test_one_person_was_a_perfect_stream(tmp_path: Path) -> None:
+    plan = StreamPlan(paint(tmp_path / "one", 1), None, [0])
+    with pytest.raises(ConfigError, match=r"one: a stream of one person; telling apart needs two"):
+        run(plan, variants("appearance-512", [], None, "", tmp_path))
+    plan = StreamPlan(paint(tmp_path / "more", 3), 1, [0])
+    with pytest.raises(ConfigError, match=r"more: a stream of one person"):
+        run(plan, variants("appearance-512", [], None, "", tmp_path))
+
+
+@pytest.mark.parametrize("cameras", [1, 2])
+def test_where_nobody_comes_twice_the_scores_said_nothing_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], cameras: int
+) -> None:
+    plan = StreamPlan(paint(tmp_path / "hall", 3, cameras, crops=1), None, [0])
+    run(plan, variants("appearance-512", [], None, "", tmp_path))
+    told = " ".join(capsys.readouterr().out.split())
+    assert ("nobody comes twice: whether anybody is recognised can't be measured" in told) == (cameras == 1)
 
 
 def test_means_leave_out_what_a_seed_lacks() -> None:

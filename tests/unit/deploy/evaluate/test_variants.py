@@ -66,6 +66,24 @@ def test_a_policy_that_does_not_exist_is_refused(change: str) -> None:
         policy_with(Policy(), [change])
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("threshold=7", "less than or equal to 1"),
+        ('camera_thresholds={"cam1": -0.7}', "greater than or equal to 0"),
+        ("min_samples=0", "greater than or equal to 1"),
+        ("track_timeout=-5000", "as SAFEROOM_TRACK_TIMEOUT counts, input should be greater than 0"),
+        ("ttl=90", "as SAFEROOM_TTL_DAYS counts, input should be greater than or equal to 1"),
+        ("day_starts=86400000", "less than 24"),
+        ("grey_zone=-0.1", "greater than or equal to 0"),
+        ("rule=3", "name one of threshold"),
+    ],
+)
+def test_a_policy_that_no_site_can_have_was_measured(change: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        policy_with(Policy(), [change])
+
+
 def test_policies_are_json() -> None:
     assert policy_with(Policy(), ['camera_thresholds={"cam1": 0.7}']).threshold_at("cam1") == 0.7
 
