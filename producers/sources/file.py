@@ -161,12 +161,20 @@ class DirectoryReader(RecordingReader):
         for index, path in enumerate(paths):
             if stop.is_set():
                 return
-            image = (
-                cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
-            )
+            image = _picture(path)
             if image is None:
                 stats.corrupt += 1
             decoded += image is not None
             yield index * 1000.0 / self._fps, image
         if not decoded:
             raise ConfigError(self._unreadable())
+
+
+def _picture(path: Path) -> Image | None:
+    """None where it is none, cannot be read, or has gone since the directory was listed."""
+    try:
+        raw = np.fromfile(path, np.uint8)
+    except OSError:
+        return None
+    image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
+    return None if image is None else np.asarray(image, np.uint8)

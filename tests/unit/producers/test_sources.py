@@ -194,6 +194,16 @@ class TestDirectory:
         assert source.stats.corrupt == 2
         assert np.array_equal(frames[-1].image, picture(4))
 
+    def test_one_that_could_not_be_opened_ended_the_camera(self, tmp_path: Path) -> None:
+        """A folder called as a picture, a link to nothing, a picture that was moved away meanwhile."""
+        (tmp_path / "000.png").mkdir()
+        (tmp_path / "001.png").symlink_to(tmp_path / "gone.png")
+        for number in (2, 3):
+            cv2.imwrite(str(tmp_path / f"{number:03d}.png"), picture(number))
+        frames = open_source(str(tmp_path), FLAT_OUT)
+        assert [f.captured_at - 1_000_000 for f in frames] == [400, 600]
+        assert frames.stats.corrupt == 2
+
     def test_a_directory_without_pictures_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="holds no image"):
             list(open_source(str(tmp_path), FLAT_OUT))
