@@ -233,6 +233,7 @@ class ViewStoreContract:
             "saferoom:outcome:c1": {
                 "command_id": "c1",
                 "event_type": "reid.command.rejected.v1",
+                "site_id": SITE,
                 "rejected": True,
                 "code": "same_person",
                 "message": "because",
