@@ -22,7 +22,7 @@ import numpy as np
 from rich.console import Console
 
 from deploy.site_log import SiteLog
-from producers.embed.base import Embedder, model_of
+from producers.embed.base import Embedder, directed, model_of
 from producers.embed.select import open_embedder
 from producers.frames import Image
 from projections.redis_store import RedisViewStore
@@ -139,6 +139,7 @@ def _shown(
     return tuple(
         Shown(encode_wire(vector), crop.camera_id, crop.quality, crop.sha256, _track(crop))
         for (crop, _), vector in zip(found, vectors, strict=True)
+        if directed(vector)
     )
 
 

@@ -1,5 +1,6 @@
 """One camera's pipeline: a captured frame in, the contract's frame out."""
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +9,7 @@ import numpy as np
 
 from producers.crops.track_crops import Kept
 from producers.detect.base import Boxes, Detector, FloatArray
-from producers.embed.base import Embedder, model_of
+from producers.embed.base import Embedder, directed, model_of
 from producers.frames import CapturedFrame
 from producers.looks import Look, Looks
 from producers.quality import crop, qualities
@@ -22,6 +23,8 @@ HEARTBEAT_MS: Final = 1000
 #: Tracks unseen for so long are forgotten here, ms.
 FORGET_MS: Final = 60_000
 _UNKNOWN: Final = Look({}, Kept())
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -86,6 +89,7 @@ class CameraPipeline:
         self._tracks: dict[int, _Appearance] = {}
         self._published_at: int | None = None
         self._had_persons = False
+        self._speechless = False  # it was told that the encoder said nothing of a crop
 
     def process(self, frame: CapturedFrame) -> Frame | None:
         """The frame to publish; None where an empty scene has nothing new to say.
@@ -112,11 +116,9 @@ class CameraPipeline:
         wanted = sorted({*doubtful, *due})
         vectors: dict[int, FloatArray] = {}
         if wanted:
-            crops = [crop(frame.image, boxes.xywh[i]) for i in wanted]
-            vectors = dict(zip(wanted, self._embedder.embed(crops), strict=True))
-            self.times.crops += len(wanted)
+            vectors = self._vectors(frame, boxes, wanted)
         public, odd = self._tracklets.tell(vectors)
-        evidence = set(due) - odd
+        evidence = vectors.keys() & set(due) - odd
         looks = self._looks.told(frame, boxes, quality, evidence, public, self.detected)
         return tuple(
             Person(
@@ -132,6 +134,22 @@ class CameraPipeline:
             )
             for i in range(len(boxes))
         )
+
+    def _vectors(self, frame: CapturedFrame, boxes: Boxes, wanted: list[int]) -> dict[int, FloatArray]:
+        """Of these places; a crop that the encoder has nothing to say of (NaN, zeros) is no evidence."""
+        crops = [crop(frame.image, boxes.xywh[i]) for i in wanted]
+        found = dict(zip(wanted, self._embedder.embed(crops), strict=True))
+        self.times.crops += len(wanted)
+        told = {place: vector for place, vector in found.items() if directed(vector)}
+        if len(told) < len(found) and not self._speechless:
+            self._speechless = True
+            logger.warning(
+                "camera %s: encoder %s gives no direction (zeros, or numbers that are not finite) for some "
+                "crops, which are left out: take another --embedder",
+                self._camera_id,
+                self._model.name,
+            )
+        return told
 
     def _due(self, ids: Ids, quality: FloatArray, now: int) -> list[int]:
         """Places of the boxes whose turn it is to be embedded."""

@@ -44,7 +44,7 @@ def model_of(embedder: Embedder) -> Model:
 
 def normalised(vectors: FloatArray) -> FloatArray:
     """Rows to unit length. A row without direction (zeros, NaN) becomes the uniform vector, because a
-    consumer must refuse a message that has one, and with it everybody else in the frame."""
+    consumer must refuse a message that has one, and with it everybody else in the frame; `directed` tells."""
     vectors = np.nan_to_num(vectors.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     with np.errstate(over="ignore"):
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -52,3 +52,8 @@ def normalised(vectors: FloatArray) -> FloatArray:
     vectors[empty] = 1.0
     length[empty] = np.sqrt(vectors.shape[1])
     return np.asarray(vectors / length, np.float32)
+
+
+def directed(vector: FloatArray) -> bool:
+    """Whether it says anything of its crop: all whom the encoder has nothing to say of would look alike."""
+    return bool((vector != vector[0]).any())

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from producers.detect.base import Boxes, Detector
-from producers.embed.base import Embedder, model_of
+from producers.embed.base import Embedder, directed, model_of
 from producers.frames import CapturedFrame, Image
 from producers.quality import crop, qualities
 from reid.contracts.embedder import EmbeddedPicture
@@ -45,6 +45,10 @@ class PictureEmbedder:
         with self._lock:
             box = self._person(image)
             vector = self._embedder.embed([crop(image, box.xywh[0])])[0]
+        if not directed(vector):
+            raise NobodyShown(
+                f"encoder {self._embedder.name} has nothing to say of this picture: try another one"
+            )
         left, top, width, height = (round(float(value)) for value in box.xywh[0])
         return EmbeddedPicture(
             model=model_of(self._embedder),

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from producers.annotate import VideoWriter, annotate, colour_of, contact_sheet, 
 from producers.camera import CameraPipeline
 from producers.detect.base import Boxes
 from producers.embed.appearance import Appearance
+from producers.embed.base import FloatArray, normalised
 from producers.frames import CapturedFrame, Image
 from producers.quality import crop, qualities
 from producers.sources.base import Playback
@@ -86,6 +88,20 @@ class TestTracker:
         for n in range(4):
             before = tracker.update(walkers(n), 100_000 + 200 * n)
         assert tracker.update(walkers(3), 5_000).tolist() == before.tolist()
+
+    def test_those_whom_an_encoder_had_nothing_to_say_of_all_looked_alike(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Some crops give NaN: each became the same vector, and strangers one person."""
+
+        def embed(_: Appearance, crops: Sequence[Image]) -> FloatArray:
+            return normalised(np.full((len(crops), Appearance.dim), np.nan, np.float32))
+
+        monkeypatch.setattr(Appearance, "embed", embed)
+        published = [f for f in play(pipeline({n: walkers(n) for n in range(20)}), 20) if f]
+        assert any(f.persons for f in published)
+        assert [p for f in published for p in f.persons if p.embedding is not None] == []
+        assert caplog.text.count("gives no direction") == 1
 
     def test_after_a_clock_was_set_back_whoever_was_gone_was_waited_for_minutes(
         self, caplog: pytest.LogCaptureFixture
