@@ -52,7 +52,7 @@ def knots(vectors: Vectors) -> list[tuple[float, float]]:
     the best per cent of true pairs, straight between."""
     cosine, same = cross_camera(vectors)
     zero, operating = np.quantile(cosine[~same], [0.5, 0.99])
-    one = max(float(np.quantile(cosine[same], 0.99)), float(operating) + 0.01)
+    one = min(max(float(np.quantile(cosine[same], 0.99)), float(operating) + 0.01), 1.0)
     return [(round(float(zero), 4), 0.0), (round(float(operating), 4), 0.6), (round(one, 4), 1.0)]
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from producers.embed.calibration import checked
 from producers.training.evaluate import Vectors, equal_error, knots, scores, single_shot, unit
 
 
@@ -53,3 +54,10 @@ def test_knots_put_six_tenths_where_one_in_a_hundred_strangers_lies_above() -> N
     cosine = crops.rows[:300] @ crops.rows[300:].T
     strangers = cosine[~np.eye(300, dtype=bool)]
     assert (strangers > operating).mean() == pytest.approx(0.01, abs=0.0005)
+
+
+def test_knots_of_a_net_that_learned_nothing_lay_above_a_cosine_of_one() -> None:
+    """The exported file could not be opened."""
+    seen = 10 + np.random.default_rng(0).normal(size=(80, 32))
+    crops = Vectors(unit(seen.astype(np.float32)), np.tile(np.arange(40), 2), np.repeat([1, 2], 40))
+    assert checked(knots(crops), "exported")[-1] == (1.0, 1.0)
