@@ -41,10 +41,12 @@ class _Worker:
     @classmethod
     def start(cls, setting: str, *kind: Kind) -> Self:
         command = [sys.executable, "-m", "producers.models.bench_worker", setting, *kind]
-        return cls(
-            setting,
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1),
+        pipe = subprocess.PIPE
+        # Ctrl-C is for the one who asks; a worker ends with its input, and leaves no stack trace behind.
+        process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, text=True, bufsize=1, start_new_session=True
         )
+        return cls(setting, process)
 
     def ask(self, question: str) -> dict[str, Any]:
         """Raises `ConfigError` with what the worker says, or when it has died."""
