@@ -91,6 +91,13 @@ def test_without_servers_a_process_says_how_to_get_them(saferoom: Saferoom, tmp_
     assert "saferoom up" in line and "KAFKA_BOOTSTRAP_SERVERS" in line
 
 
+@pytest.mark.parametrize("torn", ["", "{", "[]", "5"])
+def test_an_endpoints_file_that_is_none_is_as_none(saferoom: Saferoom, tmp_path: Path, torn: str) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "endpoints.json").write_text(torn)
+    assert "no kafka to talk to" in saferoom("projector", "--home", tmp_path)
+
+
 def test_a_busy_api_port_is_refused_with_the_remedy(saferoom: Saferoom, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
