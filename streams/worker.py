@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from confluent_kafka import KafkaException
@@ -20,6 +21,7 @@ from reid.runtime.ending import EXIT_ASKED, Ending, leave
 from reid.runtime.kafka import producer
 from reid.runtime.outage import Outage
 from reid.runtime.ready import clear_ready, mark_ready
+from reid.runtime.servers.claim import unusable
 from reid.runtime.settings import Settings
 from streams.app import REVOKE_TIMEOUT_S, create_app
 from streams.changed_topics import LOOK_S, ChangedTopics
@@ -87,6 +89,15 @@ def _run_until_complete(main: Coroutine[Any, Any, None]) -> None:
         loop.close()
 
 
+def _datadir(home: Path) -> Path:
+    """Where Faust keeps what it keeps. Raises `ConfigError`."""
+    try:
+        (made := home / "faust").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable(home, error) from error
+    return made
+
+
 def _unless_cancelled(
     hook: Callable[[threading.ExceptHookArgs], Any],
 ) -> Callable[[threading.ExceptHookArgs], Any]:
@@ -123,9 +134,7 @@ class _Worker:
         self._partitions = await asyncio.to_thread(self._await_topics)
         if self._stopping.is_set():
             return
-        datadir = self._settings.home / "faust"
-        datadir.mkdir(parents=True, exist_ok=True)
-        app = create_app(self._bootstrap, self._member, datadir, self._lanes)
+        app = create_app(self._bootstrap, self._member, _datadir(self._settings.home), self._lanes)
         app.finalize()
         threads = [
             threading.Thread(

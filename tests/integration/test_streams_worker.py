@@ -2,6 +2,7 @@
 
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +12,13 @@ from reid.contracts.commands import RenamePerson
 from reid.contracts.events import CommandRejected, PersonRegistered, PersonRenamed
 from reid.contracts.partitioning import partition_of
 from reid.contracts.topics import ALL_TOPICS, COMMANDS, DETECTIONS, DETECTIONS_DLQ, EVENTS
+from reid.errors import ConfigError
 from reid.runtime.admin import create_topics, delete_topics
 from reid.runtime.kafka import producer
 from reid.runtime.ready import read_ready
 from reid.runtime.settings import Settings
 from streams.kafka_log import headers_in
+from streams.worker import _datadir
 from tests.integration.identity_worker import (
     START,
     Walk,
@@ -38,6 +41,12 @@ def rename(command_id: str, person_id: str, label: str) -> bytes:
     return encode(
         RenamePerson(site_id=SITE, command_id=command_id, issued_at=START, person_id=person_id, label=label)
     )
+
+
+def test_a_state_directory_that_can_not_be_used_was_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"state directory .* can't be used .* SAFEROOM_HOME"):
+        _datadir(tmp_path / "file" / "home")
 
 
 def test_detections_and_commands_become_events_in_order_and_broken_ones_dead_letters(
