@@ -73,7 +73,7 @@ class Databases:
         if not asked(lambda: self._live.set(MARK, self._token, nx=True, ex=CLAIM_S)):
             raise Claimed(f"another rebuild runs, or ran within the last {CLAIM_S} s: wait for its end")
         try:
-            held = asked(self._scratch.dbsize)
+            held = self._keys_there()
             if held and not asked(lambda: self._scratch.exists(MARK)):
                 raise ConfigError(
                     f"Redis database {self._scratch_number} holds {held} keys of somebody else: "
@@ -84,6 +84,18 @@ class Databases:
         except BaseException:
             self._live.delete(MARK)
             raise
+
+    def _keys_there(self) -> int:
+        """In the second database. Raises `ConfigError` where there is none: no waiting makes one."""
+        try:
+            return int(asked(self._scratch.dbsize))
+        except Unavailable as error:
+            if "DB index is out of range" not in str(error):
+                raise
+            raise ConfigError(
+                f"this Redis has no database {self._scratch_number}: give another with --scratch-db, "
+                "or raise its `databases`"
+            ) from error
 
     def keep_claim(self) -> None:
         """Raises `Claimed` when another rebuild took over, or the live database was emptied meanwhile:

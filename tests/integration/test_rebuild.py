@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +298,14 @@ def test_keys_of_others_stay_and_a_database_of_others_is_not_touched(
     client.delete(MARK)
     client.close()
     other.close()
+
+
+def test_a_second_database_that_is_not_there_was_said_to_pass(clean_redis: str) -> None:
+    """ "Redis refuses to work: `saferoom doctor` tells why", which found nothing."""
+    with closing(Databases(clean_redis, scratch=9999)) as databases:
+        for _ in range(2):  # the claim is given back
+            with pytest.raises(ConfigError, match="no database 9999: give another with --scratch-db"):
+                databases.claim()
 
 
 def test_who_shows_labels_gets_those_of_the_new_view(
