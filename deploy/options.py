@@ -142,7 +142,7 @@ def _explained(error: "ValidationError") -> str:
         name = ".".join(str(part) for part in detail["loc"])
         variable = name if name.isupper() else f"SAFEROOM_{name.upper()}"
         # The remedy may be a name, which keeps its letters; a line break in the input would make two lines.
-        given, told = str(detail["input"])[:_SHOWN_CHARS], str(detail["msg"])
+        given, told = str(detail["input"])[:_SHOWN_CHARS], str(detail["msg"]).removeprefix("Value error, ")
         given = "***" if "password" in name.lower() else given
         shown = given if given.isprintable() else repr(given)
         complaints.append(f"{variable}={shown}: {told[:1].lower()}{told[1:]}")

@@ -84,6 +84,9 @@ def test_a_wrong_setting_is_named(saferoom: Saferoom, monkeypatch: pytest.Monkey
     monkeypatch.setenv("SAFEROOM_SIMILARITY_THRESHOLD", "0.6")
     monkeypatch.setenv("SAFEROOM_CAMERA_THRESHOLDS", "{room1")
     assert "camera_thresholds" in saferoom("worker")
+    monkeypatch.delenv("SAFEROOM_CAMERA_THRESHOLDS")
+    # In pydantic's words: "value error, site 'a b': …".
+    assert "SAFEROOM_SITE_ID=a b: site 'a b': 1 to 128" in saferoom("worker", "--site", "a b")
 
 
 def test_without_servers_a_process_says_how_to_get_them(saferoom: Saferoom, tmp_path: Path) -> None:
