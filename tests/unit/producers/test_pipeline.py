@@ -89,20 +89,6 @@ class TestTracker:
             before = tracker.update(walkers(n), 100_000 + 200 * n)
         assert tracker.update(walkers(3), 5_000).tolist() == before.tolist()
 
-    def test_those_whom_an_encoder_had_nothing_to_say_of_all_looked_alike(
-        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """Some crops give NaN: each became the same vector, and strangers one person."""
-
-        def embed(_: Appearance, crops: Sequence[Image]) -> FloatArray:
-            return normalised(np.full((len(crops), Appearance.dim), np.nan, np.float32))
-
-        monkeypatch.setattr(Appearance, "embed", embed)
-        published = [f for f in play(pipeline({n: walkers(n) for n in range(20)}), 20) if f]
-        assert any(f.persons for f in published)
-        assert [p for f in published for p in f.persons if p.embedding is not None] == []
-        assert caplog.text.count("gives no direction") == 1
-
     def test_after_a_clock_was_set_back_whoever_was_gone_was_waited_for_minutes(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -198,6 +184,20 @@ class TestPipeline:
         published = play(pipeline({n: walkers(n) for n in range(2, 8)}), 12)
         counts = {n: len(f.persons) for n, f in enumerate(published) if f}
         assert [counts.get(n) for n in range(3, 9)] == [2, 2, 2, 2, 2, 0]
+
+    def test_those_whom_an_encoder_had_nothing_to_say_of_all_looked_alike(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Some crops give NaN: each became the same vector, and strangers one person."""
+
+        def embed(_: Appearance, crops: Sequence[Image]) -> FloatArray:
+            return normalised(np.full((len(crops), Appearance.dim), np.nan, np.float32))
+
+        monkeypatch.setattr(Appearance, "embed", embed)
+        published = [f for f in play(pipeline({n: walkers(n) for n in range(20)}), 20) if f]
+        assert any(f.persons for f in published)
+        assert [p for f in published for p in f.persons if p.embedding is not None] == []
+        assert caplog.text.count("gives no direction") == 1
 
     def test_a_track_is_embedded_at_its_interval(self) -> None:
         published = play(pipeline({n: walkers(n) for n in range(20)}, embed_interval=0.6), 20)
