@@ -1,8 +1,9 @@
 """Which process runs which tests where several share them (pytest-xdist's ``-n``, as in `make test`).
 
-The last process computes: unit tests and simulations. It gives way to the others, which have the tests that
-start servers, a module at a time, each with a Kafka and a Redis of its own for the session; when they have no
-more, they help it. What measures how long something takes comes last and alone: no other test runs meanwhile.
+The last process computes: units, components, simulations. It gives way to the others, which have the tests
+that start servers, a module at a time, each with a Kafka and a Redis of its own for the session; when they
+have no more, they help it. What measures how long something takes comes last and alone: no other test runs
+meanwhile.
 Without ``-n`` all is as ever: one process, one test after the other.
 """
 
@@ -22,7 +23,7 @@ try:
 except ImportError:  # Windows: nothing is shared there
     fcntl = None  # type: ignore[assignment]
 
-COMPUTING: Final = ("tests/unit/", "tests/simulation/")
+COMPUTING: Final = ("tests/unit/", "tests/component/", "tests/simulation/")
 #: Their names begin so. They hold the system to some seconds, or to a part of one.
 ALONE: Final = (
     "tests/integration/test_journeys.py::test_somebody_walks_and_the_journey_is_there_within_a_second",

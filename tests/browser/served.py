@@ -12,7 +12,7 @@ import numpy as np
 from api.server import listen, serving, url_of
 from reid.contracts.pictures import Picture, PictureBox
 from tests.browser.running import until
-from tests.unit.api.world import World
+from tests.component.api.world import World
 from tests.unit.projections.logs import report
 from tests.unit.projections.story import SITE, START, status
 

@@ -10,10 +10,10 @@ import pytest
 from reid.runtime.settings import Settings
 from tests.browser.served import opened, reporting, served
 from tests.browser.test_care import MOST_BYTES, PHONE, USABLE_WITHIN_MS
+from tests.component.api.access import bearer, guarded
+from tests.component.api.test_alerts import AlertWorld
+from tests.component.api.world import World
 from tests.unit.alerting.story import seen as alarming
-from tests.unit.api.access import bearer, guarded
-from tests.unit.api.test_alerts import AlertWorld
-from tests.unit.api.world import World
 from tests.unit.projections.story import registered, renamed, track, walk
 from tests.unit.projections.test_reviews import bound, matched
 

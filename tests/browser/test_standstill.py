@@ -7,7 +7,7 @@ import pytest
 
 from reid.runtime.settings import Settings
 from tests.browser.served import opened, reporting, served
-from tests.unit.api.world import World
+from tests.component.api.world import World
 from tests.unit.projections.story import walk
 
 pytestmark = pytest.mark.browser

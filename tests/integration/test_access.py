@@ -15,8 +15,8 @@ from websockets.sync.client import connect
 
 from api.server import listen, server_of, url_of
 from reid.runtime.settings import Settings
+from tests.component.api.access import AUDIENCE, ISSUER, Provider, bearer
 from tests.integration.processes import ROOT, process, start
-from tests.unit.api.access import AUDIENCE, ISSUER, Provider, bearer
 
 pytestmark = pytest.mark.integration
 

@@ -27,9 +27,9 @@ from api.system import _send
 from reid.errors import ConfigError, Unavailable
 from reid.runtime.settings import Settings
 from tests.browser.served import served
-from tests.unit.api.access import AUDIENCE, ISSUER, ROLES, Provider, bearer, guarded
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World
+from tests.component.api.access import AUDIENCE, ISSUER, ROLES, Provider, bearer, guarded
+from tests.component.api.client import TestClient
+from tests.component.api.world import World
 
 LOOPBACK = {"api_host": "127.0.0.1"}
 

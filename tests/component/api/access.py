@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from api.access.keys import KeyFile
 from reid.runtime.settings import Settings
-from tests.unit.api.world import World
+from tests.component.api.world import World
 from tests.unit.projections.story import START, walk
 
 ISSUER: Final = "https://login.example"

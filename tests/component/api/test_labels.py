@@ -7,8 +7,8 @@ from starlette.websockets import WebSocketDisconnect
 from api.labels import Client
 from api.server import serving
 from reid.runtime.settings import Settings
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World
+from tests.component.api.client import TestClient
+from tests.component.api.world import World
 from tests.unit.projections.logs import report
 from tests.unit.projections.story import left, renamed, seen, status, track
 

@@ -29,8 +29,8 @@ from reid.contracts.views import PersonsChanged
 from reid.domain.similarity import calibrated
 from reid.errors import Unavailable
 from reid.runtime.settings import Settings
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World
+from tests.component.api.client import TestClient
+from tests.component.api.world import World
 from tests.unit.projections.logs import report
 from tests.unit.projections.story import SITE, START, forgotten, registered, seen, status, track
 

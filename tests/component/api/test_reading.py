@@ -6,8 +6,8 @@ from api.access.gate import NOTICE
 from projections.changes import Change, HashSet
 from reid.contracts import topics
 from reid.journeys.arrivals import Arrival
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World
+from tests.component.api.client import TestClient
+from tests.component.api.world import World
 from tests.unit.projections.logs import report
 from tests.unit.projections.story import SITE, START, renamed, status, walk
 

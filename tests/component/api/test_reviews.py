@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from reid.contracts.commands import ConfirmIdentity, MergePersons, RejectTrack, UnmergePersons
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World, refuse
+from tests.component.api.client import TestClient
+from tests.component.api.world import World, refuse
 from tests.unit.projections.story import START, registered, renamed, split, state, track, walk
 from tests.unit.projections.test_reviews import bound, matched, new, united
 

@@ -6,8 +6,8 @@ from jsonschema import Draft202012Validator
 
 from reid.contracts.commands import MoveTracks, RejectTrack, UnmergePersons
 from reid.contracts.events import TrackRef
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World, refuse
+from tests.component.api.client import TestClient
+from tests.component.api.world import World, refuse
 from tests.unit.projections.story import (
     DECISION,
     forgotten,

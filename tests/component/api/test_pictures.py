@@ -14,8 +14,8 @@ from reid.contracts.pictures import Picture, PictureBox
 from reid.errors import Malformed
 from reid.runtime.crops.select import open_crops
 from reid.runtime.settings import Settings
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World, share_routes
+from tests.component.api.client import TestClient
+from tests.component.api.world import World, share_routes
 from tests.unit.projections.story import SITE, START, forgotten, merged, seen, track, walk
 
 

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from reid.runtime.settings import Settings
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World
+from tests.component.api.client import TestClient
+from tests.component.api.world import World
 from tests.unit.projections.story import walk
 
 

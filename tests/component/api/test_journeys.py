@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from reid.contracts import topics
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World
+from tests.component.api.client import TestClient
+from tests.component.api.world import World
 from tests.unit.projections.story import START, forgotten, merged, registered, renamed, track
 from tests.unit.projections.test_journeys import present
 

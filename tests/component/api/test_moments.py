@@ -15,8 +15,8 @@ from api.server import serving
 from reid.errors import Unavailable
 from reid.runtime.ready import mark_ready
 from reid.runtime.settings import Settings
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World
+from tests.component.api.client import TestClient
+from tests.component.api.world import World
 from tests.unit.projections.story import START
 
 SPAN = {"first_at": START, "last_at": START + 9, "events": 2, "bucket_ms": 1000, "buckets": []}

@@ -12,8 +12,8 @@ from reid.contracts.names import RULE
 from reid.contracts.topics import outcome_key
 from reid.domain.labels import MAX_LABEL
 from reid.runtime.settings import Settings
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World, refuse
+from tests.component.api.client import TestClient
+from tests.component.api.world import World, refuse
 from tests.unit.projections.story import START, forgotten, walk
 
 

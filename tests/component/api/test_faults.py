@@ -9,9 +9,9 @@ import pytest
 
 from api.faults import MOST
 from api.search.pictures import MOST_BYTES
-from tests.unit.api.access import guarded
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World
+from tests.component.api.access import guarded
+from tests.component.api.client import TestClient
+from tests.component.api.world import World
 
 JSON = {"Content-Type": "application/json"}
 

@@ -10,8 +10,8 @@ from api.alert_models import Alert
 from reid.contracts.commands import AcknowledgeAlert
 from reid.contracts.views import AlertView
 from reid.runtime.settings import Settings
+from tests.component.api.world import World
 from tests.unit.alerting.story import Story, acknowledge, at, rule, seen, tick
-from tests.unit.api.world import World
 from tests.unit.projections.story import START, forgotten, merged, registered
 from tests.unit.projections.test_alerts_view import apply
 

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from api.page import ASSETS
-from tests.unit.api.client import TestClient
+from tests.component.api.client import TestClient
 
 #: Of the promise to be below 300 kB in all, what the page itself may weigh unpacked.
 BUDGET = 200_000

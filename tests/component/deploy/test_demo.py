@@ -12,7 +12,7 @@ from rich.console import Console
 
 from deploy.demo import _again, _introduce
 from reid.runtime.settings import Settings
-from tests.unit.api.world import World
+from tests.component.api.world import World
 
 
 def test_an_address_that_it_named_was_not_there(make_settings: Callable[..., Settings]) -> None:

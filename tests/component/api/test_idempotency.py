@@ -4,8 +4,8 @@ import pytest
 
 from reid.contracts.topics import outcome_key
 from reid.runtime.settings import Settings
-from tests.unit.api.client import TestClient
-from tests.unit.api.world import World, agree
+from tests.component.api.client import TestClient
+from tests.component.api.world import World, agree
 from tests.unit.projections.story import walk
 
 MERGE = {"person_id1": "a", "person_id2": "b"}

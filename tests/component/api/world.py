@@ -28,7 +28,7 @@ from reid.contracts.events import IdentityReviewed
 from reid.contracts.topics import ALERTS, CAMERAS, EVENTS
 from reid.errors import Unavailable
 from reid.runtime.settings import Settings
-from tests.unit.api.client import TestClient
+from tests.component.api.client import TestClient
 from tests.unit.projections import story
 from tests.unit.projections.logs import project
 

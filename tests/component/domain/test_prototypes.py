@@ -18,9 +18,9 @@ from reid.domain.person import Person
 from reid.domain.prototypes import Prototypes
 from reid.domain.snapshot import dump, load
 from reid.domain.state import PartitionState
+from tests.component.domain.test_gallery_rows import CAMERAS, DIM, MODEL, Known
 from tests.unit.depth import some
 from tests.unit.domain.large_galleries import bounded_from
-from tests.unit.domain.test_gallery_rows import CAMERAS, DIM, MODEL, Known
 
 FROM, LEAST, SHARE, ROWS, EACH = 60, 12, 6, 10, 2
 
