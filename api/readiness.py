@@ -3,13 +3,23 @@
 import asyncio
 from typing import Final, Protocol
 
+from api.deciding import Deciding, Standstill
 from api.labels import LabelsHub
 from api.system_models import Readiness, ViewLag
 from api.views import Views
-from reid.contracts.topics import ALERTS, ALERTS_VIEW, CAMERAS, CAMERAS_VIEW, EVENTS, PERSONS_VIEW
+from reid.contracts.topics import (
+    ALERTS,
+    ALERTS_VIEW,
+    CAMERAS,
+    CAMERAS_VIEW,
+    DECIDED_GROUP,
+    DETECTIONS,
+    EVENTS,
+    PERSONS_VIEW,
+)
 from reid.errors import Unavailable
 from reid.runtime.admin import admin_client
-from reid.runtime.offsets import end_offsets
+from reid.runtime.offsets import committed_offsets, end_offsets
 
 FOLLOWED: Final = {PERSONS_VIEW: EVENTS.name, CAMERAS_VIEW: CAMERAS.name, ALERTS_VIEW: ALERTS.name}
 Ends = dict[tuple[str, int], int]
@@ -22,17 +32,27 @@ class Log(Protocol):
         """``(topic, partition)`` -> next offset. Raises `Unavailable`."""
         ...
 
+    async def standing(self) -> list[Standstill]:
+        """Partitions whose inputs wait in vain. Raises `Unavailable`."""
+        ...
+
 
 class KafkaLog:
     """Asks in a thread: librdkafka's calls block."""
 
     TIMEOUT_S: Final = 1.5
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, deciding: Deciding | None = None) -> None:
         self._admin = admin_client(bootstrap)
+        self._deciding = deciding or Deciding()
 
     async def ends(self) -> Ends:
         return await asyncio.to_thread(end_offsets, self._admin, list(FOLLOWED.values()), self.TIMEOUT_S)
+
+    async def standing(self) -> list[Standstill]:
+        ends = await asyncio.to_thread(end_offsets, self._admin, [DETECTIONS.name], self.TIMEOUT_S)
+        decided = await asyncio.to_thread(committed_offsets, self._admin, DECIDED_GROUP, self.TIMEOUT_S)
+        return self._deciding.standing(ends, decided)
 
 
 async def readiness(views: Views, log: Log, hub: LabelsHub, most_lag: int) -> Readiness:
@@ -54,6 +74,7 @@ async def readiness(views: Views, log: Log, hub: LabelsHub, most_lag: int) -> Re
             f"topic {topic} does not exist: make it with `saferoom topics create`"
             for topic in sorted(missing)
         ]
+        reasons += map(str, await log.standing())
     except Unavailable as error:
         reasons.append(str(error))
     found = [] if not positions else _lags(positions, ends)

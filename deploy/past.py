@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.access.gate import Gate
 from api.app import create_app
+from api.deciding import Standstill
 from api.moments import no_search
 from api.readiness import FOLLOWED, Ends
 from projections.alerts import AlertsView
@@ -233,6 +234,9 @@ class CutLog:
 
     async def ends(self) -> Ends:
         return {place: end for place, end in self._past.ends.items() if place[0] in FOLLOWED.values()}
+
+    async def standing(self) -> list[Standstill]:
+        return []  # nothing waits there
 
 
 class ReadsOnly:

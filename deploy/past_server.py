@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import system_models as models
 from api.access.gate import Gate, is_loopback
 from api.app import create_app
+from api.deciding import Standstill
 from api.moments import NAME, SITE
 from api.reader import Reader
 from api.readiness import Ends
@@ -135,3 +136,6 @@ class _Shown:
 class _ShownLog:
     async def ends(self) -> Ends:
         return await CutLog(_shown.get()).ends()
+
+    async def standing(self) -> list[Standstill]:
+        return await CutLog(_shown.get()).standing()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from api.deciding import Standstill
 from reid.runtime.settings import Settings
 from tests.browser.served import opened, reporting, served
 from tests.component.api.world import World
@@ -45,5 +46,17 @@ def test_the_mark_said_live_while_no_camera_was_heard_of_any_more(chrome: Any, w
         page.wait_for_selector("h1:has-text('People')")
         assert page.locator(STALE).is_visible(), "in every section"
         reporting(world, "room2")
+        page.wait_for_selector(LIVE)
+        page.wait_for_selector("#notice", state="hidden")
+
+
+def test_the_mark_said_live_while_nobody_decided(chrome: Any, world: World) -> None:
+    """The worker was dead: cameras reported, the API answered, and names stood still."""
+    with served(world) as url, opened(chrome, url, expected=("503",)) as page:
+        page.wait_for_selector(LIVE)
+        world.log.stands = [Standstill(0, 40, 16.0)]
+        page.wait_for_selector(STALE)
+        page.wait_for_selector("#notice:has-text('none was decided for 16 s')")
+        world.log.stands = []
         page.wait_for_selector(LIVE)
         page.wait_for_selector("#notice", state="hidden")

@@ -120,8 +120,8 @@ function signedIn() {
 
 async function words(answer) {
   try {
-    const { detail } = await answer.json();
-    return typeof detail === "string" ? detail : detail.map(one => one.msg).join("; ");
+    const { detail, reasons } = await answer.json();
+    return typeof detail === "string" ? detail : (reasons ?? detail.map(one => one.msg)).join("; ");
   } catch {
     return `the API answers ${answer.status}`;
   }

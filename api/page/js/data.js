@@ -4,7 +4,7 @@ import { askAgain, get, has, Refused } from "./api.js";
 import { arrived, knownArrivals } from "./arrivals.js";
 import { inOrder, ms } from "./format.js";
 import { gathered, signal } from "./signal.js";
-import { alertsOpen, cameras, labels, loaded, moment, people, reviewOpen, silence, site, trouble } from "./state.js";
+import { alertsOpen, cameras, labels, loaded, moment, people, reviewOpen, silence, site, trouble, unready } from "./state.js";
 
 const PAGE = 1000; // persons a request
 const MOST = 20; // requests
@@ -17,7 +17,20 @@ export const refreshPeople = gathered(loadPeople, () => 300 + people.get().lengt
 export const refreshCameras = gathered(loadCameras, 50);
 export const refreshCounts = gathered(loadCounts, 400);
 
+// What no answer but this one tells: that nobody decides what the cameras send.
+export async function refreshReadiness() {
+  if (moment.get() !== null || !has("/readyz")) return;
+  try {
+    await get("/readyz");
+    unready.set("");
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (error.status === 503) unready.set(error.message);
+  }
+}
+
 export function refreshAll() {
+  refreshReadiness();
   refreshCameras();
   refreshPeople();
   refreshCounts();

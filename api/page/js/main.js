@@ -2,7 +2,7 @@
 
 import { alertsView } from "./alerts.js";
 import { askForKeyBy, get, has } from "./api.js";
-import { refreshAll, refreshCameras } from "./data.js";
+import { refreshAll, refreshCameras, refreshReadiness } from "./data.js";
 import { h, keyed, setText } from "./dom.js";
 import { when } from "./format.js";
 import { groupsView } from "./groups.js";
@@ -18,10 +18,10 @@ import { startRouter } from "./router.js";
 import { searchView } from "./search.js";
 import { showKeys, startShortcuts } from "./shortcuts.js";
 import { connect } from "./socket.js";
-import { alertsOpen, connection, features, moment, reviewOpen, silence, site, trouble, who } from "./state.js";
+import { alertsOpen, connection, features, moment, reviewOpen, silence, site, trouble, unready, who } from "./state.js";
 import { startTheme, toggleTheme } from "./theme.js";
 
-const STATUS_MS = 5000;
+const STATUS_MS = 5000, READY_MS = 10000;
 const SECTIONS = [
   { name: "live", text: "Live", icon: "live" },
   { name: "people", text: "People", icon: "people" },
@@ -64,7 +64,7 @@ function drawConnection() {
 }
 
 // What the page shows stands still, though the API is there. The reason.
-const notCurrent = () => trouble.get() || (silence.get() && `No camera has reported since ${when(silence.get())}, and who is where is as of then: \`saferoom doctor\` says why.`);
+const notCurrent = () => trouble.get() || (silence.get() && `No camera has reported since ${when(silence.get())}, and who is where is as of then: \`saferoom doctor\` says why.`) || unready.get();
 
 function drawNotice() {
   const notice = byId("notice"), away = moment.get() === null ? notCurrent() : trouble.get();
@@ -85,8 +85,8 @@ async function start() {
   let open = "live";
   startRouter(VIEWS, name => drawNav((open = name)));
   for (const badge of [alertsOpen, reviewOpen]) badge.listen(() => drawNav(open));
-  for (const one of [connection, moment, trouble, silence]) one.listen(drawConnection);
-  for (const one of [moment, trouble, silence, who]) one.listen(drawNotice);
+  for (const one of [connection, moment, trouble, silence, unready]) one.listen(drawConnection);
+  for (const one of [moment, trouble, silence, unready, who]) one.listen(drawNotice);
   site.listen(name => setText(byId("site"), name === "global" ? "" : name));
   startShortcuts(() => offered().map(section => section.name));
   drawNotice();
@@ -94,6 +94,7 @@ async function start() {
   refreshAll();
   // The past does not change; it is asked again where it was away.
   setInterval(() => (moment.get() === null || trouble.get()) && refreshCameras(), STATUS_MS);
+  setInterval(refreshReadiness, READY_MS);
   await startReplay();
 }
 

@@ -15,6 +15,7 @@ export const moment = signal(null); // ms since the epoch that the page shows; n
 export const alertsOpen = signal(0); // "100+" where there are more
 export const reviewOpen = signal(0);
 export const trouble = signal(""); // what the last refresh ended with
+export const unready = signal(""); // why the API says that its answers do not move on
 export const silence = signal(0); // ms since the epoch of the last report, where every camera owes one; else 0
 
 const RANK = { viewer: 0, operator: 1, admin: 2 };

@@ -3,6 +3,7 @@ import pytest
 
 from api import models
 from api.access.gate import NOTICE
+from api.deciding import Standstill
 from projections.changes import Change, HashSet
 from reid.contracts import topics
 from reid.journeys.arrivals import Arrival
@@ -186,6 +187,7 @@ def test_readiness_gives_reasons(world: World, client: TestClient) -> None:
     for break_, reason in (
         (lambda: setattr(world.log, "behind", 1001), "1001 records behind reid.events.v1/0"),
         (lambda: setattr(world.log, "behind", -1), "another log"),
+        (lambda: setattr(world.log, "stands", [Standstill(2, 40, 16.4)]), "none was decided for 16 s"),
         (lambda: setattr(world.log, "away", True), "Kafka is away"),
         (lambda: setattr(world.reader, "away", True), "Redis is away"),
     ):

@@ -9,7 +9,9 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
 from api.app import create_app
+from api.deciding import Standstill
 from api.moments import Moments
+from api.readiness import FOLLOWED
 from api.search.pictures import BadPicture, Seen
 from projections.store import MemoryViewStore
 from reid.contracts.audit import SearchMade
@@ -25,7 +27,7 @@ from reid.contracts.commands import (
     UnmergePersons,
 )
 from reid.contracts.events import IdentityReviewed
-from reid.contracts.topics import ALERTS, CAMERAS, EVENTS
+from reid.contracts.topics import EVENTS
 from reid.errors import Unavailable
 from reid.runtime.settings import Settings
 from tests.component.api.client import TestClient
@@ -160,12 +162,17 @@ class MemoryLog:
         self._store = store
         self.behind = 0
         self.away = False
+        self.stands: list[Standstill] = []
+
+    async def standing(self) -> list[Standstill]:
+        return self.stands
 
     async def ends(self) -> dict[tuple[str, int], int]:
         if self.away:
             raise Unavailable("Kafka is away: start it with `saferoom up`")
-        position = self._store.positions("persons").get(0, 0)
-        return {(EVENTS.name, 0): position + self.behind, (CAMERAS.name, 0): 0, (ALERTS.name, 0): 0}
+        ends = {(topic, 0): self._store.positions(view).get(0, 0) for view, topic in FOLLOWED.items()}
+        ends[EVENTS.name, 0] += self.behind
+        return ends
 
 
 def agree(command: AnyCommand) -> Any:
