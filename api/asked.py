@@ -87,7 +87,7 @@ class Asker:
         try:
             check(made)
         except PoisonInput as error:  # the agent would put it aside, and never answer
-            raise HTTPException(422, str(error)) from error
+            raise HTTPException(404, f"nobody has such an id: {error}") from error
         outcome = await ctx.asking.ask(made, "respond-async" not in self.preferences)
         if outcome is None:
             return self._pending(id_)

@@ -46,7 +46,7 @@ def test_an_id_that_cannot_be_was_a_dead_letter_and_pending_for_ever(
     world: World, client: TestClient, path: str, body: dict[str, str]
 ) -> None:
     answer = client.post(path, json=body)
-    assert (answer.status_code, world.commands.sent) == (422, [])
+    assert (answer.status_code, world.commands.sent) == (404, [])
     assert RULE in answer.json()["detail"]
 
 
