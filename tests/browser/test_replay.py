@@ -108,8 +108,8 @@ def test_every_part_is_of_that_moment_and_nothing_can_be_changed(page: Any, site
 
 
 def steps(page: Any) -> list[str]:
-    """Kinds of those shown."""
-    found: list[str] = page.locator(".steps li").evaluate_all("all => all.map(one => one.dataset.kind)")
+    """Kinds of those shown; what changed of their looks is a list of its own, where anything did."""
+    found: list[str] = page.locator("ol.steps li").evaluate_all("all => all.map(one => one.dataset.kind)")
     return found
 
 
