@@ -72,7 +72,7 @@ bench-peers: setup
 docs: setup
 	$(BIN)/saferoom docs
 
-# Units alone, without a server: 17 to 20 s on two cores.
+# Units alone, without a server: some 20 s on two cores.
 test-unit: setup
 	$(BIN)/python -m tests.unit $(ARGS)
 
