@@ -26,14 +26,14 @@ Ends = dict[tuple[str, int], int]
 
 
 class Log(Protocol):
-    """Where the log ends."""
+    """Where the log ends, and how far it is decided."""
 
     async def ends(self) -> Ends:
         """``(topic, partition)`` -> next offset. Raises `Unavailable`."""
         ...
 
-    async def standing(self) -> list[Standstill]:
-        """Partitions whose inputs wait in vain. Raises `Unavailable`."""
+    async def standing(self, ends: Ends) -> list[Standstill]:
+        """Partitions whose inputs up to these ``ends`` wait in vain. Raises `Unavailable`."""
         ...
 
 
@@ -47,10 +47,10 @@ class KafkaLog:
         self._deciding = deciding or Deciding()
 
     async def ends(self) -> Ends:
-        return await asyncio.to_thread(end_offsets, self._admin, list(FOLLOWED.values()), self.TIMEOUT_S)
+        topics = [*FOLLOWED.values(), DETECTIONS.name]
+        return await asyncio.to_thread(end_offsets, self._admin, topics, self.TIMEOUT_S)
 
-    async def standing(self) -> list[Standstill]:
-        ends = await asyncio.to_thread(end_offsets, self._admin, [DETECTIONS.name], self.TIMEOUT_S)
+    async def standing(self, ends: Ends) -> list[Standstill]:
         decided = await asyncio.to_thread(committed_offsets, self._admin, DECIDED_GROUP, self.TIMEOUT_S)
         return self._deciding.standing(ends, decided)
 
@@ -74,7 +74,7 @@ async def readiness(views: Views, log: Log, hub: LabelsHub, most_lag: int) -> Re
             f"topic {topic} does not exist: make it with `saferoom topics create`"
             for topic in sorted(missing)
         ]
-        reasons += map(str, await log.standing())
+        reasons += map(str, await log.standing(ends))
     except Unavailable as error:
         reasons.append(str(error))
     found = [] if not positions else _lags(positions, ends)

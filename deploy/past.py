@@ -235,7 +235,7 @@ class CutLog:
     async def ends(self) -> Ends:
         return {place: end for place, end in self._past.ends.items() if place[0] in FOLLOWED.values()}
 
-    async def standing(self) -> list[Standstill]:
+    async def standing(self, ends: Ends) -> list[Standstill]:
         return []  # nothing waits there
 
 

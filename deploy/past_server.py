@@ -137,5 +137,5 @@ class _ShownLog:
     async def ends(self) -> Ends:
         return await CutLog(_shown.get()).ends()
 
-    async def standing(self) -> list[Standstill]:
-        return await CutLog(_shown.get()).standing()
+    async def standing(self, ends: Ends) -> list[Standstill]:
+        return await CutLog(_shown.get()).standing(ends)

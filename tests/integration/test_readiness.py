@@ -20,9 +20,9 @@ async def test_inputs_that_nobody_decides_are_told_until_they_are_decided(topics
     for _ in range(3):
         producer.produce(DETECTIONS.name, b"{}", partition=1)
     assert producer.flush(30.0) == 0
-    assert await log.standing() == [], "they came just now"
+    assert await log.standing(await log.ends()) == [], "they came just now"
     await asyncio.sleep(0.6)
-    [found] = await log.standing()
+    [found] = await log.standing(await log.ends())
     assert (found.partition, found.waiting) == (1, 3)
     consumer = Consumer({"bootstrap.servers": topics, "group.id": DECIDED_GROUP})
     try:
@@ -30,14 +30,14 @@ async def test_inputs_that_nobody_decides_are_told_until_they_are_decided(topics
         consumer.commit(offsets=[TopicPartition(DETECTIONS.name, 1, 3)], asynchronous=False)
     finally:
         consumer.close()
-    assert await log.standing() == []
+    assert await log.standing(await log.ends()) == []
 
 
 async def _made(log: KafkaLog) -> None:
     """Topics that were made just now have no leader for a moment."""
     for _ in range(100):
         try:
-            assert await log.standing() == []
+            assert await log.standing(await log.ends()) == []
             return
         except Unavailable:
             await asyncio.sleep(0.1)

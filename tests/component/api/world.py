@@ -164,7 +164,7 @@ class MemoryLog:
         self.away = False
         self.stands: list[Standstill] = []
 
-    async def standing(self) -> list[Standstill]:
+    async def standing(self, ends: dict[tuple[str, int], int]) -> list[Standstill]:
         return self.stands
 
     async def ends(self) -> dict[tuple[str, int], int]:
